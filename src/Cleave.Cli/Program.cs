@@ -1,0 +1,2 @@
+Console.Error.WriteLine("usage: cleave COMMAND");
+return 2;
