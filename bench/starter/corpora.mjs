@@ -90,6 +90,11 @@ function sentences(tokens) {
             i++;
             doubleOpen = false;
         }
+        // A title such as "Impact!" does not end its sentence.
+        if (tokens[i] !== "." && /^[a-z0-9,;:(–]/.test(tokens[i + 1] ?? ""))
+            continue;
+        while (tokens[i + 1] === ".")
+            i++;
         result.push(tokens.slice(start, i + 1));
         start = i + 1;
     }
