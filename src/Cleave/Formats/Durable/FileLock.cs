@@ -1,0 +1,89 @@
+using System.Globalization;
+
+namespace Cleave.Formats.Durable;
+
+/// <summary>
+/// An exclusive lock between processes (and within one), held through an open file. The system gives it back
+/// when the process ends, however it ends, so there is never a stale lock to remove by hand. The empty lock
+/// file stays: deleting it would let two processes lock two files of the same name.
+/// </summary>
+public sealed class FileLock : IDisposable
+{
+    private const int WouldBlockLinux = 11, WouldBlockMac = 35, SharingViolationWindows = unchecked((int)0x80070020);
+    private readonly FileStream _stream;
+    private readonly string _owner;
+
+    private FileLock(FileStream stream, string owner) => (_stream, _owner) = (stream, owner);
+
+    /// <param name="path">The lock file; made if absent.</param>
+    /// <param name="guarded">What the lock guards, for the message.</param>
+    /// <exception cref="CleaveException">Another process holds the lock (its number is in the message).</exception>
+    public static FileLock Acquire(string path, string guarded)
+    {
+        string owner = path + ".pid";
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 0);
+        }
+        catch (IOException e) when (e.HResult is WouldBlockLinux or WouldBlockMac or SharingViolationWindows)
+        {
+            throw new CleaveException($"{guarded}: in use by {ReadOwner(owner)} (wait for it, stop it, or choose another place)", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CleaveException($"{guarded}: cannot be locked: {e.Message}", e);
+        }
+        try
+        {
+            File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            stream.Dispose();
+            throw new CleaveException($"{guarded}: cannot be locked: {e.Message}", e);
+        }
+        return new FileLock(stream, owner);
+    }
+
+    public void Dispose()
+    {
+        if (_stream.CanWrite)
+            File.Delete(_owner);
+        _stream.Dispose();
+    }
+
+    private static string ReadOwner(string owner)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(owner), out int id) ? $"process {id}" : "another process";
+        }
+        catch (IOException)
+        {
+            return "another process"; // between its taking the lock and its writing the number
+        }
+    }
+}
+
+/// <summary>Keeps two runs from writing one output folder; see <see cref="FileLock"/>.</summary>
+public static class FolderLock
+{
+    /// <summary>The lock file's name inside the folder; verifiers and cleaners skip names that begin with it.</summary>
+    public const string FileName = ".cleave.lock";
+
+    /// <summary>Makes the folder if it is absent and locks it until the result is disposed.</summary>
+    /// <exception cref="CleaveException">Another process holds it, or it cannot be written.</exception>
+    public static FileLock Acquire(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CleaveException($"{folder}: cannot be created: {e.Message}", e);
+        }
+        return FileLock.Acquire(Path.Combine(folder, FileName), folder);
+    }
+}
