@@ -1,0 +1,105 @@
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Numerics.Autograd;
+
+/// <summary>
+/// Reverse-mode differentiation: operations run through a tape, which gives them memory and, while it records,
+/// remembers what their backward passes need. One step is: run the model and its losses, <see cref="Backward"/>,
+/// <see cref="Reset"/>. Tensors, nodes and memory are reused, so a step of known shapes allocates nothing.
+/// Not safe for use from two threads.
+/// </summary>
+public sealed unsafe class Tape(bool records) : IDisposable
+{
+    private readonly List<Tensor> _slots = [];
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<Type, NodePool> _nodePools = [];
+    private int _used;
+
+    /// <summary>False: operations only compute (inference).</summary>
+    public bool Records { get; } = records;
+
+    /// <summary>Bytes of activations and their gradients held for reuse.</summary>
+    public long HeldBytes => Pool.Bytes;
+
+    internal BufferPool Pool { get; } = new();
+
+    /// <summary>An activation with undefined content, valid until <see cref="Reset"/>.</summary>
+    public Tensor New(int rows, int columns, bool requiresGradient = false)
+    {
+        if (_used == _slots.Count)
+            _slots.Add(new Tensor());
+        Tensor tensor = _slots[_used++];
+        var shape = new Shape(rows, columns);
+        tensor.Fill(this, shape, Pool.Rent(shape.Length), requiresGradient && Records);
+        return tensor;
+    }
+
+    /// <summary>An activation that holds a copy of <paramref name="values"/>.</summary>
+    public Tensor Copy(ReadOnlySpan<float> values, int rows, int columns)
+    {
+        Tensor tensor = New(rows, columns);
+        values.CopyTo(tensor.Data);
+        return tensor;
+    }
+
+    /// <summary>
+    /// Runs every recorded operation's backward pass, last first, starting at the losses. Parameters' gradients
+    /// add up over calls; activations are given back as soon as nothing needs them.
+    /// </summary>
+    public void Backward()
+    {
+        if (!Records)
+            throw new InvalidOperationException("this tape records nothing; make it with records: true to train");
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            Node node = _nodes[i];
+            if (node.Output is null || node.Output.HasGradient)
+                node.Backward();
+            // Everything that reads the output was recorded later, so its backward pass is over.
+            if (node.Output is { } output && !OutputIsRewritten(i))
+                output.Release(Pool);
+        }
+    }
+
+    /// <summary>Takes back every tensor that this tape made.</summary>
+    public void Reset()
+    {
+        for (int i = 0; i < _used; i++)
+            _slots[i].Release(Pool);
+        _used = 0;
+        _nodes.Clear();
+        foreach (NodePool pool in _nodePools.Values)
+            pool.Used = 0;
+    }
+
+    public void Dispose()
+    {
+        Reset();
+        Pool.Dispose();
+    }
+
+    /// <summary>Records an operation: a node to fill in. Only while <see cref="Records"/>.</summary>
+    internal TNode Record<TNode>(Tensor? output) where TNode : Node, new()
+    {
+        if (!_nodePools.TryGetValue(typeof(TNode), out NodePool? pool))
+            _nodePools[typeof(TNode)] = pool = new NodePool();
+        if (pool.Used == pool.Nodes.Count)
+            pool.Nodes.Add(new TNode());
+        var node = (TNode)pool.Nodes[pool.Used++];
+        node.Output = output;
+        _nodes.Add(node);
+        return node;
+    }
+
+    // An operation in place has the same output as the node before it that made the tensor; that one releases it.
+    private bool OutputIsRewritten(int index) => _nodes[index] is IInPlace;
+
+    private sealed class NodePool
+    {
+        public List<Node> Nodes { get; } = [];
+        public int Used { get; set; }
+    }
+}
+
+/// <summary>Marks a node whose output is its input, changed in place.</summary>
+internal interface IInPlace;

@@ -1,0 +1,83 @@
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Numerics.Ops;
+
+public static partial class Op
+{
+    // 128 rows of logits: at a vocabulary of 8192 that is 4 MiB, in the last-level cache while it is used.
+    private const int ChunkRows = 128;
+
+    /// <summary>
+    /// CrossEntropy(x·Wᵀ, targets) without ever holding all logits: chunks of rows are projected, turned into their
+    /// gradient in place, and multiplied back at once. x (N, C), weight (V, C). A target below 0 is skipped. A loss,
+    /// scaled by <paramref name="weight"/>; returns the mean negative log-likelihood in nats.
+    /// </summary>
+    /// <param name="teacher">Optional soft targets, filled in by the row (see <see cref="ISoftTargets"/>).</param>
+    public static double LinearCrossEntropy(Tape tape, Tensor x, Tensor projection, ReadOnlySpan<int> targets,
+        float smoothing = 0, float weight = 1, ISoftTargets? teacher = null)
+    {
+        Check.Same("LinearCrossEntropy: columns of x and projection", x.Columns, projection.Columns);
+        Check.Same("LinearCrossEntropy: rows of x and targets", x.Rows, targets.Length);
+        int counted = 0;
+        foreach (int t in targets)
+            counted += t >= 0 ? 1 : 0;
+        if (counted == 0)
+            return 0;
+        bool train = tape.Records && (x.RequiresGradient || projection.RequiresGradient);
+        Tensor logits = tape.New(Math.Min(ChunkRows, x.Rows), projection.Rows);
+        Tensor? dx = train && x.RequiresGradient ? tape.New(x.Rows, x.Columns) : null;
+        double sum = 0;
+        for (int start = 0; start < x.Rows; start += ChunkRows)
+        {
+            int rows = Math.Min(ChunkRows, x.Rows - start);
+            ReadOnlySpan<float> part = x.Data.Slice(start * x.Columns, rows * x.Columns);
+            MatMul.Multiply(part, x.Columns, false, projection.Data, x.Columns, true, logits.Data, projection.Rows,
+                rows, projection.Rows, x.Columns);
+            sum += LossOfChunk(logits, targets.Slice(start, rows), start, smoothing, weight / counted, teacher);
+            if (!train)
+                continue;
+            if (dx is not null)
+            {
+                MatMul.Multiply(logits.Data, projection.Rows, false, projection.Data, x.Columns, false,
+                    dx.Data.Slice(start * x.Columns, rows * x.Columns), x.Columns, rows, x.Columns, projection.Rows);
+            }
+            if (projection.RequiresGradient)
+            {
+                bool fresh = projection.GradientToWrite(out Span<float> dw);
+                MatMul.Multiply(logits.Data, projection.Rows, true, part, x.Columns, false, dw, x.Columns,
+                    projection.Rows, x.Columns, rows, accumulate: !fresh);
+            }
+        }
+        if (dx is not null)
+            RecordLoss(tape, x, dx);
+        return sum / counted;
+    }
+
+    // Rows are independent, so they are shared among the team; the losses are summed in order.
+    private static double LossOfChunk(Tensor logits, ReadOnlySpan<int> targets, int start, float smoothing, float scale, ISoftTargets? teacher)
+    {
+        double sum = 0;
+        int v = logits.Columns;
+        for (int r = 0; r < targets.Length; r++)
+        {
+            Span<float> row = logits.Data.Slice(r * v, v);
+            if (targets[r] < 0)
+                row.Clear();
+            else if (teacher is null)
+                sum += Kernels.CrossEntropy.ForwardBackward(row, targets[r], smoothing, scale);
+            else
+                sum += teacher.ForwardBackward(row, start + r, targets[r], scale);
+        }
+        return sum;
+    }
+}
+
+/// <summary>Turns a row of logits into the gradient of a loss against a teacher's distribution for that row.</summary>
+public interface ISoftTargets
+{
+    /// <summary>Overwrites <paramref name="logits"/> with the loss's gradient times <paramref name="scale"/>; returns the loss.</summary>
+    /// <param name="row">The row's index in the batch.</param>
+    float ForwardBackward(Span<float> logits, int row, int target, float scale);
+}

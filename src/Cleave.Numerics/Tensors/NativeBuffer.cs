@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+
+namespace Cleave.Numerics.Tensors;
+
+/// <summary>
+/// A block of float32 outside the managed heap, aligned to 64 bytes (a cache line, and the widest vector), zeroed.
+/// </summary>
+public sealed unsafe class NativeBuffer : IDisposable
+{
+    public const int Alignment = 64;
+
+    private float* _pointer;
+
+    /// <exception cref="CapacityException">There is not that much memory.</exception>
+    public NativeBuffer(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        Length = length;
+        _pointer = Allocate(length);
+        Span.Clear();
+        GC.AddMemoryPressure(Bytes);
+    }
+
+    ~NativeBuffer() => Free();
+
+    public int Length { get; }
+
+    public Span<float> Span => _pointer == null
+        ? throw new ObjectDisposedException(nameof(NativeBuffer)) : new Span<float>(_pointer, Length);
+
+    internal float* Pointer => _pointer;
+
+    private long Bytes => Math.Max(1, (long)Length * sizeof(float));
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    internal static float* Allocate(int length)
+    {
+        try
+        {
+            nuint bytes = (nuint)Math.Max(1, length) * sizeof(float);
+            return (float*)NativeMemory.AlignedAlloc((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new CapacityException($"out of memory: a block of {length * 4L:N0} bytes is not to be had; use a smaller batch or context");
+        }
+    }
+
+    private void Free()
+    {
+        if (_pointer == null)
+            return;
+        NativeMemory.AlignedFree(_pointer);
+        _pointer = null;
+        GC.RemoveMemoryPressure(Bytes);
+    }
+}

@@ -1,0 +1,137 @@
+using Cleave.Numerics.Autograd;
+
+namespace Cleave.Numerics.Tensors;
+
+/// <summary>
+/// A float32 matrix, contiguous and 64-byte aligned. It is either a parameter, which owns its memory and keeps a
+/// gradient from step to step, or an activation, which belongs to a <see cref="Tape"/> and is valid until that
+/// tape is reset.
+/// </summary>
+public sealed unsafe class Tensor : IDisposable
+{
+    private readonly NativeBuffer? _owned;
+    private NativeBuffer? _ownedGradient;
+    private float* _data;
+    private float* _gradient;
+    private Tape? _tape;
+
+    private Tensor(Shape shape, NativeBuffer owned, bool requiresGradient)
+    {
+        Shape = shape;
+        _owned = owned;
+        _data = owned.Pointer;
+        RequiresGradient = requiresGradient;
+    }
+
+    /// <summary>An empty slot for a tape to fill.</summary>
+    internal Tensor() { }
+
+    public Shape Shape { get; private set; }
+    public int Rows => Shape.Rows;
+    public int Columns => Shape.Columns;
+    public int Length => Shape.Length;
+
+    /// <summary>True for what training changes, and for everything computed from it on a recording tape.</summary>
+    public bool RequiresGradient { get; private set; }
+
+    /// <summary>True for tensors that own their memory and live longer than a step.</summary>
+    public bool IsParameter => _owned is not null;
+
+    public Span<float> Data => _data == null
+        ? throw new ObjectDisposedException(nameof(Tensor), "the tape that made this tensor was reset, or the tensor disposed")
+        : new Span<float>(_data, Length);
+
+    public bool HasGradient => _gradient != null;
+
+    /// <summary>The gradient to add to; zeros at first.</summary>
+    public Span<float> Gradient => GradientBuffer(clear: true);
+
+    /// <summary>A tensor that owns zeroed memory.</summary>
+    public static Tensor Parameter(int rows, int columns, bool requiresGradient = true)
+    {
+        var shape = new Shape(rows, columns);
+        return new Tensor(shape, new NativeBuffer(shape.Length), requiresGradient);
+    }
+
+    /// <summary>A tensor that owns a copy of <paramref name="values"/>.</summary>
+    public static Tensor From(ReadOnlySpan<float> values, int rows, int columns, bool requiresGradient = true)
+    {
+        Tensor t = Parameter(rows, columns, requiresGradient);
+        if (values.Length != t.Length)
+            throw new ArgumentException($"{values.Length} values do not fill a tensor of {t.Shape}", nameof(values));
+        values.CopyTo(t.Data);
+        return t;
+    }
+
+    /// <summary>
+    /// Where a backward pass writes this tensor's gradient. True when nothing is there yet, so that the writer may
+    /// overwrite instead of adding; the buffer's content is then undefined.
+    /// </summary>
+    internal bool GradientToWrite(out Span<float> gradient)
+    {
+        bool fresh = _gradient == null;
+        gradient = GradientBuffer(clear: false);
+        return fresh;
+    }
+
+    /// <summary>Forgets a parameter's gradient: the next one starts from nothing. The memory stays.</summary>
+    public void ClearGradient()
+    {
+        if (_owned is null)
+            throw new InvalidOperationException("an activation's gradient is cleared by its tape");
+        _gradient = null;
+    }
+
+    public void Dispose()
+    {
+        if (_owned is null)
+            return;
+        _owned.Dispose();
+        _ownedGradient?.Dispose();
+        _data = _gradient = null;
+    }
+
+    internal void Fill(Tape tape, Shape shape, float* data, bool requiresGradient)
+    {
+        (_tape, Shape, _data, _gradient, RequiresGradient) = (tape, shape, data, null, requiresGradient);
+    }
+
+    /// <summary>Hands the activation's blocks back to the pool.</summary>
+    internal void Release(BufferPool pool)
+    {
+        ReleaseGradient(pool);
+        if (_data == null)
+            return;
+        pool.Return(_data, Length);
+        _data = null;
+    }
+
+    private void ReleaseGradient(BufferPool pool)
+    {
+        if (_gradient == null)
+            return;
+        pool.Return(_gradient, Length);
+        _gradient = null;
+    }
+
+    private Span<float> GradientBuffer(bool clear)
+    {
+        if (!RequiresGradient)
+            throw new InvalidOperationException("this tensor takes no gradient");
+        if (_gradient == null)
+        {
+            if (_owned is not null)
+            {
+                _ownedGradient ??= new NativeBuffer(Length);
+                _gradient = _ownedGradient.Pointer;
+            }
+            else
+            {
+                _gradient = _tape!.Pool.Rent(Length);
+            }
+            if (clear)
+                new Span<float>(_gradient, Length).Clear();
+        }
+        return new Span<float>(_gradient, Length);
+    }
+}

@@ -1,0 +1,57 @@
+using Cleave.Models;
+using Cleave.Models.Blocks;
+using Cleave.Numerics.Autograd;
+
+namespace Cleave.Compression.Pruning;
+
+/// <summary>
+/// What each part of a model is worth on some texts; the larger the more it is needed.
+/// </summary>
+/// <param name="Layers">By layer.</param>
+/// <param name="Groups">By layer and key-value group.</param>
+/// <param name="Neurons">By layer and feed-forward neuron.</param>
+public sealed record Importance(double[] Layers, double[][] Groups, double[][] Neurons)
+{
+    /// <summary>Measures on <paramref name="texts"/>, token sequences of the task.</summary>
+    public static Importance Measure(Transformer model, IEnumerable<int[]> texts, bool causal)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(texts);
+        var observer = new ImportanceObserver(model.Spec);
+        using var tape = new Tape(records: false);
+        var batch = new TokenBatch();
+        foreach (int[][] chunk in texts.Chunk(32))
+        {
+            batch.Clear();
+            foreach (int[] ids in chunk)
+                batch.Add(ids);
+            model.Forward(tape, batch, causal, observer: observer);
+            tape.Reset();
+        }
+        int layers = model.Layers.Count;
+        return new Importance(observer.LayerInfluence(),
+            [.. Enumerable.Range(0, layers).Select(i => OfGroups(model.Layers[i], observer.HeadChannels(i)))],
+            [.. Enumerable.Range(0, layers).Select(i => Weigh(model.Layers[i].FeedForward.Down, observer.Neurons(i)))]);
+    }
+
+    private static double[] OfGroups(Layer layer, double[] channels)
+    {
+        double[] weighed = Weigh(layer.Attention.Output, channels);
+        int width = layer.Spec.HeadSize * (layer.Spec.Heads / layer.Spec.KeyValueHeads);
+        return [.. weighed.Chunk(width).Select(c => Math.Sqrt(c.Sum(x => x * x)))];
+    }
+
+    /// <summary>Activation magnitude times the norm of the outgoing weights, by input of <paramref name="next"/>.</summary>
+    private static double[] Weigh(Linear next, double[] activations)
+    {
+        var squares = new double[next.Inputs];
+        var row = new float[next.Inputs];
+        for (int o = 0; o < next.Outputs; o++)
+        {
+            next.CopyRow(o, row);
+            for (int i = 0; i < row.Length; i++)
+                squares[i] += (double)row[i] * row[i];
+        }
+        return [.. squares.Select((s, i) => Math.Sqrt(s) * activations[i])];
+    }
+}

@@ -1,0 +1,74 @@
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Ops;
+using Cleave.Numerics.Quantized;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Models.Blocks;
+
+/// <summary>
+/// A matrix product y = x·Wᵀ (+ b), W (outputs, inputs): the seam at which pruned, quantized and adapted weights are
+/// installed without the blocks above noticing.
+/// </summary>
+public abstract class Linear
+{
+    public abstract int Inputs { get; }
+    public abstract int Outputs { get; }
+
+    /// <summary>Bytes of the weights as they are held.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>x (N, inputs) → y (N, outputs).</summary>
+    public abstract Tensor Forward(Tape tape, Tensor x);
+
+    /// <summary>Row <paramref name="row"/> of W as float32.</summary>
+    public abstract void CopyRow(int row, Span<float> destination);
+}
+
+/// <summary>Float32 weights that can be trained.</summary>
+public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
+{
+    public Tensor Weight { get; } = weight;
+    public Tensor? Bias { get; } = bias;
+
+    public override int Inputs => Weight.Columns;
+    public override int Outputs => Weight.Rows;
+    public override long Bytes => 4L * (Weight.Length + (Bias?.Length ?? 0));
+
+    public override Tensor Forward(Tape tape, Tensor x) => Op.Linear(tape, x, Weight, Bias);
+
+    public override void CopyRow(int row, Span<float> destination) =>
+        Weight.Data.Slice(row * Inputs, Inputs).CopyTo(destination);
+}
+
+/// <summary>Frozen weights in blocks of 32 int8 with one float16 scale (GGUF's Q8_0).</summary>
+public sealed class QuantizedLinear(Q8Matrix weight, Tensor? bias = null) : Linear
+{
+    public Q8Matrix Weight { get; } = weight;
+    public Tensor? Bias { get; } = bias;
+
+    public override int Inputs => Weight.Columns;
+    public override int Outputs => Weight.Rows;
+    public override long Bytes => (long)Outputs * Inputs / 32 * 34 + 4L * (Bias?.Length ?? 0);
+
+    public override Tensor Forward(Tape tape, Tensor x)
+    {
+        if (x.RequiresGradient)
+            throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
+        Tensor y = tape.New(x.Rows, Outputs);
+        Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
+        if (Bias is not null)
+        {
+            for (int r = 0; r < y.Rows; r++)
+                Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
+        }
+        return y;
+    }
+
+    public override void CopyRow(int row, Span<float> destination)
+    {
+        ReadOnlySpan<sbyte> values = Weight.Values.Slice(row * Inputs, Inputs);
+        ReadOnlySpan<Half> scales = Weight.Scales.Slice(row * (Inputs / 32), Inputs / 32);
+        for (int i = 0; i < values.Length; i++)
+            destination[i] = values[i] * (float)scales[i / 32];
+    }
+}

@@ -1,0 +1,45 @@
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Ops;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Models.Blocks;
+
+/// <summary>Grouped-query self-attention with rotary positions (Ainslie et al., 2023; Su et al., 2021).</summary>
+public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Linear value, Linear output)
+{
+    public LayerSpec Spec { get; } = spec;
+    public Linear Query { get; internal set; } = query;
+    public Linear Key { get; internal set; } = key;
+    public Linear Value { get; internal set; } = value;
+    public Linear Output { get; internal set; } = output;
+
+    /// <summary>x (N, C) → (N, C).</summary>
+    internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int layer)
+    {
+        Tensor q = Query.Forward(tape, x), k = Key.Forward(tape, x), v = Value.Forward(tape, x);
+        Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, context.Rotary);
+        Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, context.Rotary);
+        Tensor y = context.Caches is { } caches
+            ? Cached(tape, q, k, v, context.Batch, caches, layer)
+            : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal);
+        context.Observer?.AttentionHeads(layer, y);
+        return Output.Forward(tape, y);
+    }
+
+    private Tensor Cached(Tape tape, Tensor q, Tensor k, Tensor v, TokenBatch batch, IReadOnlyList<KvCache> caches, int layer)
+    {
+        if (tape.Records)
+            throw new InvalidOperationException("a key-value cache is for inference: use a tape that does not record");
+        Tensor y = tape.New(q.Rows, q.Columns);
+        ReadOnlySpan<int> offsets = batch.Offsets.Span;
+        for (int s = 0; s < caches.Count; s++)
+        {
+            int start = offsets[s], rows = offsets[s + 1] - start, positions = caches[s].Length + rows;
+            caches[s].Append(layer, k.Data.Slice(start * k.Columns, rows * k.Columns), v.Data.Slice(start * v.Columns, rows * v.Columns));
+            Attention.ForwardCached(q.Data.Slice(start * q.Columns, rows * q.Columns), caches[s].Keys(layer, positions),
+                caches[s].Values(layer, positions), Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, y.Data.Slice(start * y.Columns, rows * y.Columns));
+        }
+        return y;
+    }
+}

@@ -1,0 +1,26 @@
+using Cleave.Models.Blocks;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Models;
+
+/// <summary>What a forward pass carries past the layers.</summary>
+/// <param name="Batch">The tokens' places.</param>
+/// <param name="Causal">False: every token sees its whole sequence.</param>
+/// <param name="Caches">One cache a sequence, or null to compute without.</param>
+/// <param name="Observer">Sees inner activations: how importance is measured.</param>
+internal sealed record ForwardContext(
+    TokenBatch Batch, RotaryTable Rotary, bool Causal, IReadOnlyList<KvCache>? Caches, IActivationObserver? Observer);
+
+/// <summary>Sees a model's inner activations during a forward pass, without changing them.</summary>
+public interface IActivationObserver
+{
+    /// <summary>The concatenated heads' outputs (N, H·D), before the output projection.</summary>
+    void AttentionHeads(int layer, Tensor heads);
+
+    /// <summary>The feed-forward's inner neurons (N, F), before the down projection.</summary>
+    void FeedForwardNeurons(int layer, Tensor neurons);
+
+    /// <summary>A whole layer's input and output (N, C).</summary>
+    void Layer(int layer, Tensor input, Tensor output);
+}

@@ -1,0 +1,100 @@
+using Cleave.Models.Blocks;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Models.Sampling;
+
+/// <summary>Generates tokens, one sequence or several at a time, with key-value caches.</summary>
+public sealed class Generator(Transformer model) : IDisposable
+{
+    private readonly Tape _tape = new(records: false);
+    private readonly TokenBatch _batch = new();
+
+    /// <summary>
+    /// Continues a prompt. <paramref name="onToken"/> gets each token with its probability as it is made, and ends the
+    /// generation by returning false; tokens for which <paramref name="isEnd"/> holds end it and are not handed out.
+    /// </summary>
+    /// <exception cref="CapacityException">The prompt does not leave room for one token in the context.</exception>
+    public void Generate(ReadOnlySpan<int> prompt, SamplingOptions options, Func<int, bool> isEnd,
+        Func<int, float, bool> onToken, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (prompt.IsEmpty)
+            throw new CleaveException("the prompt is empty: give at least one token");
+        int room = model.Spec.ContextLength - prompt.Length;
+        if (room < 1)
+            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {model.Spec.ContextLength}; shorten it");
+        var sampler = new TokenSampler(options.Checked());
+        using var cache = new KvCache(model.Spec, prompt.Length + Math.Min(options.MaxTokens, room));
+        int[] next = [.. prompt];
+        for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _batch.Clear();
+            _batch.Add(next, cache.Length);
+            ReadOnlySpan<float> logits = LastLogits([cache]).Data;
+            (int token, float probability) = sampler.Next(logits);
+            _tape.Reset();
+            if (isEnd(token) || !onToken(token, probability))
+                return;
+            next = [token];
+        }
+    }
+
+    /// <summary>
+    /// The most likely continuation of every prompt, computed together: the sequences that have ended leave the batch.
+    /// Returns each one's tokens and their mean log-probability.
+    /// </summary>
+    public (int[] Tokens, double MeanLogProbability)[] Greedy(IReadOnlyList<int[]> prompts, int maxTokens, Func<int, bool> isEnd,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        var made = prompts.Select(_ => new List<int>()).ToArray();
+        var logProbabilities = new double[prompts.Count];
+        var active = Enumerable.Range(0, prompts.Count).Where(i => prompts[i].Length < model.Spec.ContextLength).ToList();
+        KvCache[] caches = [.. prompts.Select(p => new KvCache(model.Spec, p.Length + 32))];
+        try
+        {
+            while (active.Count > 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                _batch.Clear();
+                foreach (int i in active)
+                    _batch.Add(made[i].Count == 0 ? prompts[i] : [made[i][^1]], caches[i].Length);
+                Tensor logits = LastLogits([.. active.Select(i => caches[i])]);
+                for (int row = active.Count - 1; row >= 0; row--)
+                {
+                    int i = active[row];
+                    ReadOnlySpan<float> rowLogits = logits.Data.Slice(row * logits.Columns, logits.Columns);
+                    int token = TokenSampler.ArgMax(rowLogits);
+                    logProbabilities[i] -= Numerics.Kernels.CrossEntropy.Loss(rowLogits, token);
+                    bool ended = isEnd(token);
+                    if (!ended)
+                        made[i].Add(token);
+                    if (ended || made[i].Count >= maxTokens || prompts[i].Length + made[i].Count >= model.Spec.ContextLength)
+                        active.RemoveAt(row);
+                }
+                _tape.Reset();
+            }
+        }
+        finally
+        {
+            foreach (KvCache cache in caches)
+                cache.Dispose();
+        }
+        return [.. made.Select((m, i) => (m.ToArray(), logProbabilities[i] / Math.Max(1, m.Count + 1)))];
+    }
+
+    public void Dispose() => _tape.Dispose();
+
+    /// <summary>Runs the batch and returns the logits after each sequence's last token: (B, V).</summary>
+    private Tensor LastLogits(KvCache[] caches)
+    {
+        Tensor hidden = model.Forward(_tape, _batch, caches: caches);
+        var last = new int[_batch.Count];
+        ReadOnlySpan<int> offsets = _batch.Offsets.Span;
+        for (int s = 0; s < last.Length; s++)
+            last[s] = offsets[s + 1] - 1;
+        return model.Output.Forward(_tape, Numerics.Ops.Op.GatherRows(_tape, hidden, last));
+    }
+}
