@@ -69,6 +69,16 @@ public sealed class Q8Matrix
             destination[i] = _values[i] * (float)_scales[i / BlockSize];
     }
 
+    /// <summary>Writes one row's weights as float, (columns).</summary>
+    public void DequantizeRow(int row, Span<float> destination)
+    {
+        Guard.Length(destination.Length, Columns, nameof(destination));
+        ReadOnlySpan<sbyte> values = _values.AsSpan(row * Columns, Columns);
+        ReadOnlySpan<Half> scales = _scales.AsSpan(row * (Columns / BlockSize), Columns / BlockSize);
+        for (int i = 0; i < values.Length; i++)
+            destination[i] = values[i] * (float)scales[i / BlockSize];
+    }
+
     /// <summary>
     /// y = x · Wᵀ. The rows of x are quantized to 8-bit blocks of 32 on the way in, so an output is off by about
     /// 0.4% of the product's root-sum-square beside the weights' own error.

@@ -93,7 +93,11 @@ public sealed unsafe class Tensor : IDisposable
 
     internal void Fill(Tape tape, Shape shape, float* data, bool requiresGradient)
     {
-        (_tape, Shape, _data, _gradient, RequiresGradient) = (tape, shape, data, null, requiresGradient);
+        _tape = tape;
+        Shape = shape;
+        _data = data;
+        _gradient = null;
+        RequiresGradient = requiresGradient;
     }
 
     /// <summary>Hands the activation's blocks back to the pool.</summary>

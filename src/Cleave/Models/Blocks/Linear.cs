@@ -48,7 +48,7 @@ public sealed class QuantizedLinear(Q8Matrix weight, Tensor? bias = null) : Line
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
-    public override long Bytes => (long)Outputs * Inputs / 32 * 34 + 4L * (Bias?.Length ?? 0);
+    public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -64,11 +64,5 @@ public sealed class QuantizedLinear(Q8Matrix weight, Tensor? bias = null) : Line
         return y;
     }
 
-    public override void CopyRow(int row, Span<float> destination)
-    {
-        ReadOnlySpan<sbyte> values = Weight.Values.Slice(row * Inputs, Inputs);
-        ReadOnlySpan<Half> scales = Weight.Scales.Slice(row * (Inputs / 32), Inputs / 32);
-        for (int i = 0; i < values.Length; i++)
-            destination[i] = values[i] * (float)scales[i / 32];
-    }
+    public override void CopyRow(int row, Span<float> destination) => Weight.DequantizeRow(row, destination);
 }

@@ -1,0 +1,167 @@
+using Cleave.Numerics;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Ops;
+using Cleave.Numerics.Tensors;
+using static Cleave.Tests.Numerics.Ops.GradientCheck;
+
+namespace Cleave.Tests.Numerics.Ops;
+
+public class OpTests
+{
+    private static readonly int[] Offsets = [0, 3, 4, 9];
+
+    [Fact]
+    public void Linear_gradients()
+    {
+        Tensor x = Random(5, 7, 1), w = Random(4, 7, 2), b = Random(1, 4, 3);
+        Check([x, w, b], t => Op.Linear(t, x, w, b));
+    }
+
+    [Fact]
+    public void Embedding_gradients_add_up_for_repeated_ids()
+    {
+        Tensor table = Random(6, 3, 1);
+        Check([table], t => Op.Embedding(t, new[] { 2, 0, 2, 5 }, table));
+    }
+
+    [Fact]
+    public void RmsNorm_gradients()
+    {
+        Tensor x = Random(4, 9, 1), w = Random(1, 9, 2);
+        Check([x, w], t => Op.RmsNorm(t, x, w, 1e-5f));
+    }
+
+    [Fact]
+    public void SwiGlu_gradients()
+    {
+        Tensor gate = Random(3, 11, 1), up = Random(3, 11, 2);
+        Check([gate, up], t => Op.SwiGlu(t, gate, up));
+    }
+
+    [Fact]
+    public void A_tensor_used_twice_gets_both_gradients()
+    {
+        Tensor x = Random(3, 4, 1), w = Random(4, 4, 2);
+        Check([x, w], t => Op.SwiGlu(t, Op.Add(t, x, Op.Linear(t, x, w)), x));
+    }
+
+    [Fact]
+    public void Rotary_gradients()
+    {
+        Tensor x = Random(5, 8, 1), w = Random(8, 8, 2);
+        var table = new RotaryTable(4, 10_000, 16);
+        Check([x, w], t =>
+        {
+            Tensor q = Op.Linear(t, x, w);
+            Op.Rotary(t, q, new[] { 0, 1, 2, 7, 3 }, 2, table);
+            return Op.SwiGlu(t, q, q);
+        });
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Attention_gradients_with_grouped_queries_and_ragged_sequences(bool causal)
+    {
+        Tensor q = Random(9, 4 * 6, 1), k = Random(9, 2 * 6, 2), v = Random(9, 2 * 6, 3);
+        Check([q, k, v], t => Op.Attention(t, q, k, v, Offsets, 4, 2, causal));
+    }
+
+    [Fact]
+    public void Attention_of_one_tensor_as_query_key_and_value()
+    {
+        Tensor x = Random(9, 8, 1);
+        Check([x], t => Op.Attention(t, x, x, x, Offsets, 2, 2, causal: true), step: 3e-3f);
+    }
+
+    [Fact]
+    public void Pool_gather_and_add_gradients()
+    {
+        Tensor x = Random(9, 5, 1), y = Random(3, 5, 2);
+        Check([x, y], t => Op.Add(t, Op.MeanPool(t, Op.GatherRows(t, x, new[] { 0, 0, 3, 4, 5, 6, 7, 8, 1 }), Offsets), y));
+    }
+
+    [Fact]
+    public void Cross_entropy_gradients_skip_and_smooth()
+    {
+        Tensor logits = Random(4, 6, 1);
+        CheckLoss([logits], t => Op.CrossEntropy(t, logits, [2, -1, 0, 5], smoothing: 0.1f));
+    }
+
+    [Fact]
+    public void Soft_cross_entropy_gradients()
+    {
+        Tensor logits = Random(2, 4, 1);
+        CheckLoss([logits], t => Op.SoftCrossEntropy(t, logits, [0.1f, 0.2f, 0.3f, 0.4f, 1, 0, 0, 0], temperature: 2));
+    }
+
+    [Fact]
+    public void Chunked_cross_entropy_is_the_plain_one_with_its_gradients()
+    {
+        const int N = 300, C = 8, V = 19; // more rows than one chunk
+        Tensor x = Random(N, C, 1), w = Random(V, C, 2);
+        int[] targets = [.. Enumerable.Range(0, N).Select(i => i % 7 == 0 ? -1 : i % V)];
+        using var tape = new Tape(records: true);
+        double chunked = Op.LinearCrossEntropy(tape, x, w, targets);
+        tape.Backward();
+        float[] dx = x.Gradient.ToArray(), dw = w.Gradient.ToArray();
+        tape.Reset();
+        x.ClearGradient();
+        w.ClearGradient();
+        double plain = Op.CrossEntropy(tape, Op.Linear(tape, x, w), targets);
+        tape.Backward();
+        Assert.Equal(plain, chunked, 6);
+        AssertClose(x.Gradient.ToArray(), dx, 1e-6f);
+        AssertClose(w.Gradient.ToArray(), dw, 1e-5f);
+    }
+
+    [Fact]
+    public void Dropout_keeps_the_mean_and_is_off_without_recording()
+    {
+        Tensor x = Tensor.From([.. Enumerable.Repeat(1f, 100_000)], 1000, 100);
+        using var tape = new Tape(records: true);
+        Tensor y = Op.Dropout(tape, x, 0.25f, new Rng(1));
+        Assert.InRange(y.Data.ToArray().Average(), 0.98, 1.02);
+        using var silent = new Tape(records: false);
+        Assert.Same(x, Op.Dropout(silent, x, 0.25f, new Rng(1)));
+    }
+
+    [Fact]
+    public void A_second_step_allocates_nothing()
+    {
+        Tensor x = Random(64, 16, 1), w = Random(16, 16, 2), norm = Random(1, 16, 3);
+        using var tape = new Tape(records: true);
+        int[] targets = new int[64];
+        void Step()
+        {
+            Tensor h = Op.RmsNorm(tape, Op.Linear(tape, x, w), norm, 1e-5f);
+            Op.LinearCrossEntropy(tape, Op.SwiGlu(tape, h, Op.Add(tape, h, x)), w, targets);
+            tape.Backward();
+            tape.Reset();
+            x.ClearGradient();
+            w.ClearGradient();
+            norm.ClearGradient();
+        }
+        for (int i = 0; i < 3; i++)
+            Step();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Step();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256);
+    }
+
+    [Fact]
+    public void A_tensor_of_a_reset_tape_is_refused()
+    {
+        using var tape = new Tape(records: false);
+        Tensor y = tape.New(2, 2);
+        tape.Reset();
+        Assert.Throws<ObjectDisposedException>(() => y.Data.Length);
+    }
+
+    private static void AssertClose(float[] expected, float[] actual, float tolerance)
+    {
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])), $"{i}: {expected[i]} and {actual[i]}");
+    }
+}
