@@ -1,0 +1,84 @@
+namespace Cleave.Tuning;
+
+public enum Direction
+{
+    Minimize,
+    Maximize,
+}
+
+/// <summary>Where a trial is in its life: waiting → running → complete, stopped or failed; an interrupted one goes from running back to waiting.</summary>
+public enum TrialState
+{
+    /// <summary>Its parameters were given beforehand, or it was interrupted and is to run again.</summary>
+    Waiting,
+    Running,
+    Complete,
+
+    /// <summary>Ended early because a pruner saw no promise in it.</summary>
+    Stopped,
+    Failed,
+}
+
+/// <summary>One intermediate result.</summary>
+/// <param name="Step">The position in the trial (a step, an epoch), from 0.</param>
+/// <param name="Value">In the first objective's direction; NaN where it was not finite.</param>
+public readonly record struct TrialStep(int Step, double Value);
+
+/// <summary>One evaluation of the objective: its parameters and what came of it. Only a storage changes it.</summary>
+public sealed class Trial
+{
+    private readonly List<TrialStep> _steps = [];
+
+    internal Trial(int number, TrialState state) => (Number, State) = (number, state);
+
+    /// <summary>From 0, in the order of starting.</summary>
+    public int Number { get; }
+
+    public TrialState State { get; internal set; }
+
+    /// <summary>Null until a sampler (or the caller, for a waiting trial) has chosen them.</summary>
+    public ParameterSet? Parameters { get; internal set; }
+
+    /// <summary>One a direction for a complete trial, else empty.</summary>
+    public IReadOnlyList<double> Values { get; internal set; } = [];
+
+    /// <summary>By rising step.</summary>
+    public IReadOnlyList<TrialStep> Steps => _steps;
+
+    /// <summary>Why the trial failed, or what the objective noted about it.</summary>
+    public string? Note { get; internal set; }
+
+    public bool IsFinished => State is TrialState.Complete or TrialState.Stopped or TrialState.Failed;
+
+    internal void AddStep(TrialStep step) => _steps.Add(step);
+
+    internal void ClearSteps() => _steps.Clear();
+}
+
+/// <summary>How a trial ended.</summary>
+public sealed record TrialOutcome
+{
+    private TrialOutcome(TrialState state, IReadOnlyList<double> values, string? note) => (State, Values, Note) = (state, values, note);
+
+    public TrialState State { get; }
+
+    public IReadOnlyList<double> Values { get; }
+
+    public string? Note { get; private init; }
+
+    public static TrialOutcome Stopped { get; } = new(TrialState.Stopped, [], null);
+
+    public static implicit operator TrialOutcome(double value) => Complete(value);
+
+    /// <summary>A finished trial; one with a value that is not finite counts as failed.</summary>
+    public static TrialOutcome Complete(params double[] values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.All(double.IsFinite) ? new(TrialState.Complete, [.. values], null) : Failed($"the objective's value is {string.Join(", ", values)}");
+    }
+
+    public static TrialOutcome Failed(string reason) => new(TrialState.Failed, [], reason ?? throw new ArgumentNullException(nameof(reason)));
+
+    /// <summary>The same outcome with a note to keep beside it.</summary>
+    public TrialOutcome With(string note) => this with { Note = note };
+}

@@ -1,0 +1,212 @@
+using Cleave.Tests.Formats.Durable;
+using Cleave.Tuning;
+using Cleave.Tuning.Samplers;
+using Cleave.Tuning.Storage;
+
+namespace Cleave.Tests.Tuning;
+
+/// <summary>What every storage does; a new one inherits the suite.</summary>
+public abstract class StudyStorageContract
+{
+    protected static readonly StudyDefinition Definition = new("contract",
+        new SearchSpace([new FloatParameter("x", -1, 1), new IntParameter("n", 1, 8)]), seed: 3);
+
+    protected static ParameterSet Set(double x, int n = 1) => new([new("x", x), new("n", n)]);
+
+    protected abstract IStudyStorage Open(StudyDefinition definition);
+
+    [Fact]
+    public void Trials_are_numbered_in_the_order_of_starting()
+    {
+        using IStudyStorage storage = Open(Definition);
+        Assert.Equal(Definition.Name, storage.Definition.Name);
+        Assert.Empty(storage.Trials);
+        for (int i = 0; i < 3; i++)
+        {
+            Trial trial = storage.Claim();
+            Assert.Equal((i, TrialState.Running, null), (trial.Number, trial.State, trial.Parameters));
+        }
+        Assert.Equal([0, 1, 2], storage.Trials.Select(t => t.Number));
+    }
+
+    [Fact]
+    public void A_trial_keeps_what_it_is_given()
+    {
+        using IStudyStorage storage = Open(Definition);
+        int number = storage.Claim().Number;
+        storage.SetParameters(number, Set(0.1 + 0.2, 5));
+        storage.Report(number, 0, 2.5);
+        storage.Report(number, 3, double.PositiveInfinity);
+        storage.Finish(number, TrialOutcome.Complete(1e-300).With("with a note"));
+        Trial trial = Assert.Single(storage.Trials);
+        Assert.Equal(TrialState.Complete, trial.State);
+        Assert.Equal(Set(0.1 + 0.2, 5), trial.Parameters);
+        Assert.Equal([new TrialStep(0, 2.5), new TrialStep(3, double.NaN)], trial.Steps);
+        Assert.Equal([1e-300], trial.Values);
+        Assert.Equal("with a note", trial.Note);
+    }
+
+    [Fact]
+    public void Waiting_trials_are_claimed_first_and_in_order()
+    {
+        using IStudyStorage storage = Open(Definition);
+        storage.Enqueue(Set(0.5));
+        storage.Enqueue(Set(0.25));
+        Assert.Equal(Set(0.5), storage.Claim().Parameters);
+        Trial second = storage.Claim();
+        Assert.Equal(Set(0.25), second.Parameters);
+        Assert.Equal(2, storage.Claim().Number);
+        storage.Report(second.Number, 0, 1);
+        storage.Release(second.Number);
+        Trial again = storage.Claim();
+        Assert.Equal((1, 0), (again.Number, again.Steps.Count));
+        Assert.Equal(Set(0.25), again.Parameters);
+    }
+
+    [Fact]
+    public void Stopped_and_failed_trials_have_no_values()
+    {
+        using IStudyStorage storage = Open(Definition);
+        foreach (TrialOutcome outcome in new[] { TrialOutcome.Stopped, TrialOutcome.Failed("no memory"), TrialOutcome.Complete(double.NaN) })
+        {
+            int number = storage.Claim().Number;
+            storage.SetParameters(number, Set(0));
+            storage.Finish(number, outcome);
+        }
+        Assert.Equal([TrialState.Stopped, TrialState.Failed, TrialState.Failed], storage.Trials.Select(t => t.State));
+        Assert.All(storage.Trials, t => Assert.Empty(t.Values));
+        Assert.Equal([null, "no memory", "the objective's value is NaN"], storage.Trials.Select(t => t.Note));
+    }
+
+    [Fact]
+    public void Misuse_is_refused_and_changes_nothing()
+    {
+        using IStudyStorage storage = Open(Definition);
+        Assert.Throws<InvalidOperationException>(() => storage.Report(0, 0, 1));
+        int number = storage.Claim().Number;
+        Assert.Throws<InvalidOperationException>(() => storage.Finish(number, 1.0));
+        storage.SetParameters(number, Set(0));
+        Assert.Throws<InvalidOperationException>(() => storage.SetParameters(number, Set(1)));
+        Assert.Throws<ArgumentException>(() => storage.Finish(number, TrialOutcome.Complete(1, 2)));
+        storage.Report(number, 5, 1);
+        Assert.Throws<ArgumentException>(() => storage.Report(number, 5, 1));
+        Assert.Throws<ArgumentException>(() => storage.Report(number, 4, 1));
+        Assert.Single(storage.Trials[number].Steps);
+        storage.Finish(number, 1.0);
+        Assert.Throws<InvalidOperationException>(() => storage.Finish(number, 2.0));
+        Assert.Throws<InvalidOperationException>(() => storage.Release(number));
+        Assert.Equal([1.0], storage.Trials[number].Values);
+    }
+}
+
+public sealed class MemoryStudyStorageTests : StudyStorageContract
+{
+    protected override IStudyStorage Open(StudyDefinition definition) => new MemoryStudyStorage(definition);
+}
+
+public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private string Path => _folder.File("study.journal");
+
+    public void Dispose() => _folder.Dispose();
+
+    protected override IStudyStorage Open(StudyDefinition definition) => JournalStudyStorage.Open(Path, definition);
+
+    [Fact]
+    public void A_reopened_study_has_its_trials_and_runs_the_interrupted_one_again()
+    {
+        using (IStudyStorage storage = Open(Definition))
+        {
+            foreach (double x in new[] { 0.5, 0.75 })
+            {
+                int number = storage.Claim().Number;
+                storage.SetParameters(number, Set(x));
+                storage.Report(number, 0, x);
+                if (x == 0.5)
+                    storage.Finish(number, x);
+            }
+            Assert.Equal(2, JournalStudyStorage.Read(Path).Trials.Count);
+        }
+        using IStudyStorage reopened = Open(Definition);
+        Assert.Equal([TrialState.Complete, TrialState.Waiting], reopened.Trials.Select(t => t.State));
+        Trial again = reopened.Claim();
+        Assert.Equal((1, 0), (again.Number, again.Steps.Count));
+        Assert.Equal(Set(0.75), again.Parameters);
+    }
+
+    [Fact]
+    public void A_study_killed_at_any_byte_goes_on_as_if_it_had_not_been()
+    {
+        ISampler sampler = new RandomSampler();
+        static TrialOutcome Objective(TrialRun run)
+        {
+            run.Report(0, 1);
+            return run.Parameters["x"].AsDouble() * run.Parameters["n"].AsInt();
+        }
+        using (IStudyStorage storage = Open(Definition))
+            new Study(storage, sampler).Run(Objective, 4);
+        byte[] whole = File.ReadAllBytes(Path);
+        Trial[] expected = [.. JournalStudyStorage.Read(Path).Trials];
+        int start = whole.AsSpan().IndexOf("\"event\""u8) - 16; // inside the frame of the first event
+        for (int length = start; length < whole.Length; length += length > whole.Length - 150 ? 1 : 29)
+        {
+            File.WriteAllBytes(Path, whole[..length]);
+            using IStudyStorage storage = Open(Definition);
+            int kept = storage.Trials.Count(t => t.IsFinished);
+            int calls = 0;
+            new Study(storage, sampler).Run(r => { calls++; return Objective(r); }, 4);
+            Assert.Equal(4 - kept, calls);
+            Assert.Equal(expected.Select(t => t.Parameters), storage.Trials.Select(t => t.Parameters));
+            Assert.Equal(expected.Select(t => t.Values[0]), storage.Trials.Select(t => t.Values[0]));
+            Assert.All(storage.Trials, t => Assert.Single(t.Steps));
+        }
+    }
+
+    [Fact]
+    public void Another_definition_is_refused_with_what_differs()
+    {
+        Open(Definition).Dispose();
+        var other = new StudyDefinition("contract", new SearchSpace([new FloatParameter("x", -1, 2)]), seed: 4);
+        string message = Assert.Throws<CleaveException>(() => Open(other)).Message;
+        Assert.Contains("another seed and space", message, StringComparison.Ordinal);
+        Open(Definition).Dispose();
+    }
+
+    [Fact]
+    public void A_definition_with_every_kind_of_parameter_comes_back()
+    {
+        var space = new SearchSpace([
+            new CategoricalParameter("kind", ["sgd", "adamw", 3, true]),
+            new FloatParameter("lr", 1e-5, 1e-1, log: true),
+            new FloatParameter("drop", 0, 0.5, step: 0.1),
+            new IntParameter("layers", 1, 512, log: true),
+            new IntParameter("width", 64, 512, step: 64),
+            new FloatParameter("momentum", 0, 0.99, when: [new("kind", ["sgd", true]), new("layers", 4)]),
+        ]);
+        var definition = new StudyDefinition("all", space, [Direction.Maximize, Direction.Minimize], ulong.MaxValue);
+        Open(definition).Dispose();
+        (StudyDefinition back, _) = JournalStudyStorage.Read(Path);
+        Assert.Equal((ulong.MaxValue, "all"), (back.Seed, back.Name));
+        Assert.Equal(definition.Directions, back.Directions);
+        Assert.Equal(SearchSpaceJson.Write(space).ToJsonString(), SearchSpaceJson.Write(back.Space).ToJsonString());
+        Open(definition).Dispose();
+    }
+
+    [Fact]
+    public void Sound_records_that_make_no_sense_are_an_error_of_the_file()
+    {
+        using (IStudyStorage storage = Open(Definition))
+        {
+            storage.Claim();
+        }
+        foreach (string bad in new[] { "{}", "[", "null", """{"event":"step","trial":7,"step":0,"value":1}""", """{"event":"enqueue","params":{"x":9,"n":1}}""" })
+        {
+            byte[] before = File.ReadAllBytes(Path);
+            using (var journal = Cleave.Formats.Durable.Journal.Open(Path, JournalStudyStorage.Options, _ => { }))
+                journal.Append(System.Text.Encoding.UTF8.GetBytes(bad));
+            Assert.Contains("is not a study's event", Assert.Throws<CleaveException>(() => Open(Definition)).Message, StringComparison.Ordinal);
+            File.WriteAllBytes(Path, before);
+        }
+    }
+}
