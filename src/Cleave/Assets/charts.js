@@ -1,0 +1,15 @@
+// The charting library, reduced to what the report and the dashboard draw: the global "echarts".
+import { use } from 'echarts/core';
+import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
+import {
+  GridComponent, LegendComponent, MarkLineComponent, TooltipComponent,
+} from 'echarts/components';
+import { SVGRenderer } from 'echarts/renderers';
+
+use([
+  BarChart, HeatmapChart, LineChart, ScatterChart,
+  GridComponent, LegendComponent, MarkLineComponent, TooltipComponent,
+  SVGRenderer,
+]);
+
+export { getInstanceByDom, init } from 'echarts/core';

@@ -1,0 +1,52 @@
+// Learning curves: loss above, validation quality below, one colour a model, on one axis of training.
+import { axis, base, font, quality, qualityTick, significant, tip } from './common.js';
+
+export function curves(task, colours) {
+  const units = new Set(task.curves.map(c => c.unit));
+  const relative = units.size > 1;
+  const panels = [
+    { name: 'training loss', index: 1, write: significant, tick: () => significant },
+    { name: `validation ${task.metric}`, index: 2, write: x => quality(task, x), tick: (low, high) => qualityTick(task, low, high) },
+  ].filter(panel => task.curves.some(c => c.points.some(p => p[panel.index] !== null)));
+  const share = 100 / panels.length;
+  const used = new Map();
+  const series = panels.flatMap((panel, i) => task.curves.map((curve, c) => line(panel, i, curve, c)))
+    .filter(s => s.data.length > 0);
+
+  function line(panel, i, curve, c) {
+    const end = curve.points.at(-1)[0] || 1;
+    const data = curve.points.filter(p => p[panel.index] !== null)
+      .map(p => [relative ? (100 * p[0]) / end : p[0], p[panel.index]]);
+    const style = ['solid', 'dashed', 'dotted'][task.curves.slice(0, c).filter(o => o.role === curve.role).length % 3];
+    used.set(curve.name, true);
+    return {
+      name: curve.name, type: 'line', xAxisIndex: i, yAxisIndex: i, data, showSymbol: data.length < 25, symbol: 'circle', symbolSize: 5,
+      itemStyle: { color: colours[curve.role] }, lineStyle: { color: colours[curve.role], width: 2, type: style }, panel,
+    };
+  }
+
+  const unit = relative ? 'share of training, %' : task.curves[0].unit;
+  return {
+    ...base(colours),
+    grid: panels.map((_, i) => ({ left: 56, right: 16, top: i === 0 ? 56 : `${share * i + 12}%`, bottom: i === panels.length - 1 ? 44 : `${share * (panels.length - 1 - i) + 2}%` })),
+    xAxis: panels.map((_, i) => axis(colours, {
+      type: 'value', gridIndex: i, min: 'dataMin', max: 'dataMax', splitLine: { show: false },
+      name: i === panels.length - 1 ? unit : '', nameLocation: 'middle', nameGap: 26,
+      axisLabel: { show: i === panels.length - 1 },
+    })),
+    yAxis: panels.map((panel, i) => {
+      const values = task.curves.flatMap(c => c.points.map(p => p[panel.index])).filter(v => v !== null);
+      return axis(colours, {
+        type: 'value', gridIndex: i, scale: true, name: panel.name, splitNumber: 3,
+        nameTextStyle: { align: 'left', padding: [0, 0, 0, -48], color: colours.soft, fontSize: font },
+        nameGap: 8, axisLabel: { formatter: panel.tick(Math.min(...values), Math.max(...values)) },
+      });
+    }),
+    tooltip: {
+      ...base(colours).tooltip, trigger: 'axis', axisPointer: { lineStyle: { color: colours.plain } },
+      formatter: items => tip(`${relative ? 'training, %' : unit}: ${significant(items[0].value[0])}`,
+        items.map(p => [p.seriesName, panels[p.axisIndex ?? 0].write(p.value[1])])),
+    },
+    series,
+  };
+}
