@@ -167,8 +167,11 @@ public sealed class BpeTokenizer : ITokenizer
     }
 
     /// <summary>Added tokens that are not normalized are looked for first, the others in what those leave.</summary>
-    private static AddedTokenMatcher[] Matchers(IEnumerable<AddedToken> tokens) =>
-        [.. new[] { false, true }.Select(n => new AddedTokenMatcher(tokens.Where(t => t.Normalized == n))).Where(m => !m.IsEmpty)];
+    private static AddedTokenMatcher[] Matchers(IEnumerable<AddedToken> tokens)
+    {
+        AddedTokenMatcher[] all = [new(tokens.Where(t => !t.Normalized)), new(tokens.Where(t => t.Normalized))];
+        return [.. all.Where(m => !m.IsEmpty)];
+    }
 
     private void EncodeAround(ReadOnlySpan<char> text, int origin, ReadOnlySpan<AddedTokenMatcher> matchers, Output output)
     {

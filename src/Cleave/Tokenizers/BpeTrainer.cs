@@ -20,7 +20,7 @@ public static class BpeTrainer
     /// <param name="progress">Told the size of the vocabulary as it grows.</param>
     public static BpeTokenizer Train(
         IEnumerable<string> texts, int vocabularySize, IReadOnlyList<string> specialTokens, PreTokenizer preTokenizer,
-        CancellationToken cancellation = default, IProgress<int>? progress = null)
+        IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(specialTokens);

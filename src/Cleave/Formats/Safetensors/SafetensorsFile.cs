@@ -41,21 +41,15 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        SafeFileHandle? handle = null;
+        SafeFileHandle handle = OpenHandle(path);
         try
         {
-            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             return new SafetensorsFile(path, handle);
         }
-        catch (Exception e)
+        catch
         {
-            handle?.Dispose();
-            throw e switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => new ModelFileException(path, "no such file"),
-                IOException or UnauthorizedAccessException or NotSupportedException => new ModelFileException(path, $"cannot be read: {e.Message}"),
-                _ => System.Runtime.ExceptionServices.ExceptionDispatchInfo.SetCurrentStackTrace(e),
-            };
+            handle.Dispose();
+            throw;
         }
     }
 
@@ -111,6 +105,22 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     public void Dispose() => _handle.Dispose();
+
+    private static SafeFileHandle OpenHandle(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelFileException(path, "no such file");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFileException(path, $"cannot be read: {e.Message}");
+        }
+    }
 
     private void ReadAt(Span<byte> destination, long offset, string what)
     {

@@ -42,10 +42,10 @@ internal sealed class RegexPreTokenizer : PreTokenizer
             else
                 SplitPlain(text, ends);
         }
-        catch (RegexMatchTimeoutException)
+        catch (RegexMatchTimeoutException e)
         {
             throw new CleaveException($"the tokenizer's split pattern {_pattern} takes too long on a text of {text.Length} characters; "
-                + "shorten the text or use a tokenizer with a simpler pattern");
+                + "shorten the text or use a tokenizer with a simpler pattern", e);
         }
     }
 
