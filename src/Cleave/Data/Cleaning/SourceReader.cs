@@ -12,14 +12,18 @@ internal sealed class SourceReader(TaskSource source, ExampleBuilder builder, Pr
     public (List<Example> Examples, long Rows) Read(IReadOnlyList<string> patterns, int? limit, Rng rng)
     {
         var kept = new List<(long Number, Row Row)>();
+        var unusable = new HashSet<string>(StringComparer.Ordinal);
         long rows = 0;
         foreach (string path in Expand(patterns))
         {
             try
             {
                 long before = rows;
-                foreach (Row row in Rows(path))
+                var columns = new OrderedColumns();
+                foreach (Row row in Rows(path, columns))
                     Sample(kept, (rows++, row), limit, rng);
+                if (!HasColumns(path, columns))
+                    unusable.Add(path);
                 Files.Add(new SourceFile(path, new FileInfo(path).Length, DataFile.Sha256(path), rows - before));
             }
             catch (DataFileException e)
@@ -28,7 +32,7 @@ internal sealed class SourceReader(TaskSource source, ExampleBuilder builder, Pr
             }
         }
         kept.Sort((a, b) => a.Number.CompareTo(b.Number));
-        return ([.. kept.Select(k => builder.Build(k.Row)).OfType<Example>()], rows);
+        return ([.. kept.Where(k => !unusable.Contains(k.Row.File)).Select(k => builder.Build(k.Row)).OfType<Example>()], rows);
     }
 
     private IReadOnlyList<string> Expand(IReadOnlyList<string> patterns)
@@ -44,29 +48,53 @@ internal sealed class SourceReader(TaskSource source, ExampleBuilder builder, Pr
         }
     }
 
-    /// <summary>The file's rows; an error at its end where a column that the task needs is in none of them.</summary>
-    private IEnumerable<Row> Rows(string path)
+    private IEnumerable<Row> Rows(string path, OrderedColumns columns)
     {
         if (source.Kind == TaskKind.LanguageModel && DataFile.FormatOf(path) == DataFormat.Text)
         {
+            IReadOnlyList<string> names = [RowReader.TextColumn];
+            columns.Add(names);
             foreach ((string text, long line) in Corpus.ReadFile(path, DocumentBoundary.BlankLine, RowReader.TextColumn))
-                yield return new Row(path, line, [RowReader.TextColumn], [text]);
+                yield return new Row(path, line, names, [text]);
             yield break;
         }
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var order = new List<string>();
-        IReadOnlyList<string>? last = null;
         foreach (Row row in RowReader.Read(path, source.Header))
         {
-            if (!ReferenceEquals(last, row.Names))
-                order.AddRange(row.Names.Where(seen.Add));
-            last = row.Names;
+            columns.Add(row.Names);
             yield return row;
         }
-        foreach (string column in builder.Required().Where(c => !seen.Contains(c)))
-            problems.Add($"{path}: has no column '{column}'; {Suggest.Hint(column, order)}");
-        if (source is { Kind: TaskKind.Extract, Answer: null, Spans: null } && !seen.Contains("answer") && !seen.Contains("spans"))
-            problems.Add($"{path}: has neither a column 'answer' nor 'spans'; its columns are {string.Join(", ", order)}");
+    }
+
+    /// <summary>Whether each column that the task needs is in some row of the file; notes those that are not.</summary>
+    private bool HasColumns(string path, OrderedColumns columns)
+    {
+        bool all = true;
+        foreach (string column in builder.Required().Where(c => !columns.Names.Contains(c)))
+        {
+            problems.Add($"{path}: has no column '{column}'; {Suggest.Hint(column, columns.Names)}");
+            all = false;
+        }
+        if (source is not { Kind: TaskKind.Extract, Answer: null, Spans: null } || columns.Names.Contains("answer") || columns.Names.Contains("spans"))
+            return all;
+        problems.Add($"{path}: has neither a column 'answer' nor 'spans'; its columns are {string.Join(", ", columns.Names)}");
+        return false;
+    }
+
+    /// <summary>Every column name of a file's rows, in order of appearance.</summary>
+    private sealed class OrderedColumns
+    {
+        private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+        private IReadOnlyList<string>? _last;
+
+        public List<string> Names { get; } = [];
+
+        public void Add(IReadOnlyList<string> names)
+        {
+            if (ReferenceEquals(_last, names))
+                return;
+            _last = names;
+            Names.AddRange(names.Where(_seen.Add));
+        }
     }
 
     /// <summary>Reservoir sampling (Vitter's algorithm R): each row is kept with the same chance.</summary>

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
 
 namespace Cleave.Data.Reading;
@@ -49,7 +48,7 @@ public static class DataFile
     public static Stream Open(string path)
     {
         Stream file = OpenRaw(path);
-        return IsGzip(path) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        return IsGzip(path) ? new GzipFile(file) : file;
     }
 
     /// <summary>The lower-case hexadecimal SHA-256 of the file as it is stored.</summary>

@@ -1,9 +1,10 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Cleave.Evaluation.Metrics;
 
 /// <summary>The two ways in which the field cuts a text into words for scoring.</summary>
-internal static class Words
+internal static partial class Words
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
     private static readonly char[] WhiteSpace = [.. Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(char.IsWhiteSpace)];
@@ -17,8 +18,11 @@ internal static class Words
             if (!Punctuation.Contains(c))
                 kept.Append(char.ToLowerInvariant(c));
         }
-        return [.. kept.ToString().Split(WhiteSpace, StringSplitOptions.RemoveEmptyEntries).Where(w => w is not ("a" or "an" or "the"))];
+        return Articles().Replace(kept.ToString(), " ").Split(WhiteSpace, StringSplitOptions.RemoveEmptyEntries);
     }
+
+    [GeneratedRegex(@"\b(?:a|an|the)\b", RegexOptions.CultureInvariant)]
+    private static partial Regex Articles();
 
     /// <summary>
     /// ROUGE as it is commonly computed: lower case, runs of a–z and 0–9. A text without any such character (another
