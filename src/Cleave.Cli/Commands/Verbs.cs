@@ -1,0 +1,11 @@
+using Cleave.Cli.Shell;
+
+namespace Cleave.Cli.Commands;
+
+/// <summary>Every command, in the order of the help page.</summary>
+internal static class Verbs
+{
+    public static readonly (string Name, Func<Verb> Create)[] All =
+    [
+    ];
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+
+namespace Cleave.Cli.Shell;
+
+/// <summary>Exit status, the same for every command.</summary>
+internal static class Exit
+{
+    /// <summary>The job is done.</summary>
+    public const int Done = 0;
+
+    /// <summary>The job ran and the verdict is no.</summary>
+    public const int No = 1;
+
+    /// <summary>The request was wrong, or could not be carried out; one line on standard error says why.</summary>
+    public const int Wrong = 2;
+
+    /// <summary>Interrupted by Ctrl-C or SIGTERM.</summary>
+    public const int Interrupted = 130;
+}
+
+/// <summary>One command: what System.CommandLine knows, plus examples for its help and the code that runs.</summary>
+internal sealed class Verb(string name, string description) : Command(name, description)
+{
+    private readonly List<(string Line, string What)> _examples = [];
+
+    public IReadOnlyList<(string Line, string What)> Examples => _examples;
+
+    /// <summary>The code behind the command; null for a group that only has subcommands.</summary>
+    public Func<Call, int>? Handler { get; private set; }
+
+    public Verb Example(string line, string what)
+    {
+        _examples.Add((line, what));
+        return this;
+    }
+
+    public Verb Runs(Func<Call, int> handler)
+    {
+        Handler = handler;
+        return this;
+    }
+}
