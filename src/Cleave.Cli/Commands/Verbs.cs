@@ -7,5 +7,6 @@ internal static class Verbs
 {
     public static readonly (string Name, Func<Verb> Create)[] All =
     [
+        ("bench", BenchCommand.Create),
     ];
 }

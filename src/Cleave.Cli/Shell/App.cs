@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cleave.Cli.Commands;
+using Cleave.Numerics.Threading;
 
 namespace Cleave.Cli.Shell;
 
@@ -14,6 +15,9 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
     };
 
     private Call? _call;
+
+    /// <summary>Sets the number of threads that kernels use.</summary>
+    public Action<int> ConfigureThreads { get; init; } = ThreadTeam.Configure;
 
     public App(Streams streams) : this(streams, Verbs.All) { }
 
@@ -57,6 +61,12 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
         if (Usage.Problem(parsed, args) is { } problem)
             return Wrong(problem);
         _call = new Call(parsed, streams, cancel);
+        if (_call.Threads is { } threads)
+        {
+            if (threads < 1 || threads > Environment.ProcessorCount)
+                return Wrong($"--threads {threads} must be from 1 to this machine's {Environment.ProcessorCount} processors");
+            ConfigureThreads(threads);
+        }
         return verb.Handler!(_call);
     }
 

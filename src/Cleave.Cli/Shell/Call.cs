@@ -17,6 +17,7 @@ internal sealed class Call(ParseResult parsed, Streams streams, CancellationToke
     public bool Verbose => parsed.GetValue(SharedOptions.Verbose);
     public bool Force => Has(SharedOptions.Force) && parsed.GetValue(SharedOptions.Force);
     public bool Resume => Has(SharedOptions.Resume) && parsed.GetValue(SharedOptions.Resume);
+    public int? Threads => Has(SharedOptions.Threads) ? parsed.GetValue(SharedOptions.Threads) : null;
     public ulong Seed => parsed.GetValue(SharedOptions.Seed);
 
     /// <summary>Whether this run can be continued with <c>--resume</c>.</summary>
@@ -24,6 +25,11 @@ internal sealed class Call(ParseResult parsed, Streams streams, CancellationToke
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
     public T Get<T>(Option<T> option) => parsed.GetValue(option)!;
+
+    /// <summary>The value of an option that counts something.</summary>
+    /// <exception cref="CleaveException">It is below 1.</exception>
+    public int Positive(Option<int> option) => parsed.GetValue(option) is > 0 and int value ? value
+        : throw new CleaveException($"{option.Name} {parsed.GetValue(option)} must be at least 1");
 
     /// <summary>Whether the option was written on the command line, not filled from its default.</summary>
     public bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };

@@ -37,7 +37,7 @@ internal static class SharedOptions
 
     public static readonly Option<int?> Threads = new("--threads")
     {
-        Description = "Threads to compute with, at most the machine's processors; all of them unless given.",
+        Description = "Threads to compute with, at most the machine's processors; unless given, one for each physical core.",
         HelpName = "N",
     };
 

@@ -175,6 +175,24 @@ public sealed class AppTests
     }
 
     [Fact]
+    public void Threads_are_configured_before_the_command_runs_and_cannot_exceed_the_machine()
+    {
+        int configured = 0, seen = 0;
+        var verb = new Verb("sample", "A thing.") { SharedOptions.Threads };
+        verb.Runs(_ => { seen = configured; return 0; });
+        using var error = new StringWriter();
+        using var streams = new Streams(TextReader.Null, Stream.Null, error);
+        var app = new App(streams, [("sample", () => verb)]) { ConfigureThreads = n => configured = n };
+        Assert.Equal(0, app.Run(["sample", "--threads", "1"], CancellationToken.None));
+        Assert.Equal(1, seen);
+        Assert.Equal(0, app.Run(["sample"], CancellationToken.None));
+        Assert.Equal(2, app.Run(["sample", "--threads", "0"], CancellationToken.None));
+        Assert.Equal(2, app.Run(["sample", "--threads", $"{Environment.ProcessorCount + 1}"], CancellationToken.None));
+        Assert.Contains($"this machine's {Environment.ProcessorCount} processors", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, configured);
+    }
+
+    [Fact]
     public void Every_command_has_help_with_examples_that_parse()
     {
         foreach ((string name, Func<Verb> create) in Verbs.All)
