@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Kernels;
 
 /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch computes it.</summary>
-public static class AdamW
+public static unsafe class AdamW
 {
     /// <summary>
     /// One step, in one pass: g = gradient · gradientScale; p −= lr · decay · p; m = β₁m + (1 − β₁)g;
@@ -18,15 +19,43 @@ public static class AdamW
         Guard.Length(m.Length, parameter.Length, nameof(m));
         Guard.Length(v.Length, parameter.Length, nameof(v));
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
-        float correction1 = (float)(learningRate / (1 - Math.Pow(beta1, step)));
-        float correction2 = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step)));
-        float keep = 1 - learningRate * weightDecay;
-        for (int i = 0; i < parameter.Length; i++)
+        fixed (float* pp = parameter, pg = gradient, pm = m, pv = v)
         {
-            float g = gradient[i] * gradientScale;
-            m[i] = beta1 * m[i] + (1 - beta1) * g;
-            v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-            parameter[i] = parameter[i] * keep - correction1 * m[i] / (MathF.Sqrt(v[i]) * correction2 + epsilon);
+            var operation = new Operation
+            {
+                Parameter = pp,
+                Gradient = pg,
+                M = pm,
+                V = pv,
+                GradientScale = gradientScale,
+                Beta1 = beta1,
+                Beta2 = beta2,
+                Epsilon = epsilon,
+                Keep = (float)(1 - (double)learningRate * weightDecay),
+                StepSize = (float)(-learningRate / (1 - Math.Pow(beta1, step))),
+                RootScale = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step))),
+            };
+            ElementWise.Run(operation, parameter.Length);
+        }
+    }
+
+    private struct Operation : IElementWise
+    {
+        public float* Parameter, Gradient, M, V;
+        public float GradientScale, Beta1, Beta2, Epsilon, Keep, StepSize, RootScale;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes>
+        {
+            TLanes g = place.Load(Gradient) * TLanes.Broadcast(GradientScale);
+            TLanes m = TLanes.MultiplyAdd(TLanes.Broadcast(Beta1), place.Load(M), TLanes.Broadcast(1 - Beta1) * g);
+            TLanes v = TLanes.MultiplyAdd(TLanes.Broadcast(Beta2), place.Load(V), TLanes.Broadcast(1 - Beta2) * g * g);
+            place.Store(M, m);
+            place.Store(V, v);
+            TLanes root = TLanes.MultiplyAdd(TLanes.Sqrt(v), TLanes.Broadcast(RootScale), TLanes.Broadcast(Epsilon));
+            TLanes kept = place.Load(Parameter) * TLanes.Broadcast(Keep);
+            place.Store(Parameter, TLanes.MultiplyAdd(TLanes.Broadcast(StepSize), m / root, kept));
         }
     }
 }

@@ -2,19 +2,39 @@ using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Kernels;
 
-/// <summary>Cross-entropy of a row of logits against a class or a distribution.</summary>
-public static class CrossEntropy
+/// <summary>Cross-entropy of rows of logits against classes or distributions.</summary>
+public static unsafe partial class CrossEntropy
 {
+    private const int Block = 1024; // elements summed in single precision before they go to a double
+
     /// <summary>−log softmax(logits)[target].</summary>
     /// <param name="logits">(V)</param>
     public static float Loss(ReadOnlySpan<float> logits, int target)
     {
         CheckTarget(logits.Length, target);
-        float max = VectorMath.Max(logits);
-        double sum = 0;
-        foreach (float x in logits)
-            sum += Math.Exp(x - max);
-        return (float)(Math.Log(sum) - (logits[target] - max));
+        fixed (float* x = logits)
+        {
+            var kernel = new LossKernel { X = x, Length = logits.Length, Target = target };
+            Dispatch.Run(ref kernel, 1, threaded: false);
+            return kernel.Result;
+        }
+    }
+
+    private struct LossKernel : IKernel
+    {
+        public float* X;
+        public int Length, Target;
+        public float Result;
+
+        public void Part<TLanes>(int part) where TLanes : struct, ILanes<TLanes>
+        {
+            float* unused = stackalloc float[Block];
+            float max = LaneReduce.Max<TLanes>(X, Length);
+            double sum = 0;
+            for (int i = 0; i < Length; i += Block)
+                sum += LaneReduce.ExpSum<TLanes>(X + i, unused, Math.Min(Block, Length - i), 1, max);
+            Result = (float)(Math.Log(sum) - (X[Target] - max));
+        }
     }
 
     /// <summary>
@@ -27,54 +47,103 @@ public static class CrossEntropy
     public static float ForwardBackward(Span<float> logits, int target, float labelSmoothing, float gradScale)
     {
         CheckTarget(logits.Length, target);
-        if (!(labelSmoothing is >= 0 and <= 1))
-            throw new ArgumentException($"labelSmoothing: expected 0 to 1, got {labelSmoothing}", nameof(labelSmoothing));
-        float max = VectorMath.Max(logits), atTarget = logits[target] - max;
-        double sum = 0, total = 0;
-        foreach (float x in logits)
+        CheckSmoothing(labelSmoothing);
+        float loss;
+        fixed (float* x = logits)
         {
-            total += x - max;
-            sum += Math.Exp(x - max);
+            var kernel = new RowsKernel
+            {
+                X = x,
+                Targets = &target,
+                Losses = &loss,
+                Columns = logits.Length,
+                Smoothing = labelSmoothing,
+                GradScale = gradScale,
+                Blocks = new RowBlocks(1, logits.Length),
+            };
+            Dispatch.Run(ref kernel, 1, threaded: false);
         }
-        double logSum = Math.Log(sum);
-        float each = labelSmoothing / logits.Length;
-        for (int i = 0; i < logits.Length; i++)
-            logits[i] = gradScale * ((float)Math.Exp(logits[i] - max - logSum) - each);
-        logits[target] -= gradScale * (1 - labelSmoothing);
-        return (float)(logSum - (1 - labelSmoothing) * atTarget - (labelSmoothing == 0 ? 0 : each * total));
+        return loss;
     }
 
-    /// <summary>
-    /// Cross-entropy of softmax(logits / temperature) against the given probabilities; the logits are replaced by
-    /// gradScale / temperature · (softmax(logits / temperature) · Σ p − p).
-    /// </summary>
-    /// <param name="logits">(V): in the logits, out their gradient.</param>
-    /// <param name="targetProbabilities">(V), usually summing to 1.</param>
-    /// <returns>−Σ p · log softmax(logits / temperature), not scaled.</returns>
-    public static float ForwardBackwardSoft(Span<float> logits, ReadOnlySpan<float> targetProbabilities, float temperature, float gradScale)
+    /// <summary><see cref="ForwardBackward"/> for every row of a batch, on the thread team.</summary>
+    /// <param name="logits">(rows, columns): in the logits, out their gradient.</param>
+    /// <param name="targets">(rows): a class, or a negative number for a row that does not count: its loss and gradient are 0.</param>
+    /// <param name="losses">(rows)</param>
+    public static void ForwardBackwardRows(Span<float> logits, ReadOnlySpan<int> targets, int columns, float labelSmoothing, float gradScale,
+        Span<float> losses)
     {
-        Guard.AtLeast(logits.Length, 1, nameof(logits));
-        Guard.Length(targetProbabilities.Length, logits.Length, nameof(targetProbabilities));
-        if (!(temperature > 0))
-            throw new ArgumentException($"temperature: must be positive, got {temperature}", nameof(temperature));
-        float max = VectorMath.Max(logits), inverse = 1 / temperature;
-        double sum = 0, mass = 0, weighted = 0;
-        for (int i = 0; i < logits.Length; i++)
+        Guard.Length(logits.Length, (long)targets.Length * columns, nameof(logits));
+        Guard.Length(losses.Length, targets.Length, nameof(losses));
+        CheckSmoothing(labelSmoothing);
+        foreach (int target in targets)
         {
-            float z = (logits[i] - max) * inverse;
-            sum += Math.Exp(z);
-            mass += targetProbabilities[i];
-            weighted += targetProbabilities[i] == 0 ? 0 : targetProbabilities[i] * z;
+            if (target >= 0)
+                CheckTarget(columns, target);
         }
-        double logSum = Math.Log(sum);
-        for (int i = 0; i < logits.Length; i++)
-            logits[i] = gradScale * inverse * ((float)(Math.Exp((logits[i] - max) * inverse - logSum) * mass) - targetProbabilities[i]);
-        return (float)(mass * logSum - weighted);
+        fixed (float* x = logits, pl = losses)
+        fixed (int* pt = targets)
+        {
+            var blocks = new RowBlocks(targets.Length, columns);
+            var kernel = new RowsKernel
+            {
+                X = x,
+                Targets = pt,
+                Losses = pl,
+                Columns = columns,
+                Smoothing = labelSmoothing,
+                GradScale = gradScale,
+                Blocks = blocks,
+            };
+            Dispatch.Run(ref kernel, blocks.Count, blocks.Threaded);
+        }
+    }
+
+    private struct RowsKernel : IKernel
+    {
+        public float* X, Losses;
+        public int* Targets;
+        public int Columns;
+        public float Smoothing, GradScale;
+        public RowBlocks Blocks;
+
+        public void Part<TLanes>(int part) where TLanes : struct, ILanes<TLanes>
+        {
+            for (int r = Blocks.Start(part); r < Blocks.End(part); r++)
+                Losses[r] = Row<TLanes>(X + (nint)r * Columns, Targets[r]);
+        }
+
+        private readonly float Row<TLanes>(float* x, int target) where TLanes : struct, ILanes<TLanes>
+        {
+            if (target < 0)
+            {
+                new Span<float>(x, Columns).Clear();
+                return 0;
+            }
+            float max = LaneReduce.Max<TLanes>(x, Columns), atTarget = x[target] - max, each = Smoothing / Columns;
+            double sum = 0, total = 0;
+            for (int i = 0; i < Columns; i += Block)
+            {
+                int count = Math.Min(Block, Columns - i);
+                if (Smoothing != 0)
+                    total += SumAbove<TLanes>(x + i, count, max);
+                sum += LaneReduce.ExpSum<TLanes>(x + i, x + i, count, 1, max);
+            }
+            Finish<TLanes>(x, Columns, (float)(GradScale / sum), -GradScale * each);
+            x[target] -= GradScale * (1 - Smoothing);
+            return (float)(Math.Log(sum) - (1 - Smoothing) * atTarget - each * total);
+        }
     }
 
     private static void CheckTarget(int length, int target)
     {
         if ((uint)target >= (uint)length)
             throw new ArgumentException($"target: expected 0 up to {length - 1}, got {target}", nameof(target));
+    }
+
+    private static void CheckSmoothing(float labelSmoothing)
+    {
+        if (!(labelSmoothing is >= 0 and <= 1))
+            throw new ArgumentException($"labelSmoothing: expected 0 to 1, got {labelSmoothing}", nameof(labelSmoothing));
     }
 }

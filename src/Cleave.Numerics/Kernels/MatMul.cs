@@ -3,7 +3,7 @@ using Cleave.Numerics.Simd;
 namespace Cleave.Numerics.Kernels;
 
 /// <summary>Products of row-major float matrices.</summary>
-public static partial class MatMul
+public static unsafe partial class MatMul
 {
     /// <summary>
     /// C = op(A) · op(B), or C += op(A) · op(B) with <paramref name="accumulate"/>; op(A) is (m, k), op(B) is
@@ -12,7 +12,7 @@ public static partial class MatMul
     /// <param name="a">(m, k), or (k, m) if <paramref name="transposeA"/>; rows <paramref name="lda"/> apart.</param>
     /// <param name="b">(k, n), or (n, k) if <paramref name="transposeB"/>; rows <paramref name="ldb"/> apart.</param>
     /// <param name="c">(m, n), rows <paramref name="ldc"/> apart; must not overlap the operands.</param>
-    /// <remarks>With k = 0 the product is zero. The order of every sum depends on k alone, not on the threads.</remarks>
+    /// <remarks>With k = 0 the product is zero. The order of every sum depends on the sizes, not on the threads.</remarks>
     /// <exception cref="ArgumentException">A size is negative, a stride is shorter than its row, or a span is too short.</exception>
     public static void Multiply(ReadOnlySpan<float> a, int lda, bool transposeA, ReadOnlySpan<float> b, int ldb, bool transposeB,
         Span<float> c, int ldc, int m, int n, int k, bool accumulate = false)
@@ -23,24 +23,63 @@ public static partial class MatMul
         CheckMatrix(a.Length, lda, transposeA ? k : m, transposeA ? m : k, nameof(a));
         CheckMatrix(b.Length, ldb, transposeB ? n : k, transposeB ? k : n, nameof(b));
         CheckMatrix(c.Length, ldc, m, n, nameof(c));
-        Scalar(a, lda, transposeA, b, ldb, transposeB, c, ldc, m, n, k, accumulate);
+        if (m == 0 || n == 0)
+            return;
+        fixed (float* pa = a, pb = b, pc = c)
+        {
+            var product = new Product
+            {
+                A = pa,
+                B = pb,
+                C = pc,
+                Lda = lda,
+                Ldb = ldb,
+                Ldc = ldc,
+                TransposeA = transposeA,
+                TransposeB = transposeB,
+                M = m,
+                N = n,
+                K = k,
+                Accumulate = accumulate,
+            };
+            InstructionSet set = InstructionSets.Active;
+            if (k == 0 || set == InstructionSet.Scalar)
+                Reference(product);
+            else if (!Narrow(product))
+            {
+                if (set == InstructionSet.Avx512)
+                    Packed<Tile16>(product);
+                else
+                    Packed<Tile8>(product);
+            }
+        }
+    }
+
+    /// <summary>The arguments of one multiplication, as every way of doing it takes them.</summary>
+    private struct Product
+    {
+        public float* A, B, C;
+        public nint Lda, Ldb, Ldc;
+        public bool TransposeA, TransposeB, Accumulate;
+        public int M, N, K;
+
+        public readonly long Work => (long)M * N * K;
     }
 
     /// <summary>The reference: one sum per element, in the order of k.</summary>
-    private static void Scalar(ReadOnlySpan<float> a, int lda, bool transposeA, ReadOnlySpan<float> b, int ldb, bool transposeB,
-        Span<float> c, int ldc, int m, int n, int k, bool accumulate)
+    private static void Reference(in Product x)
     {
-        (int aRow, int aColumn) = transposeA ? (1, lda) : (lda, 1);
-        (int bRow, int bColumn) = transposeB ? (1, ldb) : (ldb, 1);
-        for (int i = 0; i < m; i++)
+        (nint aRow, nint aColumn) = x.TransposeA ? ((nint)1, x.Lda) : (x.Lda, 1);
+        (nint bRow, nint bColumn) = x.TransposeB ? ((nint)1, x.Ldb) : (x.Ldb, 1);
+        for (nint i = 0; i < x.M; i++)
         {
-            for (int j = 0; j < n; j++)
+            for (nint j = 0; j < x.N; j++)
             {
                 float sum = 0;
-                for (int p = 0; p < k; p++)
-                    sum += a[i * aRow + p * aColumn] * b[p * bRow + j * bColumn];
-                ref float target = ref c[i * ldc + j];
-                target = accumulate ? target + sum : sum;
+                for (nint p = 0; p < x.K; p++)
+                    sum += x.A[i * aRow + p * aColumn] * x.B[p * bRow + j * bColumn];
+                float* target = x.C + i * x.Ldc + j;
+                *target = x.Accumulate ? *target + sum : sum;
             }
         }
     }

@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Kernels;
 
 /// <summary>Rotary position embedding (Su et al., 2021) in Hugging Face's pairing: element i turns with element i + D/2.</summary>
-public static class Rotary
+public static unsafe class Rotary
 {
     /// <summary>
     /// Turns every head of every row in place: (x₁, x₂) ← (x₁ cos − x₂ sin, x₂ cos + x₁ sin); with
@@ -24,23 +25,66 @@ public static class Rotary
             if ((uint)position >= (uint)table.Positions)
                 throw new ArgumentException($"positions: {position} lies outside the table of {table.Positions}", nameof(positions));
         }
-        int half = headSize / 2;
-        for (int r = 0; r < positions.Length; r++)
+        fixed (float* px = x, cos = table.Cos, sin = table.Sin)
+        fixed (int* pp = positions)
         {
-            ReadOnlySpan<float> cos = table.Cos.Slice(positions[r] * half, half), sin = table.Sin.Slice(positions[r] * half, half);
-            for (int h = 0; h < heads; h++)
-                Turn(x.Slice((r * heads + h) * headSize, headSize), cos, sin, inverse ? -1 : 1);
+            var blocks = new RowBlocks(positions.Length, heads * headSize);
+            var kernel = new Kernel
+            {
+                X = px,
+                Cos = cos,
+                Sin = sin,
+                Positions = pp,
+                Heads = heads,
+                Half = headSize / 2,
+                Sign = inverse ? -1 : 1,
+                Blocks = blocks,
+            };
+            Dispatch.Run(ref kernel, blocks.Count, blocks.Threaded);
         }
     }
 
-    private static void Turn(Span<float> head, ReadOnlySpan<float> cos, ReadOnlySpan<float> sin, float sign)
+    private struct Kernel : IKernel
     {
-        int half = cos.Length;
-        for (int i = 0; i < half; i++)
+        public float* X, Cos, Sin;
+        public int* Positions;
+        public int Heads, Half;
+        public float Sign;
+        public RowBlocks Blocks;
+
+        public void Part<TLanes>(int part) where TLanes : struct, ILanes<TLanes>
         {
-            float first = head[i], second = head[i + half], s = sign * sin[i];
-            head[i] = first * cos[i] - second * s;
-            head[i + half] = second * cos[i] + first * s;
+            for (int r = Blocks.Start(part); r < Blocks.End(part); r++)
+            {
+                nint angles = (nint)Positions[r] * Half;
+                Row<TLanes>(X + (nint)r * Heads * 2 * Half, Cos + angles, Sin + angles);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Row<TLanes>(float* row, float* cos, float* sin) where TLanes : struct, ILanes<TLanes>
+        {
+            int w = TLanes.Width, half = Half;
+            TLanes sign = TLanes.Broadcast(Sign), zero = default;
+            for (int h = 0; h < Heads; h++)
+            {
+                float* first = row + (nint)h * 2 * half, second = first + half;
+                int i = 0;
+                for (; i + w <= half; i += w)
+                {
+                    TLanes a = TLanes.Load(first + i), b = TLanes.Load(second + i), c = TLanes.Load(cos + i), s = TLanes.Load(sin + i) * sign;
+                    TLanes.Store(first + i, a * c - b * s);
+                    TLanes.Store(second + i, TLanes.MultiplyAdd(b, c, a * s));
+                }
+                if (i < half)
+                {
+                    int rest = half - i;
+                    TLanes a = TLanes.LoadPartial(first + i, rest, zero), b = TLanes.LoadPartial(second + i, rest, zero);
+                    TLanes c = TLanes.LoadPartial(cos + i, rest, zero), s = TLanes.LoadPartial(sin + i, rest, zero) * sign;
+                    TLanes.StorePartial(first + i, rest, a * c - b * s);
+                    TLanes.StorePartial(second + i, rest, TLanes.MultiplyAdd(b, c, a * s));
+                }
+            }
         }
     }
 }

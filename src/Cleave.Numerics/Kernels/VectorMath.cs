@@ -1,17 +1,28 @@
+using System.Runtime.CompilerServices;
 using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Kernels;
 
-/// <summary>Element-wise operations and reductions over spans of float.</summary>
-public static partial class VectorMath
+/// <summary>Element-wise operations over spans of float.</summary>
+public static unsafe partial class VectorMath
 {
     /// <summary>destination[i] = a[i] + b[i]; the destination may be one of the operands.</summary>
     public static void Add(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> destination)
     {
         Guard.Length(b.Length, a.Length, nameof(b));
         Guard.Length(destination.Length, a.Length, nameof(destination));
-        for (int i = 0; i < a.Length; i++)
-            destination[i] = a[i] + b[i];
+        fixed (float* pa = a, pb = b, to = destination)
+            ElementWise.Run(new AddOperation { A = pa, B = pb, To = to }, a.Length);
+    }
+
+    private struct AddOperation : IElementWise
+    {
+        public float* A, B, To;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes> =>
+            place.Store(To, place.Load(A) + place.Load(B));
     }
 
     /// <summary>destination[i] += source[i].</summary>
@@ -21,8 +32,19 @@ public static partial class VectorMath
     public static void AddScaled(Span<float> destination, ReadOnlySpan<float> source, float scale)
     {
         Guard.Length(source.Length, destination.Length, nameof(source));
-        for (int i = 0; i < destination.Length; i++)
-            destination[i] += scale * source[i];
+        fixed (float* from = source, to = destination)
+            ElementWise.Run(new AddScaledOperation { From = from, To = to, Scale = scale }, destination.Length);
+    }
+
+    private struct AddScaledOperation : IElementWise
+    {
+        public float* From, To;
+        public float Scale;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes> =>
+            place.Store(To, TLanes.MultiplyAdd(place.Load(From), TLanes.Broadcast(Scale), place.Load(To)));
     }
 
     /// <summary>destination[i] = a[i] · b[i]; the destination may be one of the operands.</summary>
@@ -30,52 +52,56 @@ public static partial class VectorMath
     {
         Guard.Length(b.Length, a.Length, nameof(b));
         Guard.Length(destination.Length, a.Length, nameof(destination));
-        for (int i = 0; i < a.Length; i++)
-            destination[i] = a[i] * b[i];
+        fixed (float* pa = a, pb = b, to = destination)
+            ElementWise.Run(new MultiplyOperation { A = pa, B = pb, To = to }, a.Length);
+    }
+
+    private struct MultiplyOperation : IElementWise
+    {
+        public float* A, B, To;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes> =>
+            place.Store(To, place.Load(A) * place.Load(B));
     }
 
     /// <summary>destination[i] *= scale.</summary>
     public static void Scale(Span<float> destination, float scale)
     {
-        for (int i = 0; i < destination.Length; i++)
-            destination[i] *= scale;
+        fixed (float* to = destination)
+            ElementWise.Run(new ScaleOperation { To = to, Scale = scale }, destination.Length);
     }
 
-    /// <summary>destination[i] = e^source[i], within 2 units in the last place; the two may be the same span.</summary>
+    private struct ScaleOperation : IElementWise
+    {
+        public float* To;
+        public float Scale;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes> =>
+            place.Store(To, place.Load(To) * TLanes.Broadcast(Scale));
+    }
+
+    /// <summary>
+    /// destination[i] = e^source[i], within 2 units in the last place where the result is a normal number; the
+    /// two may be the same span.
+    /// </summary>
     public static void Exp(ReadOnlySpan<float> source, Span<float> destination)
     {
         Guard.Length(destination.Length, source.Length, nameof(destination));
-        for (int i = 0; i < source.Length; i++)
-            destination[i] = MathF.Exp(source[i]);
+        fixed (float* from = source, to = destination)
+            ElementWise.Run(new ExpOperation { From = from, To = to }, source.Length);
     }
 
-    /// <summary>Σ a[i] · b[i].</summary>
-    public static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private struct ExpOperation : IElementWise
     {
-        Guard.Length(b.Length, a.Length, nameof(b));
-        float sum = 0;
-        for (int i = 0; i < a.Length; i++)
-            sum += a[i] * b[i];
-        return sum;
-    }
+        public float* From, To;
 
-    /// <summary>Σ a[i]², in an order that does not depend on the threads.</summary>
-    public static double SumOfSquares(ReadOnlySpan<float> a)
-    {
-        double sum = 0;
-        foreach (float x in a)
-            sum += (double)x * x;
-        return sum;
-    }
-
-    /// <summary>The largest element; NaN if there is one.</summary>
-    /// <exception cref="ArgumentException">The span is empty.</exception>
-    public static float Max(ReadOnlySpan<float> a)
-    {
-        Guard.AtLeast(a.Length, 1, nameof(a));
-        float max = a[0];
-        foreach (float x in a)
-            max = MathF.Max(max, x);
-        return max;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes> =>
+            place.Store(To, LaneMath.Exp(place.Load(From)));
     }
 }

@@ -1,0 +1,37 @@
+using System.Runtime.CompilerServices;
+
+namespace Cleave.Numerics.Simd;
+
+/// <summary>Functions of lanes that are more than one instruction.</summary>
+internal static class LaneMath
+{
+    /// <summary>
+    /// eˣ within 2 units in the last place of a normal result; 0 below −104, ∞ above 88.73, NaN for NaN.
+    /// x = n·ln 2 + r with |r| ≤ ln 2 / 2; eʳ is a polynomial of degree 6 (relative error 3e-9, fitted by
+    /// reweighted least squares); 2ⁿ is applied as two factors so that neither overflows.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Exp<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
+    {
+        x = TLanes.Clamp(x, TLanes.Broadcast(-104), TLanes.Broadcast(89));
+        TLanes n = TLanes.Round(x * TLanes.Broadcast(1.44269504f));
+        // ln 2 in two pieces; the first has few enough bits that n times it is exact.
+        TLanes r = TLanes.MultiplyAdd(n, TLanes.Broadcast(-0.693359375f), x);
+        r = TLanes.MultiplyAdd(n, TLanes.Broadcast(2.12194440e-4f), r);
+        TLanes p = TLanes.MultiplyAdd(TLanes.Broadcast(0.0013814599f), r, TLanes.Broadcast(0.008368717f));
+        p = TLanes.MultiplyAdd(p, r, TLanes.Broadcast(0.04166839f));
+        p = TLanes.MultiplyAdd(p, r, TLanes.Broadcast(0.16666521f));
+        p = TLanes.MultiplyAdd(p, r, TLanes.Broadcast(0.49999994f));
+        p = TLanes.MultiplyAdd(p, r * r, r) + TLanes.Broadcast(1);
+        TLanes half = TLanes.Round(n * TLanes.Broadcast(0.5f));
+        return p * TLanes.PowerOfTwo(half) * TLanes.PowerOfTwo(n - half);
+    }
+
+    /// <summary>σ(x) = 1 / (1 + e⁻ˣ).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Sigmoid<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes one = TLanes.Broadcast(1);
+        return one / (one + Exp(default(TLanes) - x));
+    }
+}
