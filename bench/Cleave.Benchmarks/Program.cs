@@ -1,7 +1,14 @@
 using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Limits;
+using Cleave.Benchmarks.Samplers;
 
-if (args.FirstOrDefault() == "limits")
-    return Report.Run(args[1..]);
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-return 0;
+switch (args.FirstOrDefault())
+{
+    case "limits":
+        return Report.Run(args[1..]);
+    case "samplers":
+        return SamplerBenchmark.Run(args.AsSpan(1));
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        return 0;
+}

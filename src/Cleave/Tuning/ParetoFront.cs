@@ -62,6 +62,29 @@ public static class ParetoFront
     }
 
     /// <summary>
+    /// How alone each point is among those of its rank: the sum over the objectives of the distance between its
+    /// neighbours, in units of the rank's range; infinite at the ends (Deb et al., "NSGA-II", 2002).
+    /// </summary>
+    public static double[] Crowding(IReadOnlyList<double[]> losses, IReadOnlyList<int> ranks)
+    {
+        ArgumentNullException.ThrowIfNull(losses);
+        ArgumentNullException.ThrowIfNull(ranks);
+        double[] crowding = new double[losses.Count];
+        foreach (IGrouping<int, int> rank in Enumerable.Range(0, losses.Count).GroupBy(i => ranks[i]))
+        {
+            for (int objective = 0; objective < losses[0].Length; objective++)
+            {
+                int[] order = [.. rank.OrderBy(i => losses[i][objective])];
+                double range = losses[order[^1]][objective] - losses[order[0]][objective];
+                crowding[order[0]] = crowding[order[^1]] = double.PositiveInfinity;
+                for (int i = 1; i < order.Length - 1 && range > 0; i++)
+                    crowding[order[i]] += (losses[order[i + 1]][objective] - losses[order[i - 1]][objective]) / range;
+            }
+        }
+        return crowding;
+    }
+
+    /// <summary>
     /// The measure of the region that the points dominate and that lies below <paramref name="reference"/> in every
     /// coordinate (Zitzler and Thiele, 1998), exact in any number of dimensions; made for two and three.
     /// </summary>

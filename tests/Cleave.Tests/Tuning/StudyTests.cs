@@ -90,7 +90,7 @@ public sealed class StudyTests
         Assert.Equal(finished.Length, finished.Select(t => t.Parameters!.ToCanonicalText()).Distinct().Count());
         Assert.All(finished, t => Assert.Empty(space.Problems(t.Parameters!)));
         Assert.Contains(finished, t => t.Parameters!.TryGet("only-b", out ParameterValue v) && Math.Abs(v.AsDouble() - 1e-2) < 1e-9);
-        Assert.Throws<CapacityException>(() => new GridSampler(100_001)
+        Assert.Throws<CapacityException>(() => new GridSampler(10_001)
             .Suggest(new SamplerInput(new StudyDefinition("s", new([new FloatParameter("x", 0, 1), new IntParameter("n", 1, 10)])), 0, [])));
     }
 }

@@ -9,7 +9,7 @@ namespace Cleave.Tuning.Samplers;
 public sealed class GridSampler : ISampler
 {
     /// <summary>The largest grid that is laid out.</summary>
-    public const int MaxCombinations = 1_000_000;
+    public const int MaxCombinations = 100_000;
 
     private readonly int _points;
     private (StudyDefinition Study, ParameterSet[] Grid)? _laidOut;
