@@ -11,7 +11,8 @@ public sealed record DroppedRows(string Reason, int Count, string First);
 /// <summary>How many items of each part carry a label (for spans: how many spans).</summary>
 public sealed record LabelCount(string Label, int Train, int Validation, int Test);
 
-/// <summary>Quantiles of the training texts' lengths in UTF-16 units (the smallest length with at least that share at or below it).</summary>
+/// <summary>Quantiles of the training texts' lengths in UTF-16 units (the smallest length with at least that share at or
+/// below it).</summary>
 public sealed record LengthQuantiles(int Min, int P25, int Median, int P75, int P95, int Max);
 
 /// <summary>What was read, what was left out and why, and what is left.</summary>
@@ -27,7 +28,8 @@ public sealed record CleaningReport
     /// <summary>Training items equal in text, question and answer to an earlier one: removed.</summary>
     public required int TrainDuplicates { get; init; }
 
-    /// <summary>Test items equal in text, question and answer to an earlier one: kept, as the test set's authors meant it.</summary>
+    /// <summary>Test items equal in text, question and answer to an earlier one: kept, as the test set's authors meant
+    /// it.</summary>
     public required int TestDuplicates { get; init; }
 
     /// <summary>Training items whose normalised text (and question) is also in the test set: removed.</summary>
@@ -36,7 +38,8 @@ public sealed record CleaningReport
     /// <summary>Normalised training texts that carry more than one label: kept.</summary>
     public required int ConflictingTexts { get; init; }
 
-    /// <summary>Training and validation items that have a near duplicate; such items are kept on one side of every split.</summary>
+    /// <summary>Training and validation items that have a near duplicate; such items are kept on one side of every
+    /// split.</summary>
     public required int NearDuplicates { get; init; }
 
     /// <summary>Sorted by label; empty for kinds without labels.</summary>

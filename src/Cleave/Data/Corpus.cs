@@ -79,7 +79,10 @@ public static class Corpus
                 continue;
             }
             if (document.Length + line.Length > DataFile.MaxRowBytes)
-                throw new DataFileException(path, $"the document is longer than {DataFile.MaxRowBytes >> 20} MB; cut it with blank lines", start);
+            {
+                throw new DataFileException(path,
+                    $"the document is longer than {DataFile.MaxRowBytes >> 20} MB; cut it with blank lines", start);
+            }
             if (document.Length > 0)
                 document.Append('\n');
             document.Append(line);

@@ -36,7 +36,8 @@ public static class Suggest
         return $"valid: {string.Join(", ", candidates.Take(Shown))}{more}";
     }
 
-    /// <summary>Optimal string alignment distance (Damerau–Levenshtein without editing a swapped pair again), case ignored.</summary>
+    /// <summary>Optimal string alignment distance (Damerau–Levenshtein without editing a swapped pair again), case
+    /// ignored.</summary>
     public static int Distance(string a, string b)
     {
         ArgumentNullException.ThrowIfNull(a);

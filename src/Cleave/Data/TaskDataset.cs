@@ -17,7 +17,8 @@ public sealed class TaskDataset
     /// <summary>For the final verdict only.</summary>
     public IReadOnlyList<Example> Test { get; private init; } = [];
 
-    /// <summary>The labels of the training items (of their spans, for <see cref="TaskKind.Extract"/>), in ordinal order.</summary>
+    /// <summary>The labels of the training items (of their spans, for <see cref="TaskKind.Extract"/>), in ordinal
+    /// order.</summary>
     public IReadOnlyList<string> Labels { get; private init; } = [];
 
     public required CleaningReport Report { get; init; }
@@ -37,8 +38,8 @@ public sealed class TaskDataset
         var problems = new ProblemList();
         var builder = new ExampleBuilder(source, problems);
         var reader = new SourceReader(source, builder, problems);
-        (List<Example> train, long trainRows) = reader.Read(source.Train, source.TrainRows, Rng.For(seed, $"data/{source.Name}/train-rows"));
-        (List<Example> test, long testRows) = reader.Read(source.Test, source.TestRows, Rng.For(seed, $"data/{source.Name}/test-rows"));
+        (List<Example> train, long trainRows) = reader.Read(source.Train, source.TrainRows, For("train-rows"));
+        (List<Example> test, long testRows) = reader.Read(source.Test, source.TestRows, For("test-rows"));
         builder.Finish();
         problems.ThrowIfAny(source.Name);
 
@@ -46,14 +47,14 @@ public sealed class TaskDataset
         train = [.. train.DistinctBy(TextKeys.Exact)];
         duplicates -= train.Count;
         if (source.Test.Count == 0)
-            (train, test) = Part(train, source.TestFraction, Rng.For(seed, $"data/{source.Name}/test"));
+            (train, test) = Part(train, source.TestFraction, For("test"));
         var inTest = new HashSet<string>(test.Select(TextKeys.Input), StringComparer.Ordinal);
         int overlap = train.RemoveAll(e => inTest.Contains(TextKeys.Input(e)));
         Validate.Sides(source, train, test, problems);
         problems.ThrowIfAny(source.Name);
 
         int[] groups = NearDuplicates.Groups(train);
-        (List<Example> rest, List<Example> validation) = Part(train, groups, source.ValidationFraction, Rng.For(seed, $"data/{source.Name}/validation"));
+        (List<Example> rest, List<Example> validation) = Part(train, groups, source.ValidationFraction, For("validation"));
         return new TaskDataset(source)
         {
             Train = rest,
@@ -71,6 +72,8 @@ public sealed class TaskDataset
                 NearDuplicates = train.Count - groups.CountBy(g => g).Count(g => g.Value == 1),
             },
         };
+
+        Rng For(string purpose) => Rng.For(seed, $"data/{source.Name}/{purpose}");
     }
 
     private static void CheckFractions(TaskSource source)

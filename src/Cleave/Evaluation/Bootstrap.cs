@@ -25,7 +25,8 @@ public static class Bootstrap
         }
         Array.Sort(values);
         double tail = (1 - confidence) / 2;
-        return new ConfidenceInterval("bootstrap", scored.Value(), Quantile(values, tail), Quantile(values, 1 - tail), confidence, scored.Count);
+        (double low, double high) = (Quantile(values, tail), Quantile(values, 1 - tail));
+        return new ConfidenceInterval("bootstrap", scored.Value(), low, high, confidence, scored.Count);
     }
 
     internal static double CheckConfidence(double confidence) => confidence is > 0 and < 1

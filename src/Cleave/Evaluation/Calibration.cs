@@ -1,12 +1,14 @@
 namespace Cleave.Evaluation;
 
-/// <summary>Items whose confidence lies in (<paramref name="Low"/>, <paramref name="High"/>] (the first bin holds 0 too).</summary>
+/// <summary>Items whose confidence lies in (<paramref name="Low"/>, <paramref name="High"/>] (the first bin holds 0
+/// too).</summary>
 /// <param name="Confidence">Their mean confidence; 0 where there is none.</param>
 /// <param name="Accuracy">The share of them that is right; 0 where there is none.</param>
 public sealed record ReliabilityBin(double Low, double High, int Items, double Confidence, double Accuracy);
 
 /// <summary>Whether confidences mean what they say.</summary>
-/// <param name="ExpectedError">The expected calibration error: Σ n_b/n · |accuracy_b − confidence_b| (Naeini et al. 2015).</param>
+/// <param name="ExpectedError">The expected calibration error: Σ n_b/n · |accuracy_b − confidence_b| (Naeini et al.
+/// 2015).</param>
 /// <param name="LargestError">The largest |accuracy_b − confidence_b| of a bin with items.</param>
 public sealed record Calibration(double ExpectedError, double LargestError, IReadOnlyList<ReliabilityBin> Bins, int Items)
 {
@@ -30,8 +32,11 @@ public sealed record Calibration(double ExpectedError, double LargestError, IRea
             sums[bin] += confidence;
             hits[bin] += right[i] ? 1 : 0;
         }
-        ReliabilityBin[] table = [.. Enumerable.Range(0, bins).Select(b => new ReliabilityBin((double)b / bins, (b + 1.0) / bins, items[b],
-            items[b] == 0 ? 0 : sums[b] / items[b], items[b] == 0 ? 0 : (double)hits[b] / items[b]))];
+        ReliabilityBin[] table = [.. Enumerable.Range(0, bins).Select(b =>
+        {
+            int n = Math.Max(1, items[b]);
+            return new ReliabilityBin((double)b / bins, (b + 1.0) / bins, items[b], sums[b] / n, (double)hits[b] / n);
+        })];
         return new Calibration(table.Sum(b => (double)b.Items / confidences.Count * Math.Abs(b.Accuracy - b.Confidence)),
             table.Max(b => Math.Abs(b.Accuracy - b.Confidence)), table, confidences.Count);
     }

@@ -23,7 +23,8 @@ public sealed record ConfidenceInterval(string Method, double Value, double Low,
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(items);
         ArgumentOutOfRangeException.ThrowIfNegative(successes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(successes, items);
-        double z = Normal.Quantile(0.5 + Bootstrap.CheckConfidence(confidence) / 2), n = items, p = successes / n, square = z * z / n;
+        double z = Normal.Quantile(0.5 + Bootstrap.CheckConfidence(confidence) / 2);
+        double n = items, p = successes / n, square = z * z / n;
         double centre = (p + square / 2) / (1 + square);
         double half = z * Math.Sqrt(p * (1 - p) / n + square / (4 * n)) / (1 + square);
         double low = successes == 0 ? 0 : centre - half, high = successes == items ? 1 : centre + half;

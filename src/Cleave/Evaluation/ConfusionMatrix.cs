@@ -16,14 +16,16 @@ public sealed class ConfusionMatrix
 
     private readonly int[,] _counts;
 
-    private ConfusionMatrix(IReadOnlyList<string> labels, int[,] counts, int items) => (Labels, _counts, Items) = (labels, counts, items);
+    private ConfusionMatrix(IReadOnlyList<string> labels, int[,] counts, int items) =>
+        (Labels, _counts, Items) = (labels, counts, items);
 
     /// <summary>The labels of examples and predictions, in ordinal order.</summary>
     public IReadOnlyList<string> Labels { get; }
 
     public int Items { get; }
 
-    /// <summary>How many items of label number <paramref name="expected"/> were given label number <paramref name="predicted"/>.</summary>
+    /// <summary>How many items of label number <paramref name="expected"/> were given label number <paramref
+    /// name="predicted"/>.</summary>
     public int this[int expected, int predicted] => _counts[expected, predicted];
 
     public static ConfusionMatrix Of(IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions)
@@ -32,7 +34,8 @@ public sealed class ConfusionMatrix
         ArgumentNullException.ThrowIfNull(predictions);
         if (examples.Count != predictions.Count)
             throw new ArgumentException($"{examples.Count} examples but {predictions.Count} predictions", nameof(predictions));
-        string[] expected = [.. examples.Select(e => e.Label ?? throw new ArgumentException($"the example {e.Source} has no label", nameof(examples)))];
+        string[] expected = [.. examples.Select(e =>
+            e.Label ?? throw new ArgumentException($"the example {e.Source} has no label", nameof(examples)))];
         string[] predicted = [.. predictions.Select(p => p.Label ?? NoLabel)];
         string[] labels = [.. expected.Concat(predicted).Distinct().Order(StringComparer.Ordinal)];
         var counts = new int[labels.Length, labels.Length];

@@ -3,7 +3,8 @@ using Cleave.Data;
 namespace Cleave.Evaluation;
 
 /// <summary>When a module hands an item to the monolith: where its confidence is below the threshold.</summary>
-/// <param name="Threshold">Escalate where confidence is less than this; 0 never escalates a confidence in [0, 1], above 1 always does.</param>
+/// <param name="Threshold">Escalate where confidence is less than this; 0 never escalates a confidence in [0, 1], above 1
+/// always does.</param>
 /// <param name="Rate">The share of the validation items that is escalated.</param>
 /// <param name="Module">The module's metric alone.</param>
 /// <param name="Monolith">The monolith's metric alone.</param>
@@ -34,8 +35,8 @@ public sealed record Escalation(double Threshold, double Rate, double Module, do
     }
 
     /// <summary>As the other overload, for a metric that is the mean of one score an item, higher being better.</summary>
-    public static Escalation Choose(IReadOnlyList<double> confidences, IReadOnlyList<double> moduleScores, IReadOnlyList<double> monolithScores,
-        double tolerance = 0)
+    public static Escalation Choose(IReadOnlyList<double> confidences, IReadOnlyList<double> moduleScores,
+        IReadOnlyList<double> monolithScores, double tolerance = 0)
     {
         ArgumentNullException.ThrowIfNull(confidences);
         ArgumentNullException.ThrowIfNull(moduleScores);

@@ -3,12 +3,15 @@ using Cleave.Evaluation.Metrics;
 
 namespace Cleave.Evaluation;
 
+/// <summary>Turns predictions into a metric's per-item statistics.</summary>
+internal delegate IScored Scorer(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions);
+
 /// <summary>A measure of quality: a name, a direction, and how to score predictions.</summary>
 public sealed class Metric
 {
-    private readonly Func<Metric, IReadOnlyList<Example>, IReadOnlyList<Prediction>, IScored> _score;
+    private readonly Scorer _score;
 
-    internal Metric(string name, TaskKind[] kinds, Func<Metric, IReadOnlyList<Example>, IReadOnlyList<Prediction>, IScored> score, bool higherIsBetter = true) =>
+    internal Metric(string name, TaskKind[] kinds, Scorer score, bool higherIsBetter = true) =>
         (Name, Kinds, _score, HigherIsBetter) = (name, kinds, score, higherIsBetter);
 
     /// <summary>The share of labels that are right.</summary>
@@ -18,23 +21,27 @@ public sealed class Metric
     /// predictions (a missing prediction is no class).</summary>
     public static Metric MacroF1 { get; } = new("macro-f1", [TaskKind.Classify], LabelScored.MacroF1);
 
-    /// <summary>The correlation of labels and predictions (Matthews 1975; R_K of Gorodkin 2004 for more than two classes); 0 where it is undefined.</summary>
+    /// <summary>The correlation of labels and predictions (Matthews 1975; R_K of Gorodkin 2004 for more than two
+    /// classes); 0 where it is undefined.</summary>
     public static Metric Matthews { get; } = new("matthews", [TaskKind.Classify], LabelScored.Matthews);
 
     /// <summary>The share of answers equal to the expected ones after SQuAD's normalisation.</summary>
     public static Metric ExactMatch { get; } = new("exact-match", [TaskKind.Generate, TaskKind.Extract], TextScored.ExactMatch);
 
-    /// <summary>The mean F1 of the words of answer and expected answer after SQuAD's normalisation (Rajpurkar et al. 2016).</summary>
+    /// <summary>The mean F1 of the words of answer and expected answer after SQuAD's normalisation (Rajpurkar et al.
+    /// 2016).</summary>
     public static Metric TokenF1 { get; } = new("token-f1", [TaskKind.Generate, TaskKind.Extract], TextScored.TokenF1);
 
     /// <summary>The mean F1 of the longest common subsequence of words (Lin 2004), without stemming.</summary>
     public static Metric RougeL { get; } = new("rouge-l", [TaskKind.Generate], TextScored.RougeL);
 
-    /// <summary>Micro F1 over spans, right only where start, end and label all agree; 1 where there is nothing to find and nothing found.</summary>
+    /// <summary>Micro F1 over spans, right only where start, end and label all agree; 1 where there is nothing to find
+    /// and nothing found.</summary>
     public static Metric SpanF1 { get; } = new("span-f1", [TaskKind.Extract], RatioScored.SpanF1);
 
     /// <summary>exp(sum of negative log-likelihoods / number of tokens); lower is better.</summary>
-    public static Metric Perplexity { get; } = new("perplexity", [TaskKind.LanguageModel, TaskKind.Generate], RatioScored.Perplexity, higherIsBetter: false);
+    public static Metric Perplexity { get; } =
+        new("perplexity", [TaskKind.LanguageModel, TaskKind.Generate], RatioScored.Perplexity, higherIsBetter: false);
 
     /// <summary>As users write it.</summary>
     public string Name { get; }
@@ -48,7 +55,8 @@ public sealed class Metric
     /// F1 of one class where the examples have two: of <paramref name="positive"/>, or of the rarer one (of two equally
     /// frequent ones the last in ordinal order); else micro F1, which for one label an item equals accuracy.
     /// </summary>
-    public static Metric F1(string? positive = null) => new("f1", [TaskKind.Classify], (m, e, p) => LabelScored.F1(m, e, p, positive));
+    public static Metric F1(string? positive = null) =>
+        new("f1", [TaskKind.Classify], (m, e, p) => LabelScored.F1(m, e, p, positive));
 
     /// <summary>The metric for a kind of task where none is named: macro-f1, rouge-l, span-f1, perplexity.</summary>
     public static Metric Default(TaskKind kind) => kind switch
@@ -72,12 +80,16 @@ public sealed class Metric
         if (All(positive).FirstOrDefault(m => m.Name == name) is not { } metric)
             throw new CleaveException($"there is no metric '{name}'; {Suggest.Hint(name, Names(kind))}");
         if (!metric.Kinds.Contains(kind))
-            throw new CleaveException($"the metric '{name}' does not fit a task of this kind; valid: {string.Join(", ", Names(kind))}");
+        {
+            throw new CleaveException(
+                $"the metric '{name}' does not fit this kind of task; valid: {string.Join(", ", Names(kind))}");
+        }
         return metric;
     }
 
     /// <summary>Scores each prediction against the example at the same place.</summary>
-    /// <exception cref="ArgumentException">The counts differ, there is no item, or a prediction lacks what the metric needs.</exception>
+    /// <exception cref="ArgumentException">The counts differ, there is no item, or a prediction lacks what the metric
+    /// needs.</exception>
     public IScored Score(IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions)
     {
         ArgumentNullException.ThrowIfNull(examples);

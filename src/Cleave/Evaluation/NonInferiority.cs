@@ -9,7 +9,8 @@ public enum NonInferiorityMethod
     /// <summary>The bootstrap over items, the same items for both sides: any metric.</summary>
     PairedBootstrap,
 
-    /// <summary>Tango's score test for the difference of two proportions on the same items (Tango 1998): accuracy and exact match.</summary>
+    /// <summary>Tango's score test for the difference of two proportions on the same items (Tango 1998): accuracy and
+    /// exact match.</summary>
     PairedScore,
 }
 
@@ -57,8 +58,9 @@ public static class NonInferiority
             : PairedBootstrap(metric, examples, reference, candidate, margin, confidence, seed, resamples);
     }
 
-    private static NonInferiorityResult PairedBootstrap(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> reference,
-        IReadOnlyList<Prediction> candidate, double margin, double confidence, ulong seed, int resamples)
+    private static NonInferiorityResult PairedBootstrap(Metric metric, IReadOnlyList<Example> examples,
+        IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate, double margin, double confidence, ulong seed,
+        int resamples)
     {
         double sign = metric.HigherIsBetter ? 1 : -1;
         PairedItems pairs = PairedItems.Of(metric, examples, reference, candidate);
@@ -76,22 +78,26 @@ public static class NonInferiority
             (1.0 + against) / (1 + resamples), examples.Count, against < rank);
     }
 
-    private static NonInferiorityResult PairedScore(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> reference,
-        IReadOnlyList<Prediction> candidate, double margin, double confidence)
+    private static NonInferiorityResult PairedScore(Metric metric, IReadOnlyList<Example> examples,
+        IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate, double margin, double confidence)
     {
         if (metric != Metric.Accuracy && metric != Metric.ExactMatch)
-            throw new ArgumentException($"the paired score test is for accuracy and exact-match, not for {metric.Name}", nameof(metric));
+        {
+            throw new ArgumentException(
+                $"the paired score test is for accuracy and exact-match, not {metric.Name}", nameof(metric));
+        }
         IScored r = metric.Score(examples, reference), c = metric.Score(examples, candidate);
         int onlyReference = 0, onlyCandidate = 0, n = examples.Count;
         for (int i = 0; i < n; i++)
         {
-            double difference = c.Value([i]) - r.Value([i]);
-            onlyReference += difference < 0 ? 1 : 0;
-            onlyCandidate += difference > 0 ? 1 : 0;
+            double better = c.Value([i]) - r.Value([i]);
+            onlyReference += better < 0 ? 1 : 0;
+            onlyCandidate += better > 0 ? 1 : 0;
         }
         double bound = PairedProportions.LowerBound(onlyCandidate, onlyReference, n, confidence);
         double p = PairedProportions.PValue(onlyCandidate, onlyReference, n, -margin);
-        return new NonInferiorityResult("paired score", metric.Name, r.Value(), c.Value(), (double)(onlyCandidate - onlyReference) / n,
-            bound, margin, confidence, p, n, bound > -margin);
+        double difference = (double)(onlyCandidate - onlyReference) / n;
+        return new NonInferiorityResult("paired score", metric.Name, r.Value(), c.Value(), difference, bound, margin,
+            confidence, p, n, bound > -margin);
     }
 }

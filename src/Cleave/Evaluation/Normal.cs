@@ -6,7 +6,8 @@ internal static class Normal
     /// <summary>P(Z ≤ z), relative error about 1e-15 (through <see cref="UpperTail"/>).</summary>
     public static double Cdf(double z) => z < 0 ? UpperTail(-z) : 1 - UpperTail(z);
 
-    /// <summary>The z with P(Z ≤ z) = p, by bisection on the distribution function: exact to the last few bits, and rare.</summary>
+    /// <summary>The z with P(Z ≤ z) = p, by bisection on the distribution function: exact to the last few bits, and
+    /// rare.</summary>
     public static double Quantile(double p)
     {
         if (p is not (> 0 and < 1))
@@ -25,7 +26,8 @@ internal static class Normal
         return (low + high) / 2;
     }
 
-    /// <summary>P(Z > z) for z ≥ 0: the series of the distribution function below 3, the continued fraction of Mills' ratio above.</summary>
+    /// <summary>P(Z > z) for z ≥ 0: the series of the distribution function below 3, the continued fraction of Mills'
+    /// ratio above.</summary>
     private static double UpperTail(double z)
     {
         double density = Math.Exp(-z * z / 2) / Math.Sqrt(2 * Math.PI);

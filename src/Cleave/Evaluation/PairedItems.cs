@@ -13,15 +13,19 @@ internal sealed class PairedItems
     private PairedItems(IScored reference, IScored candidate, int count, bool padded) =>
         (_reference, _candidate, _count, _padded) = (reference, candidate, count, padded);
 
-    /// <summary>Items 0 … n−1 are the predictions; n … 2n−1 right answers to them and 2n … 3n−1 wrong ones, unless the metric has no such thing.</summary>
-    public static PairedItems Of(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate)
+    /// <summary>Items 0 … n−1 are the predictions; n … 2n−1 right answers to them and 2n … 3n−1 wrong ones, unless the
+    /// metric has no such thing.</summary>
+    public static PairedItems Of(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> reference,
+        IReadOnlyList<Prediction> candidate)
     {
         int n = examples.Count;
         if (metric.Name == Metric.Perplexity.Name || n == 0)
             return new PairedItems(metric.Score(examples, reference), metric.Score(examples, candidate), n, padded: false);
         Example[] thrice = [.. examples, .. examples, .. examples];
         Prediction[] made = [.. examples.Select(Right), .. Enumerable.Range(0, n).Select(i => Wrong(examples, i))];
-        return new PairedItems(metric.Score(thrice, [.. reference, .. made]), metric.Score(thrice, [.. candidate, .. made]), n, padded: true);
+        IScored ofReference = metric.Score(thrice, [.. reference, .. made]);
+        IScored ofCandidate = metric.Score(thrice, [.. candidate, .. made]);
+        return new PairedItems(ofReference, ofCandidate, n, padded: true);
     }
 
     public double Reference() => _reference.Value([.. Enumerable.Range(0, _count)]);
@@ -51,7 +55,8 @@ internal sealed class PairedItems
         return drawn == _count ? (right, wrong) : (wrong, right);
     }
 
-    /// <summary>The label of the next item that has another one; a word that no text holds; no span, or one where none is expected.</summary>
+    /// <summary>The label of the next item that has another one; a word that no text holds; no span, or one where none is
+    /// expected.</summary>
     private static Prediction Wrong(IReadOnlyList<Example> examples, int item)
     {
         Example e = examples[item];

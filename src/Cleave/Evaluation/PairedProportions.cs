@@ -36,7 +36,8 @@ public static class PairedProportions
         return 1 - Normal.Cdf(Score(onlyFirst, onlySecond, items, difference));
     }
 
-    /// <summary>The largest difference that <see cref="PValue"/> rejects at 1 − confidence: the lower bound of first minus second.</summary>
+    /// <summary>The largest difference that <see cref="PValue"/> rejects at 1 − confidence: the lower bound of first
+    /// minus second.</summary>
     public static double LowerBound(int onlyFirst, int onlySecond, int items, double confidence = 0.95)
     {
         Check(onlyFirst, onlySecond, items);

@@ -56,7 +56,8 @@ public sealed record TemperatureScaling(double Temperature, double LossBefore, d
             probabilities[i] = (float)(Math.Exp((logits[i] - highest) / Temperature) / sum);
     }
 
-    private static (double Loss, double Slope, double Curvature) Loss(IReadOnlyList<float[]> logits, IReadOnlyList<int> labels, double beta)
+    private static (double Loss, double Slope, double Curvature) Loss(IReadOnlyList<float[]> logits, IReadOnlyList<int> labels,
+        double beta)
     {
         double loss = 0, slope = 0, curvature = 0;
         for (int i = 0; i < labels.Count; i++)

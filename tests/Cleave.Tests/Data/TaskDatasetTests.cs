@@ -164,6 +164,8 @@ public sealed class TaskDatasetTests : IDisposable
         Assert.Contains("a span is empty or reaches outside of the text", error.Message);
         Assert.Contains("spans overlap", error.Message);
         Assert.Contains("not a JSON list of [start, end, label]", error.Message);
+        Assert.Contains("cuts a character in half", Assert.Throws<DatasetException>(() => Table(TaskKind.Extract,
+            "text,spans\n\U0001F600 here,\"[[1,4,\"\"n\"\"]]\"\n", Test)).Message);
         Assert.Contains("has neither a column 'answer' nor 'spans'",
             Assert.Throws<DatasetException>(() => Table(TaskKind.Extract, "text,x\na,b\n", Test)).Message);
     }

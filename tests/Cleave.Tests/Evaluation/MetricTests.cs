@@ -84,6 +84,7 @@ public class MetricTests
         Prediction[] predictions = [new() { Spans = [new(0, 8, "answer")] }, new()];
         Assert.Equal(1, Metric.ExactMatch.Score(examples, predictions).Value()); // the article does not count
         Assert.Equal(0, Metric.SpanF1.Score(examples, predictions).Value());
+        Assert.Equal(0.5, Metric.ExactMatch.Score(examples, [new() { Spans = [new(90, 99, "answer")] }, new()]).Value());
     }
 
     [Fact]
@@ -105,7 +106,7 @@ public class MetricTests
     [Theory]
     [InlineData("macrof1", "did you mean 'macro-f1'?")]
     [InlineData("bleu", "valid: macro-f1, accuracy, f1, matthews")]
-    [InlineData("rouge-l", "does not fit a task of this kind; valid: macro-f1")]
+    [InlineData("rouge-l", "does not fit this kind of task; valid: macro-f1")]
     public void Unknown_metrics_name_the_valid_ones(string name, string expected) =>
         Assert.Contains(expected, Assert.Throws<CleaveException>(() => Metric.Parse(name, TaskKind.Classify)).Message);
 

@@ -87,7 +87,7 @@ public class SignificanceTests
         var rng = new Rng(23);
         Example[] examples = Labelled(items);
         int passed = 0;
-        const int Rounds = 300;
+        const int Rounds = 200;
         for (int round = 0; round < Rounds; round++)
         {
             (Prediction[] reference, Prediction[] candidate) = Pairs(examples, onlyReference, onlyCandidate, 0.75, rng);
@@ -105,7 +105,7 @@ public class SignificanceTests
             {
                 Example[] examples = Labelled(n);
                 Prediction[] answers = [.. examples.Select((e, i) => Answer(e, i % 10 != 0))];
-                return NonInferiority.Test(Metric.Accuracy, examples, answers, answers, 0.01, method: method);
+                return NonInferiority.Test(Metric.Accuracy, examples, answers, answers, 0.01, method: method, resamples: 399);
             }
             NonInferiorityResult many = Same(2000), few = Same(40);
             Assert.True(many.Passed);

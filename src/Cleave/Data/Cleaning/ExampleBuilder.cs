@@ -68,7 +68,8 @@ internal sealed class ExampleBuilder
     public void Finish()
     {
         if (_lostAnswers > MaxLostAnswers * _answers)
-            _problems.Add($"{_lostAnswers} of {_answers} answers are not words of their text (first at {_firstLost}); write them exactly as the text has them");
+            _problems.Add($"{_lostAnswers} of {_answers} answers are not words of their text (first at {_firstLost}); "
+                + "write them exactly as the text has them");
     }
 
     private Example? Extract(Row row, Example example)

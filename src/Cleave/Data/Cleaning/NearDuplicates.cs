@@ -18,7 +18,8 @@ internal static class NearDuplicates
     // 19 bands of 5 rows propose a pair of similarity 0.8 with probability 0.9995, one of 0.5 with 0.45.
     private const int Rows = 5, Bands = 19, Hashes = 96;
 
-    /// <summary>Longer texts are represented by their smallest hashes (a bottom-k sketch), which bounds time and memory.</summary>
+    /// <summary>Longer texts are represented by their smallest hashes (a bottom-k sketch), which bounds time and
+    /// memory.</summary>
     private const int MaxRuns = 1024;
 
     /// <summary>One group number an item, numbered by first appearance.</summary>
@@ -112,7 +113,8 @@ internal static class NearDuplicates
         return (double)common / (a.Length + b.Length - common);
     }
 
-    /// <summary>The hashes of all runs of five characters, each once, sorted; none for texts too short to be compared so.</summary>
+    /// <summary>The hashes of all runs of five characters, each once, sorted; none for texts too short to be compared
+    /// so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint[] Runs(string text)
     {
@@ -142,7 +144,8 @@ internal static class NearDuplicates
         return (x ^ (x >> 29)) * 0xBF58476D1CE4E5B9;
     }
 
-    /// <summary>The text's letters and digits in lower case, words parted by one blank; the normalised text where there are none.</summary>
+    /// <summary>The text's letters and digits in lower case, words parted by one blank; the normalised text where there
+    /// are none.</summary>
     private static string Words(string text)
     {
         var key = new StringBuilder(text.Length);

@@ -47,5 +47,6 @@ internal sealed class ProblemList
     }
 
     public IReadOnlyList<string> All =>
-        [.. _single, .. _kinds.Select(k => $"{k.Kind}: {string.Join(", ", k.Places)}{(k.Count > Named ? $" and {k.Count - Named} more" : "")}")];
+        [.. _single, .. _kinds.Select(k =>
+            $"{k.Kind}: {string.Join(", ", k.Places)}{(k.Count > Named ? $" and {k.Count - Named} more" : "")}")];
 }

@@ -74,9 +74,11 @@ internal sealed class SourceReader(TaskSource source, ExampleBuilder builder, Pr
             problems.Add($"{path}: has no column '{column}'; {Suggest.Hint(column, columns.Names)}");
             all = false;
         }
-        if (source is not { Kind: TaskKind.Extract, Answer: null, Spans: null } || columns.Names.Contains("answer") || columns.Names.Contains("spans"))
+        bool undecided = source is { Kind: TaskKind.Extract, Answer: null, Spans: null };
+        if (!undecided || columns.Names.Contains("answer") || columns.Names.Contains("spans"))
             return all;
-        problems.Add($"{path}: has neither a column 'answer' nor 'spans'; its columns are {string.Join(", ", columns.Names)}");
+        problems.Add($"{path}: has neither a column 'answer' nor 'spans'; "
+            + $"its columns are {string.Join(", ", columns.Names)}");
         return false;
     }
 

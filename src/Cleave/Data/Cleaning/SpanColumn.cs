@@ -5,7 +5,8 @@ namespace Cleave.Data.Cleaning;
 /// <summary>Reads and checks a JSON list of <c>[start, end, label]</c>.</summary>
 internal static class SpanColumn
 {
-    /// <summary>The spans by start, or null with a problem: malformed, out of the text, empty, or overlapping.</summary>
+    /// <summary>The spans by start, or null with a problem: malformed, out of the text, empty, or overlapping.
+    /// Positions count UTF-16 units.</summary>
     public static IReadOnlyList<TextSpan>? Parse(string json, string text, out string problem)
     {
         problem = "";
@@ -21,6 +22,8 @@ internal static class SpanColumn
                     return Fail("spans are not a JSON list of [start, end, label]", out problem);
                 if (span.Start < 0 || span.End > text.Length || span.Start >= span.End)
                     return Fail("a span is empty or reaches outside of the text", out problem);
+                if (Splits(text, span.Start) || Splits(text, span.End))
+                    return Fail("a span cuts a character in half (positions count UTF-16 units)", out problem);
                 spans.Add(span);
             }
         }
@@ -51,6 +54,9 @@ internal static class SpanColumn
         span = new TextSpan(start, end, item[2].GetString()!.Trim());
         return true;
     }
+
+    /// <summary>Positions that count code points, as some tools write them, go wrong after a character of two units.</summary>
+    private static bool Splits(string text, int at) => at > 0 && at < text.Length && char.IsSurrogatePair(text[at - 1], text[at]);
 
     private static List<TextSpan>? Fail(string what, out string problem)
     {

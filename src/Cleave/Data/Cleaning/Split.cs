@@ -57,7 +57,9 @@ internal static class Split
     {
         int[] quotas = [.. sizes.Select(n => (int)Math.Floor(n * fraction))];
         int missing = (int)Math.Round(sizes.Sum() * fraction, MidpointRounding.AwayFromZero) - quotas.Sum();
-        foreach (int s in Enumerable.Range(0, sizes.Length).OrderByDescending(s => sizes[s] * fraction - quotas[s]).ThenBy(s => s))
+        IEnumerable<int> byRemainder = Enumerable.Range(0, sizes.Length)
+            .OrderByDescending(s => sizes[s] * fraction - quotas[s]).ThenBy(s => s);
+        foreach (int s in byRemainder)
         {
             if (missing <= 0)
                 break;

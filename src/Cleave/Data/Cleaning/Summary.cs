@@ -30,9 +30,12 @@ internal static class Summary
 
     private static LabelCount[] Labels(params List<Example>[] sides)
     {
-        Dictionary<string, int>[] counts = [.. sides.Select(s => s.SelectMany(Validate.LabelsOf).CountBy(l => l).ToDictionary(StringComparer.Ordinal))];
+        Dictionary<string, int>[] counts =
+            [.. sides.Select(s => s.SelectMany(Validate.LabelsOf).CountBy(l => l).ToDictionary(StringComparer.Ordinal))];
         return [.. counts.SelectMany(c => c.Keys).Distinct().Order(StringComparer.Ordinal)
-            .Select(l => new LabelCount(l, counts[0].GetValueOrDefault(l), counts[1].GetValueOrDefault(l), counts[2].GetValueOrDefault(l)))];
+            .Select(l => new LabelCount(l, Of(0, l), Of(1, l), Of(2, l)))];
+
+        int Of(int side, string label) => counts[side].GetValueOrDefault(label);
     }
 
     private static LengthQuantiles Lengths(int[] sorted)

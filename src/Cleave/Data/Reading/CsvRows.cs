@@ -41,7 +41,10 @@ internal static class CsvRows
             if (bad.Reason == CsvMalformedReason.UnterminatedQuote)
                 throw new DataFileException(file, "a quoted field is opened here and never closed", bad.LineNumber);
             if (bad.Reason == CsvMalformedReason.TextAfterClosingQuote)
-                throw new DataFileException(file, "text follows the closing quote of a field; double the quotes within a quoted field", bad.LineNumber);
+            {
+                throw new DataFileException(file,
+                    "text follows the closing quote of a field; double the quotes within a quoted field", bad.LineNumber);
+            }
         },
     };
 

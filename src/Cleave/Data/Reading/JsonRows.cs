@@ -32,7 +32,8 @@ internal static class JsonRows
         }
         catch (JsonException e)
         {
-            throw new DataFileException(file, $"is not one JSON object on a line (at byte {e.BytePositionInLine + 1} of the line)", lines.Line);
+            throw new DataFileException(file,
+                $"is not one JSON object on a line (at byte {e.BytePositionInLine + 1} of the line)", lines.Line);
         }
         catch (InvalidOperationException)
         {
@@ -47,7 +48,10 @@ internal static class JsonRows
         var reader = new Utf8JsonReader(line, Strict);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
-            throw new DataFileException(file, $"holds {Describe(reader.TokenType)} where a JSON object is expected; write one {{\"text\": …}} on each line", number);
+        {
+            throw new DataFileException(file, $"holds {Describe(reader.TokenType)} where a JSON object is expected; "
+                + "write one {\"text\": …} on each line", number);
+        }
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string name = reader.GetString()!;

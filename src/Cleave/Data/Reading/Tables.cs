@@ -31,7 +31,8 @@ internal static class Tables
             return [.. Enumerable.Range(1, first.Length).Select(i => i.ToString())];
         string[] names = [.. first.Select(n => n.Trim())];
         string? twice = names.Where(n => n.Length > 0).GroupBy(n => n).FirstOrDefault(g => g.Count() > 1)?.Key;
-        return twice is null ? names : throw new DataFileException(file, $"the header names '{twice}' twice; rename one of them", line);
+        return twice is null ? names
+            : throw new DataFileException(file, $"the header names '{twice}' twice; rename one of them", line);
     }
 
     public static void CheckWidth(string file, string[] names, int width, long line)

@@ -70,8 +70,9 @@ internal sealed class Utf8Lines(string file, Stream stream, int maxLineBytes = D
     {
         if (Utf8.IsValid(line))
             return;
-        string problem = Line == 1 && (line.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || line.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
-            ? "is UTF-16, not UTF-8; save it as UTF-8" : $"byte {FirstInvalid(line) + 1} of the line is not valid UTF-8; save the file as UTF-8";
+        bool utf16 = Line == 1 && line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..];
+        string problem = utf16 ? "is UTF-16, not UTF-8; save it as UTF-8"
+            : $"byte {FirstInvalid(line) + 1} of the line is not valid UTF-8; save the file as UTF-8";
         throw new DataFileException(file, problem, Line);
     }
 
@@ -104,8 +105,9 @@ internal sealed class Utf8Lines(string file, Stream stream, int maxLineBytes = D
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
         {
-            throw new DataFileException(file, e is InvalidDataException or EndOfStreamException
-                ? "the gzip data is damaged or cut short; fetch or pack the file again" : $"cannot be read: {e.Message}", Line + 1);
+            throw new DataFileException(file, e is InvalidDataException
+                ? "the gzip data is damaged or cut short; fetch or pack the file again"
+                : $"cannot be read: {e.Message}", Line + 1);
         }
         _finished = read == 0;
         _end += read;

@@ -43,7 +43,8 @@ internal sealed class ClassCounts(int classes, int noLabel)
         return sum / occurring;
     }
 
-    /// <summary>R_K = (c·s − Σ p_k t_k) / √((s² − Σ p_k²)(s² − Σ t_k²)), s items, c right, p found, t expected (Gorodkin 2004).</summary>
+    /// <summary>R_K = (c·s − Σ p_k t_k) / √((s² − Σ p_k²)(s² − Σ t_k²)), s items, c right, p found, t expected (Gorodkin
+    /// 2004).</summary>
     public double Matthews()
     {
         double both = 0, found = 0, expected = 0, items = (double)Items * Items;

@@ -30,11 +30,15 @@ internal sealed class LabelScored : IScored
     public static IScored Matthews(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions) =>
         Of(metric, examples, predictions, c => c.Matthews());
 
-    public static IScored F1(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions, string? positive)
+    public static IScored F1(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions,
+        string? positive)
     {
         KeyValuePair<string, int>[] classes = [.. examples.Select(Expected).CountBy(l => l)];
         if (positive is not null && !classes.Any(c => c.Key == positive))
-            throw new CleaveException($"the positive label '{positive}' is none of the labels; {Suggest.Hint(positive, [.. classes.Select(c => c.Key).Order(StringComparer.Ordinal)])}");
+        {
+            string[] labels = [.. classes.Select(c => c.Key).Order(StringComparer.Ordinal)];
+            throw new CleaveException($"the positive label '{positive}' is none of the labels; {Suggest.Hint(positive, labels)}");
+        }
         if (classes.Length > 2)
             return Accuracy(metric, examples, predictions);
         string one = positive ?? classes.OrderBy(c => c.Value).ThenByDescending(c => c.Key, StringComparer.Ordinal).First().Key;
@@ -51,7 +55,8 @@ internal sealed class LabelScored : IScored
         return _formula(_counts);
     }
 
-    private static LabelScored Of(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions, Func<ClassCounts, double> formula) =>
+    private static LabelScored Of(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions,
+        Func<ClassCounts, double> formula) =>
         Of(metric, examples, predictions, (counts, _) => formula(counts));
 
     private static LabelScored Of(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions,
@@ -60,7 +65,8 @@ internal sealed class LabelScored : IScored
         var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
         int[] expected = [.. examples.Select(e => Number(Expected(e)))];
         int[] found = [.. predictions.Select(p => Number(p.Label ?? NoLabel))];
-        return new LabelScored(metric, expected, found, numbers.Count, numbers.GetValueOrDefault(NoLabel, -1), c => formula(c, numbers));
+        int noLabel = numbers.GetValueOrDefault(NoLabel, -1);
+        return new LabelScored(metric, expected, found, numbers.Count, noLabel, c => formula(c, numbers));
 
         int Number(string label) => numbers.TryGetValue(label, out int n) ? n : numbers[label] = numbers.Count;
     }

@@ -3,7 +3,8 @@ using Cleave.Data;
 namespace Cleave.Evaluation.Metrics;
 
 /// <summary>A metric that is a function of two sums over the items: a numerator's and a denominator's.</summary>
-internal sealed class RatioScored(Metric metric, double[] numerators, double[] denominators, Func<double, double, double> ratio) : IScored
+internal sealed class RatioScored(Metric metric, double[] numerators, double[] denominators, Func<double, double, double> ratio)
+    : IScored
 {
     public Metric Metric => metric;
     public int Count => numerators.Length;
@@ -33,7 +34,10 @@ internal sealed class RatioScored(Metric metric, double[] numerators, double[] d
             losses[i] = predictions[i].NegativeLogLikelihood ?? double.NaN;
             tokens[i] = predictions[i].Tokens;
             if (!double.IsFinite(losses[i]) || tokens[i] <= 0)
-                throw new ArgumentException($"prediction {i} has no finite log-likelihood over at least one token", nameof(predictions));
+            {
+                throw new ArgumentException(
+                    $"prediction {i} has no finite log-likelihood over at least one token", nameof(predictions));
+            }
         }
         return new RatioScored(metric, losses, tokens, (a, b) => Math.Exp(a / b));
     }

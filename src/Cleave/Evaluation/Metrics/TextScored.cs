@@ -14,7 +14,8 @@ internal static class TextScored
     public static IScored RougeL(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions) =>
         Mean(metric, examples, predictions, (expected, found) => SubsequenceF1(Words.Rouge(expected), Words.Rouge(found)));
 
-    private static MeanScored Mean(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions, Func<string, string, double> score)
+    private static MeanScored Mean(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> predictions,
+        Func<string, string, double> score)
     {
         var items = new double[examples.Count];
         for (int i = 0; i < items.Length; i++)
@@ -27,10 +28,17 @@ internal static class TextScored
 
     private static string Found(Example e, Prediction p) => p.Text ?? FirstSpan(e.Text, p.Spans);
 
-    private static string FirstSpan(string text, IReadOnlyList<TextSpan> spans) =>
-        spans.Count == 0 ? "" : text[Math.Clamp(spans[0].Start, 0, text.Length)..Math.Clamp(spans[0].End, spans[0].Start, text.Length)];
+    /// <summary>A model's span may reach outside of the text: the part within counts.</summary>
+    private static string FirstSpan(string text, IReadOnlyList<TextSpan> spans)
+    {
+        if (spans.Count == 0)
+            return "";
+        int start = Math.Clamp(spans[0].Start, 0, text.Length);
+        return text[start..Math.Clamp(spans[0].End, start, text.Length)];
+    }
 
-    /// <summary>F1 of the words common to both, each as often as in the poorer one; where either has no words, 1 if both have none.</summary>
+    /// <summary>F1 of the words common to both, each as often as in the poorer one; where either has no words, 1 if both
+    /// have none.</summary>
     private static double BagF1(IReadOnlyList<string> expected, IReadOnlyList<string> found)
     {
         if (expected.Count == 0 || found.Count == 0)

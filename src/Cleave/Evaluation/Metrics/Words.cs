@@ -9,7 +9,8 @@ internal static partial class Words
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
     private static readonly char[] WhiteSpace = [.. Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(char.IsWhiteSpace)];
 
-    /// <summary>SQuAD: lower case, without ASCII punctuation and the words a, an, the, at white space (Rajpurkar et al. 2016).</summary>
+    /// <summary>SQuAD: lower case, without ASCII punctuation and the words a, an, the, at white space (Rajpurkar et al.
+    /// 2016).</summary>
     public static IReadOnlyList<string> Squad(string text)
     {
         var kept = new StringBuilder(text.Length);
