@@ -1,26 +1,19 @@
 using Cleave.Models.Bag;
 using Cleave.Numerics;
+using Cleave.Numerics.Kernels;
 
 namespace Cleave.Training.Bag;
 
-/// <summary>A teacher's answers to the training texts, to be learnt beside the labels.</summary>
-/// <param name="Logits">One row a training text, one value a class.</param>
-/// <param name="Temperature">Both sides are divided by it before the softmax.</param>
-/// <param name="Weight">α: the loss is (1 − α)·cross-entropy + α·T²·KL(teacher ‖ student).</param>
-public sealed record BagTeacher(IReadOnlyList<float[]> Logits, float Temperature = 1, float Weight = 0.5f);
-
-/// <summary>Where the training stands after an epoch; the validation's figures are NaN without a validation set.</summary>
-public sealed record BagEpoch(int Epoch, double TrainLoss, double TrainAccuracy, double ValidationLoss, double ValidationAccuracy);
-
-/// <summary>What training gives back.</summary>
-public sealed record BagTrainingResult(BagModel Model, IReadOnlyList<BagEpoch> Epochs);
-
 /// <summary>
-/// Trains a hashed n-gram bag by mini-batch Adam with hand-written gradients; the table is updated only in
-/// the rows that a batch touches. The same options, texts and seed give the same bits.
+/// Trains a hashed n-gram bag, from labels or from a teacher too, by mini-batch Adam with hand-written
+/// gradients; of the table only the rows that a batch touches are updated. The same options, texts and seed
+/// give the same bits.
 /// </summary>
 public sealed class BagTrainer
 {
+    /// <summary>Standard deviation of a new table's values.</summary>
+    private const float InitialDeviation = 0.1f;
+
     private readonly BagTrainingOptions _options;
     private readonly BagModel _model;
     private readonly BagData _data;
@@ -31,7 +24,7 @@ public sealed class BagTrainer
     private readonly LazyAdam _adam;
     private readonly Rng _dropout;
     private readonly SparseFeatures _kept = new();
-    private readonly float[] _pooled, _dPooled, _target;
+    private readonly float[] _pooled, _dPooled, _softLogits;
     private double _loss;
     private int _correct;
 
@@ -44,74 +37,85 @@ public sealed class BagTrainer
         _dropout = Rng.For(options.Seed, "bag dropout");
         _pooled = new float[options.Dim];
         _dPooled = new float[options.Dim];
-        _target = new float[model.Head.Classes];
+        _softLogits = new float[model.Head.Classes];
     }
 
+    /// <param name="classes">Number of classes; labels are from 0 to one less.</param>
+    /// <param name="teacher">Soft targets, one row a training text.</param>
     /// <param name="onEpoch">Called after every epoch; false ends the training there.</param>
-    public static BagTrainingResult Train(BagTrainingOptions options, IReadOnlyList<string> texts, IReadOnlyList<int> labels, int classes,
-        BagTeacher? teacher = null, IReadOnlyList<string>? validationTexts = null, IReadOnlyList<int>? validationLabels = null,
-        Func<BagEpoch, bool>? onEpoch = null)
+    /// <exception cref="ArgumentException">An option is out of range, a label is, or the lists' lengths differ.</exception>
+    public static BagTrainingResult Train(BagTrainingOptions options, LabelledTexts train, int classes, LabelledTexts? validation = null,
+        BagTeacher? teacher = null, Func<BagEpoch, bool>? onEpoch = null)
     {
-        NgramFeaturizer featurizer = NgramFeaturizer.Fit(options.Ngrams, texts, options.MinDocuments, options.MaxRows);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(train);
+        options.Validate(classes);
+        Check(train, classes, nameof(train));
+        if (validation is not null)
+            Check(validation, classes, nameof(validation));
+        if (teacher is not null && (teacher.Texts != train.Texts.Count || teacher.Probabilities(0).Length != classes))
+            throw new ArgumentException($"a teacher of {teacher.Texts} texts for {train.Texts.Count}, {classes} classes", nameof(teacher));
+        NgramFeaturizer featurizer = NgramFeaturizer.Fit(options.Ngrams, train.Texts, options.MinDocuments, options.MaxRows);
         Rng rng = Rng.For(options.Seed, "bag weights");
+        NgramEmbedding table = NgramEmbedding.Random(featurizer.Vocabulary.Count, options.Dim, InitialDeviation, rng);
         var head = new BagHead(options.Dim, options.Hidden, classes);
-        NgramEmbedding table = NgramEmbedding.Random(featurizer.Vocabulary.Count, options.Dim, options.InitScale, rng);
         head.Initialise(rng);
-        var model = new BagModel(featurizer, table, head);
-        var trainer = new BagTrainer(options, model, new BagData(featurizer, texts), labels, teacher);
-        return trainer.Run(validationTexts is null ? null : new BagData(featurizer, validationTexts), validationLabels, onEpoch);
+        var data = new BagData(featurizer, train.Texts);
+        var trainer = new BagTrainer(options, new BagModel(featurizer, table, head), data, train.Labels, teacher);
+        return trainer.Run(validation is null ? null : new BagData(featurizer, validation.Texts), validation?.Labels ?? [], onEpoch);
     }
 
-    private BagTrainingResult Run(BagData? validation, IReadOnlyList<int>? validationLabels, Func<BagEpoch, bool>? onEpoch)
+    private BagTrainingResult Run(BagData? validation, IReadOnlyList<int> validationLabels, Func<BagEpoch, bool>? onEpoch)
     {
         int[] order = [.. Enumerable.Range(0, _data.Count)];
         Rng shuffle = Rng.For(_options.Seed, "bag order");
-        int batches = (order.Length + _options.BatchSize - 1) / _options.BatchSize;
-        long steps = (long)batches * _options.Epochs;
+        long batches = (order.Length + _options.BatchSize - 1) / _options.BatchSize, steps = batches * _options.Epochs;
         var epochs = new List<BagEpoch>();
-        for (int epoch = 1, step = 0; epoch <= _options.Epochs; epoch++)
+        int step = 0;
+        do
         {
             shuffle.Shuffle(order.AsSpan());
             (_loss, _correct) = (0, 0);
             for (int first = 0; first < order.Length; first += _options.BatchSize)
             {
-                int last = Math.Min(order.Length, first + _options.BatchSize);
+                int count = Math.Min(order.Length - first, _options.BatchSize);
                 double rate = _options.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * step / steps));
-                Step(order.AsSpan(first, last - first), (float)rate, ++step);
+                Step(order.AsSpan(first, count), (float)rate, ++step);
             }
-            (double loss, double accuracy) = validation is null ? (double.NaN, double.NaN) : Evaluate(validation, validationLabels!);
-            epochs.Add(new BagEpoch(epoch, _loss / order.Length, (double)_correct / order.Length, loss, accuracy));
-            if (onEpoch is not null && !onEpoch(epochs[^1]))
-                break;
+            (double loss, double accuracy) = validation is null ? (double.NaN, double.NaN) : Evaluate(validation, validationLabels);
+            epochs.Add(new BagEpoch(epochs.Count + 1, _loss / order.Length, (double)_correct / order.Length, loss, accuracy));
         }
-        return new BagTrainingResult(_model, epochs);
+        while (onEpoch?.Invoke(epochs[^1]) != false && epochs.Count < _options.Epochs);
+        return new BagTrainingResult(_model, epochs, (double)_data.Features / _data.Count);
     }
 
     private void Step(ReadOnlySpan<int> batch, float rate, int step)
     {
         _tableGradient.Reset();
         _head.Reset();
-        for (int i = 0; i < batch.Length; i++)
+        float total = 0;
+        foreach (int text in batch)
+            total += ClassWeight(text);
+        foreach (int text in batch)
         {
-            int text = batch[i];
-            float lambda = 1;
             Drop(_data.Rows(text), _data.Weights(text));
             _model.Embedding.Forward(_kept.Rows, _kept.Weights, _pooled);
             _head.Forward(_pooled);
-            Target(text);
-            Loss(text, 1f / batch.Length * lambda);
+            Loss(text, ClassWeight(text) / total);
             _head.Backward(_pooled, _dPooled);
-            _tableGradient.Add(_kept.Rows, _kept.Weights, _dPooled);
+            _model.Embedding.Backward(_kept.Rows, _kept.Weights, _dPooled, _tableGradient);
         }
         _tableGradient.Close();
-        _adam.Step(_model.Embedding, _tableGradient, _dPooled, rate, _options.WeightDecay, step);
-        _head.Step(rate, _options.WeightDecay, step);
+        _adam.Step(_model.Embedding, _tableGradient, _dPooled, rate, step);
+        _head.Step(rate, step);
     }
 
+    private float ClassWeight(int text) => _options.ClassWeights?[_labels[text]] ?? 1;
+
+    /// <summary>Feature dropout: what stays is scaled so that the pooled vector keeps its mean.</summary>
     private void Drop(ReadOnlySpan<int> rows, ReadOnlySpan<float> weights)
     {
-        float chance = _options.FeatureDropout;
-        float scale = 1 / (1 - chance);
+        float chance = _options.FeatureDropout, scale = 1 / (1 - chance);
         _kept.Clear();
         for (int i = 0; i < rows.Length; i++)
         {
@@ -120,80 +124,51 @@ public sealed class BagTrainer
         }
     }
 
-    private void Target(int text)
-    {
-        Array.Fill(_target, _options.LabelSmoothing / _target.Length);
-        _target[_labels[text]] += 1 - _options.LabelSmoothing;
-    }
-
-    /// <summary>Loss of the text and its derivative by the logits: softmax(z) − y, times the share.</summary>
+    /// <summary>Adds up the text's loss and replaces its logits by the derivative of share · loss.</summary>
     private void Loss(int text, float share)
     {
         Span<float> logits = _head.Logits;
-        int best = 0;
-        for (int c = 1; c < logits.Length; c++)
-        {
-            if (logits[c] > logits[best])
-                best = c;
-        }
-        if (best == _labels[text])
-            _correct++;
-        float alpha = _teacher?.Weight ?? 0;
-        Span<float> p = stackalloc float[logits.Length];
-        double lse = Softmax(logits, 1, p);
-        double hard = 0;
-        for (int c = 0; c < p.Length; c++)
-        {
-            hard += _target[c] * (lse - logits[c]);
-            _head.DLogits[c] = (1 - alpha) * share * (p[c] - _target[c]);
-        }
-        _loss += (1 - alpha) * hard;
+        int label = _labels[text];
+        _correct += Largest(logits) == label ? 1 : 0;
+        float hard = 1 - (_teacher?.Weight ?? 0);
+        logits.CopyTo(_softLogits);
+        _loss += hard * CrossEntropy.ForwardBackward(logits, label, _options.LabelSmoothing, hard * share);
         if (_teacher is null)
             return;
-        Span<float> q = stackalloc float[logits.Length];
-        float t = _teacher.Temperature;
-        double lseStudent = Softmax(logits, t, p), lseTeacher = Softmax(_teacher.Logits[text], t, q);
-        double soft = 0;
-        for (int c = 0; c < p.Length; c++)
-        {
-            soft += q[c] * ((_teacher.Logits[text][c] / t) - lseTeacher - ((logits[c] / t) - lseStudent));
-            _head.DLogits[c] += alpha * t * share * (p[c] - q[c]);
-        }
-        _loss += alpha * t * t * soft;
-    }
-
-    private static double Softmax(ReadOnlySpan<float> logits, float temperature, Span<float> p)
-    {
-        float max = float.NegativeInfinity;
-        foreach (float z in logits)
-            max = Math.Max(max, z);
-        double sum = 0;
-        for (int c = 0; c < logits.Length; c++)
-            sum += p[c] = MathF.Exp((logits[c] - max) / temperature);
-        float scale = (float)(1 / sum);
-        for (int c = 0; c < p.Length; c++)
-            p[c] *= scale;
-        return (max / temperature) + Math.Log(sum);
+        _loss += _teacher.ForwardBackward(text, _softLogits, share);
+        BagMath.AddScaled(logits, 1, _softLogits);
     }
 
     private (double Loss, double Accuracy) Evaluate(BagData data, IReadOnlyList<int> labels)
     {
-        Span<float> logits = new float[_model.Head.Classes], p = new float[_model.Head.Classes];
+        var logits = new float[_model.Head.Classes];
         double loss = 0;
         int correct = 0;
-        for (int i = 0; i < data.Count; i++)
+        for (int text = 0; text < data.Count; text++)
         {
-            _model.Predict(data.Rows(i), data.Weights(i), logits);
-            loss += Softmax(logits, 1, p) - logits[labels[i]];
-            int best = 0;
-            for (int c = 1; c < logits.Length; c++)
-            {
-                if (logits[c] > logits[best])
-                    best = c;
-            }
-            if (best == labels[i])
-                correct++;
+            _model.Predict(data.Rows(text), data.Weights(text), logits);
+            loss += CrossEntropy.Loss(logits, labels[text]);
+            correct += Largest(logits) == labels[text] ? 1 : 0;
         }
         return (loss / data.Count, (double)correct / data.Count);
+    }
+
+    private static int Largest(ReadOnlySpan<float> values)
+    {
+        int best = 0;
+        for (int i = 1; i < values.Length; i++)
+            best = values[i] > values[best] ? i : best;
+        return best;
+    }
+
+    private static void Check(LabelledTexts set, int classes, string name)
+    {
+        if (set.Texts.Count == 0 || set.Texts.Count != set.Labels.Count)
+            throw new ArgumentException($"{set.Texts.Count} texts with {set.Labels.Count} labels: as many of both, and at least one", name);
+        foreach (int label in set.Labels)
+        {
+            if ((uint)label >= (uint)classes)
+                throw new ArgumentException($"the label {label} is not one of {classes} classes", name);
+        }
     }
 }

@@ -14,7 +14,6 @@ internal sealed class HeadGradient
     {
         _head = head;
         Logits = new float[head.Classes];
-        DLogits = new float[head.Classes];
         _hidden = new float[head.Hidden];
         _dHidden = new float[head.Hidden];
         _hiddenWeight = new float[head.HiddenWeight.Length];
@@ -27,11 +26,8 @@ internal sealed class HeadGradient
         _adamOutputBias = new LazyAdam(_outputBias.Length);
     }
 
-    /// <summary>Of the last text that went forward.</summary>
+    /// <summary>Of the last text that went forward; the loss puts its derivative in their place before going backward.</summary>
     public float[] Logits { get; }
-
-    /// <summary>The loss's derivative by the logits, to be set before going backward.</summary>
-    public float[] DLogits { get; }
 
     public void Reset()
     {
@@ -43,15 +39,15 @@ internal sealed class HeadGradient
 
     public void Forward(ReadOnlySpan<float> pooled) => _head.Forward(pooled, _hidden, Logits);
 
-    /// <summary>Adds to the head's gradient; dPooled = W₁ᵀ·(W₂ᵀ·dLogits ⊙ [h &gt; 0]), or W₂ᵀ·dLogits without a hidden layer.</summary>
+    /// <summary>Adds to the head's gradient; dPooled = W₁ᵀ·(W₂ᵀ·dlogits ⊙ [h &gt; 0]), or W₂ᵀ·dlogits without a hidden layer.</summary>
     public void Backward(ReadOnlySpan<float> pooled, Span<float> dPooled)
     {
         if (_head.Hidden == 0)
         {
-            Layer(pooled, DLogits, _head.OutputWeight, _outputWeight, _outputBias, dPooled);
+            Layer(pooled, Logits, _head.OutputWeight, _outputWeight, _outputBias, dPooled);
             return;
         }
-        Layer(_hidden, DLogits, _head.OutputWeight, _outputWeight, _outputBias, _dHidden);
+        Layer(_hidden, Logits, _head.OutputWeight, _outputWeight, _outputBias, _dHidden);
         for (int i = 0; i < _hidden.Length; i++)
         {
             if (_hidden[i] <= 0)
@@ -60,12 +56,12 @@ internal sealed class HeadGradient
         Layer(pooled, _dHidden, _head.HiddenWeight, _hiddenWeight, _hiddenBias, dPooled);
     }
 
-    public void Step(float rate, float decay, int step)
+    public void Step(float rate, int step)
     {
-        _adamHiddenWeight.Step(_head.HiddenWeight, _hiddenWeight, rate, decay, step);
-        _adamHiddenBias.Step(_head.HiddenBias, _hiddenBias, rate, 0, step);
-        _adamOutputWeight.Step(_head.OutputWeight, _outputWeight, rate, decay, step);
-        _adamOutputBias.Step(_head.OutputBias, _outputBias, rate, 0, step);
+        _adamHiddenWeight.Step(_head.HiddenWeight, _hiddenWeight, rate, step);
+        _adamHiddenBias.Step(_head.HiddenBias, _hiddenBias, rate, step);
+        _adamOutputWeight.Step(_head.OutputWeight, _outputWeight, rate, step);
+        _adamOutputBias.Step(_head.OutputBias, _outputBias, rate, step);
     }
 
     /// <summary>Of y = W·x + b: dW += dy·xᵀ, db += dy, dx = Wᵀ·dy.</summary>
