@@ -1,39 +1,39 @@
 using System.Runtime.InteropServices;
+using Cleave.Formats.Safetensors;
 
 namespace Cleave.Models.Bag;
 
 public sealed partial class BagClassifier
 {
-    /// <summary>Everything that was learnt, in a fixed order: vocabulary, table, hidden layer, output layer.</summary>
-    public IReadOnlyList<BagTensor> Tensors()
+    /// <summary>
+    /// Everything that was learnt, in a fixed order: vocabulary (a bit a bucket, a frequency a row), embedding
+    /// table, hidden layer if there is one, output layer; of each matrix the whole numbers and the rows' scales.
+    /// </summary>
+    public IReadOnlyList<TensorToWrite> Tensors()
     {
         NgramVocabulary vocabulary = Featurizer.Vocabulary;
-        var tensors = new List<BagTensor>
+        var tensors = new List<TensorToWrite>
         {
-            new("vocabulary.bits", "U8", [vocabulary.Buckets / 8], MemoryMarshal.AsBytes(vocabulary.Bits).ToArray()),
-            Halves("vocabulary.idf", [.. vocabulary.Idf.ToArray().Select(v => (Half)v)]),
+            new("vocabulary.bits", SafetensorsDType.U8, [vocabulary.Buckets / 8], MemoryMarshal.AsBytes(vocabulary.Bits).ToArray()),
+            Halves("vocabulary.idf", vocabulary.Idf),
         };
         Add(tensors, "embedding", _table);
         if (_hidden is not null)
         {
             Add(tensors, "hidden", _hidden);
-            tensors.Add(Floats("hidden.bias", _hiddenBias));
+            tensors.Add(TensorToWrite.From("hidden.bias", SafetensorsDType.F32, [_hiddenBias.Length], _hiddenBias));
         }
         Add(tensors, "output", _output);
-        tensors.Add(Floats("output.bias", _outputBias));
+        tensors.Add(TensorToWrite.From("output.bias", SafetensorsDType.F32, [_outputBias.Length], _outputBias));
         return tensors;
     }
 
-    private static void Add(List<BagTensor> tensors, string name, QuantizedTable table)
+    private static void Add(List<TensorToWrite> tensors, string name, QuantizedTable table)
     {
-        long stride = table.PaddedColumns * table.Bits / 8;
-        tensors.Add(new(name + ".weight", table.Bits == 8 ? "I8" : "U8", [table.Rows, stride], table.Data));
+        tensors.Add(new(name + ".weight", table.DType, [table.Rows, table.RowBytes], table.Data));
         tensors.Add(Halves(name + ".scale", table.Scales));
     }
 
-    private static BagTensor Halves(string name, Half[] values)
-        => new(name, "F16", [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
-
-    private static BagTensor Floats(string name, float[] values)
-        => new(name, "F32", [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    private static TensorToWrite Halves(string name, ReadOnlySpan<float> values)
+        => TensorToWrite.From(name, SafetensorsDType.F16, [values.Length], values.ToArray());
 }

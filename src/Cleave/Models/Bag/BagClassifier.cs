@@ -1,3 +1,5 @@
+using Cleave.Formats.Safetensors;
+
 namespace Cleave.Models.Bag;
 
 /// <summary>
@@ -30,6 +32,8 @@ public sealed partial class BagClassifier
         {
             throw new ArgumentException("the parts of the bag do not fit together");
         }
+        if (labels.Count < 2 || labels.Distinct(StringComparer.Ordinal).Count() != labels.Count)
+            throw new ArgumentException($"{labels.Count} labels: at least two are needed, each with its own name", nameof(labels));
         (Featurizer, Labels) = (featurizer, labels);
         (_table, _hidden, _hiddenBias, _output, _outputBias) = (table, hidden, hiddenBias, output, outputBias);
     }
@@ -47,7 +51,7 @@ public sealed partial class BagClassifier
     public int Bits => _table.Bits;
 
     /// <summary>Bytes of all tensors together: what a saved module weighs, but for its two headers.</summary>
-    public long WeightBytes => Tensors().Sum(t => (long)t.Data.Length);
+    public long WeightBytes => Tensors().Sum(t => t.Shape.Aggregate(1L, (n, d) => n * d) * t.DType.Bytes());
 
     /// <summary>Rounds a trained bag's weights: the table to the given bits, the head to 8.</summary>
     /// <param name="labels">A name for each class.</param>

@@ -19,7 +19,7 @@ public sealed record BagCost(double FeaturesPerText, int Rows, int Dim, int Hidd
     /// <summary>Bytes of all weights on disk: table, scales, frequencies, bucket bits, head.</summary>
     public long WeightBytes => ((long)Rows * (RowBytes + 4)) + (Buckets / 8) + HeadBytes;
 
-    private int RowBytes => Padded(Dim) * Bits / 8;
+    private int RowBytes => QuantizedTable.Layout(Dim, Bits).RowBytes;
 
     private long HeadBytes
         => Hidden > 0 ? Layer(Dim, Hidden) + Layer(Hidden, Classes) : Layer(Dim, Classes);
@@ -33,7 +33,5 @@ public sealed record BagCost(double FeaturesPerText, int Rows, int Dim, int Hidd
     }
 
     /// <summary>8-bit weights, a float16 scale an input, a float32 bias an output.</summary>
-    private static long Layer(int inputs, int outputs) => ((long)inputs * (Padded(outputs) + 2)) + (4L * outputs);
-
-    private static int Padded(int columns) => (columns + QuantizedTable.Block - 1) / QuantizedTable.Block * QuantizedTable.Block;
+    private static long Layer(int inputs, int outputs) => ((long)inputs * (QuantizedTable.Layout(outputs, 8).RowBytes + 2)) + (4L * outputs);
 }

@@ -25,7 +25,7 @@ public sealed record NgramOptions
     public int MaxCharacters { get; init; } = 8192;
 
     /// <summary>Chooses the hash function; bags that vote together use different ones.</summary>
-    public ulong HashSeed { get; init; }
+    public uint HashSeed { get; init; }
 
     /// <exception cref="ArgumentException">A value is outside its range.</exception>
     public void Validate()

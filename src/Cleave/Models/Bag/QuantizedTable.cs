@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Cleave.Formats.Safetensors;
 
 namespace Cleave.Models.Bag;
 
@@ -19,52 +20,57 @@ public sealed class QuantizedTable
 
     private readonly byte[] _data;
     private readonly float[] _scales;
-    private readonly int _stride;
 
-    /// <param name="data">(rows, padded columns · bits / 8)</param>
-    /// <param name="scales">(rows)</param>
+    /// <param name="data">(rows, bytes of a row); kept, not copied.</param>
+    /// <param name="scales">(rows), numbers that float16 can hold; kept, not copied.</param>
     /// <exception cref="ArgumentException">The lengths do not agree, or a scale is not finite or is negative.</exception>
-    public QuantizedTable(int rows, int columns, int bits, byte[] data, Half[] scales)
+    public QuantizedTable(int rows, int columns, int bits, byte[] data, float[] scales)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(scales);
         ArgumentOutOfRangeException.ThrowIfNegative(rows);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
-        if (bits is not (4 or 8))
-            throw new ArgumentException($"{bits} bits: 8 or 4 are possible", nameof(bits));
         (Rows, Columns, Bits) = (rows, columns, bits);
-        _stride = PaddedColumns * bits / 8;
-        if (data.LongLength != (long)rows * _stride || scales.Length != rows)
-            throw new ArgumentException($"{data.LongLength} bytes and {scales.Length} scales for {rows} rows of {_stride} bytes");
-        _data = data;
-        _scales = new float[rows];
-        for (int row = 0; row < rows; row++)
-        {
-            if (!Half.IsFinite(scales[row]) || scales[row] < Half.Zero)
-                throw new ArgumentException($"row {row} has the scale {scales[row]}", nameof(scales));
-            _scales[row] = (float)scales[row];
-        }
+        (DType, RowBytes) = Layout(columns, bits);
+        if (data.LongLength != (long)rows * RowBytes || scales.Length != rows)
+            throw new ArgumentException($"{data.LongLength} bytes and {scales.Length} scales for {rows} rows of {RowBytes} bytes");
+        if (Array.FindIndex(scales, s => !(s >= 0 && float.IsFinite(s))) is var bad and >= 0)
+            throw new ArgumentException($"row {bad} has the scale {scales[bad]}", nameof(scales));
+        (_data, _scales) = (data, scales);
     }
 
     public int Rows { get; }
 
     public int Columns { get; }
 
-    public int PaddedColumns => (Columns + Block - 1) / Block * Block;
+    public int PaddedColumns => Padded(Columns);
 
     public int Bits { get; }
 
+    /// <summary>How the rows are kept in a file: I8, or U8 for two values in a byte.</summary>
+    public SafetensorsDType DType { get; }
+
+    public int RowBytes { get; }
+
     public ReadOnlyMemory<byte> Data => _data;
 
-    public Half[] Scales => [.. _scales.Select(s => (Half)s)];
+    public ReadOnlySpan<float> Scales => _scales;
+
+    /// <summary>The file's element type and the bytes of a row of a table of so many columns.</summary>
+    public static (SafetensorsDType Type, int RowBytes) Layout(int columns, int bits) => bits switch
+    {
+        8 => (SafetensorsDType.I8, Padded(columns)),
+        4 => (SafetensorsDType.U8, Padded(columns) / 2),
+        _ => throw new ArgumentException($"{bits} bits: 8 or 4 are possible", nameof(bits)),
+    };
 
     /// <summary>Rounds each row to the nearest multiples of its largest magnitude / 127 (8 bits) or / 7 (4 bits).</summary>
     /// <param name="values">(rows, columns)</param>
     public static QuantizedTable From(ReadOnlySpan<float> values, int rows, int columns, int bits)
     {
-        int padded = (columns + Block - 1) / Block * Block, stride = padded * bits / 8;
-        var data = new byte[rows * stride];
-        var scales = new Half[rows];
+        int stride = Layout(columns, bits).RowBytes;
+        var data = new byte[checked(rows * stride)];
+        var scales = new float[rows];
         for (int row = 0; row < rows; row++)
             scales[row] = PackRow(values.Slice(row * columns, columns), data.AsSpan(row * stride, stride), bits);
         return new QuantizedTable(rows, columns, bits, data, scales);
@@ -116,10 +122,10 @@ public sealed class QuantizedTable
     {
         if (Bits == 8)
         {
-            ReadOnlySpan<sbyte> bytes = MemoryMarshal.Cast<byte, sbyte>(_data.AsSpan((row * _stride) + (block * Block), Block));
+            ReadOnlySpan<sbyte> bytes = MemoryMarshal.Cast<byte, sbyte>(_data.AsSpan((row * RowBytes) + (block * Block), Block));
             return (Vector128.Create(bytes), Vector128.Create(bytes[16..]));
         }
-        Vector128<byte> packed = Vector128.Create<byte>(_data.AsSpan((row * _stride) + (block * Block / 2), Block / 2));
+        Vector128<byte> packed = Vector128.Create<byte>(_data.AsSpan((row * RowBytes) + (block * Block / 2), Block / 2));
         Vector128<sbyte> eight = Vector128.Create((sbyte)8);
         return ((packed & Vector128.Create((byte)15)).AsSByte() - eight, (packed >>> 4).AsSByte() - eight);
     }
@@ -132,16 +138,16 @@ public sealed class QuantizedTable
         return (Vector256.Create(a, b), Vector256.Create(c, d));
     }
 
-    private static Half PackRow(ReadOnlySpan<float> values, Span<byte> packed, int bits)
+    private static float PackRow(ReadOnlySpan<float> values, Span<byte> packed, int bits)
     {
         int limit = bits == 8 ? 127 : 7;
         float largest = 0;
         foreach (float v in values)
             largest = Math.Max(largest, Math.Abs(v));
-        Half scale = (Half)(largest / limit);
-        if (!Half.IsFinite(scale))
+        float scale = (float)(Half)(largest / limit);
+        if (!float.IsFinite(scale))
             throw new ArgumentException($"a weight of {largest} cannot be quantized; has the training diverged?", nameof(values));
-        float inverse = scale == Half.Zero ? 0 : 1 / (float)scale;
+        float inverse = scale == 0 ? 0 : 1 / scale;
         if (bits == 4)
             packed.Fill(0x88);
         for (int i = 0; i < values.Length; i++)
@@ -157,4 +163,6 @@ public sealed class QuantizedTable
         }
         return scale;
     }
+
+    private static int Padded(int columns) => (columns + Block - 1) / Block * Block;
 }

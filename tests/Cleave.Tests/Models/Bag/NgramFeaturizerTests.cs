@@ -73,7 +73,7 @@ public sealed class NgramFeaturizerTests
     [Theory]
     [InlineData(0, "plain")]
     [InlineData(7, "seed7")]
-    public void Hashes_are_those_of_the_definition(ulong seed, string name)
+    public void Hashes_are_those_of_the_definition(uint seed, string name)
     {
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden/Bag/hashes.json")));
         var scratch = new NgramScratch();

@@ -47,9 +47,9 @@ public sealed class QuantizedTableTests
     [Fact]
     public void What_does_not_fit_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => new QuantizedTable(2, 3, 8, new byte[63], new Half[2]));
-        Assert.Throws<ArgumentException>(() => new QuantizedTable(1, 3, 8, new byte[32], [Half.NaN]));
-        Assert.Throws<ArgumentException>(() => new QuantizedTable(1, 3, 6, new byte[24], [Half.One]));
+        Assert.Throws<ArgumentException>(() => new QuantizedTable(2, 3, 8, new byte[63], new float[2]));
+        Assert.Throws<ArgumentException>(() => new QuantizedTable(1, 3, 8, new byte[32], [float.NaN]));
+        Assert.Throws<ArgumentException>(() => new QuantizedTable(1, 3, 6, new byte[24], [1]));
         Assert.Throws<ArgumentException>(() => QuantizedTable.From([float.NaN, float.PositiveInfinity], 1, 2, 8));
     }
 }
