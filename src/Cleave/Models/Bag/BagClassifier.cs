@@ -10,7 +10,7 @@ namespace Cleave.Models.Bag;
 public sealed partial class BagClassifier
 {
     [ThreadStatic]
-    private static Scratch? t_scratch;
+    private static Scratch? _scratch;
 
     private readonly QuantizedTable _table;
     private readonly QuantizedTable? _hidden;
@@ -73,7 +73,7 @@ public sealed partial class BagClassifier
     {
         if (logits.Length != Labels.Count)
             throw new ArgumentException($"room for {logits.Length} logits, {Labels.Count} classes", nameof(logits));
-        Scratch scratch = t_scratch ??= new Scratch();
+        Scratch scratch = _scratch ??= new Scratch();
         scratch.Ensure(Math.Max(_table.PaddedColumns, Math.Max(_hidden?.PaddedColumns ?? 0, _output.PaddedColumns)));
         Featurizer.Featurize(text, scratch.Features);
         _table.Pool(scratch.Features.Rows, scratch.Features.Weights, scratch.A);

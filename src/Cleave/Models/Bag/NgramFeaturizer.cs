@@ -8,9 +8,9 @@ namespace Cleave.Models.Bag;
 public sealed class NgramFeaturizer
 {
     [ThreadStatic]
-    private static NgramScratch? t_scratch;
+    private static NgramScratch? _scratch;
 
-    private static readonly float[] s_frequency = FrequencyWeights();
+    private static readonly float[] TermFrequencyWeights = FrequencyWeights();
     private readonly NgramHasher _hasher;
 
     public NgramFeaturizer(NgramOptions options, NgramVocabulary vocabulary)
@@ -57,7 +57,7 @@ public sealed class NgramFeaturizer
     public void Featurize(ReadOnlySpan<char> text, SparseFeatures features)
     {
         ArgumentNullException.ThrowIfNull(features);
-        NgramScratch scratch = t_scratch ??= new NgramScratch();
+        NgramScratch scratch = _scratch ??= new NgramScratch();
         int count = _hasher.Collect(text, scratch);
         Span<int> rows = scratch.Buckets.AsSpan(0, count);
         int known = 0;
@@ -78,7 +78,7 @@ public sealed class NgramFeaturizer
             {
                 // Counts the run of equal rows.
             }
-            features.Add(row, s_frequency[Math.Min(i - first, s_frequency.Length - 1)] * idf[row]);
+            features.Add(row, TermFrequencyWeights[Math.Min(i - first, TermFrequencyWeights.Length - 1)] * idf[row]);
         }
         features.Normalise();
     }

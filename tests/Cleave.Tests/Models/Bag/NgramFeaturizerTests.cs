@@ -5,7 +5,7 @@ namespace Cleave.Tests.Models.Bag;
 
 public sealed class NgramFeaturizerTests
 {
-    private static readonly string[] s_texts = ["Where is my card?", "my card has not arrived", "top up failed", "why did my top up fail"];
+    private static readonly string[] Examples = ["Where is my card?", "my card has not arrived", "top up failed", "why did my top up fail"];
 
     private static (int Row, float Weight)[] Features(NgramFeaturizer featurizer, string text)
     {
@@ -36,8 +36,8 @@ public sealed class NgramFeaturizerTests
     [Fact]
     public void Features_are_distinct_rising_and_of_unit_length()
     {
-        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), s_texts);
-        foreach (string text in s_texts)
+        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), Examples);
+        foreach (string text in Examples)
         {
             (int Row, float Weight)[] features = Features(featurizer, text);
             Assert.All(features.Zip(features.Skip(1)), pair => Assert.True(pair.First.Row < pair.Second.Row));
@@ -50,12 +50,12 @@ public sealed class NgramFeaturizerTests
     [InlineData("  \t\n ")]
     [InlineData("zzzzqqqq")]
     public void Nothing_known_gives_no_features(string text)
-        => Assert.Empty(Features(NgramFeaturizer.Fit(new NgramOptions { Buckets = 1 << 22 }, s_texts), text));
+        => Assert.Empty(Features(NgramFeaturizer.Fit(new NgramOptions { Buckets = 1 << 22 }, Examples), text));
 
     [Fact]
     public void Case_and_white_space_do_not_matter_but_words_do()
     {
-        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), s_texts);
+        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), Examples);
         Assert.Equal(Features(featurizer, "my card"), Features(featurizer, "  MY \n\t CARD "));
         Assert.NotEqual(Features(featurizer, "my card"), Features(featurizer, "card my"));
     }
@@ -84,16 +84,16 @@ public sealed class NgramFeaturizerTests
     [Fact]
     public void Only_the_first_characters_are_read()
     {
-        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions { MaxCharacters = 7 }, s_texts);
+        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions { MaxCharacters = 7 }, Examples);
         Assert.Equal(Features(featurizer, "my card"), Features(featurizer, "my card has not arrived"));
     }
 
     [Fact]
     public void The_most_frequent_buckets_are_kept()
     {
-        NgramFeaturizer all = NgramFeaturizer.Fit(new NgramOptions(), s_texts);
-        NgramFeaturizer some = NgramFeaturizer.Fit(new NgramOptions(), s_texts, maxRows: 20);
-        NgramFeaturizer repeated = NgramFeaturizer.Fit(new NgramOptions(), s_texts, minDocuments: 2);
+        NgramFeaturizer all = NgramFeaturizer.Fit(new NgramOptions(), Examples);
+        NgramFeaturizer some = NgramFeaturizer.Fit(new NgramOptions(), Examples, maxRows: 20);
+        NgramFeaturizer repeated = NgramFeaturizer.Fit(new NgramOptions(), Examples, minDocuments: 2);
         Assert.Equal(20, some.Vocabulary.Count);
         Assert.True(repeated.Vocabulary.Count < all.Vocabulary.Count);
         // The frequent ones have the smallest inverse document frequencies.
@@ -114,12 +114,12 @@ public sealed class NgramFeaturizerTests
     [Fact]
     public void Featurizing_does_not_allocate()
     {
-        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), s_texts);
+        NgramFeaturizer featurizer = NgramFeaturizer.Fit(new NgramOptions(), Examples);
         var features = new SparseFeatures();
-        featurizer.Featurize(s_texts[3], features);
+        featurizer.Featurize(Examples[3], features);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++)
-            featurizer.Featurize(s_texts[3], features);
+            featurizer.Featurize(Examples[3], features);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 

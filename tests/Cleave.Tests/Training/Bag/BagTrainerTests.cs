@@ -6,14 +6,19 @@ namespace Cleave.Tests.Training.Bag;
 
 public sealed class BagTrainerTests
 {
-    private static readonly string[][] s_words =
+    private static readonly string[][] Telling =
     [
         ["card", "plastic", "chip", "visa"], ["transfer", "wire", "iban", "send"], ["pin", "passcode", "blocked", "unlock"],
     ];
 
-    private static readonly BagTrainingOptions s_options = new()
+    private static readonly BagTrainingOptions Options = new()
     {
-        Ngrams = new NgramOptions { Buckets = 1 << 14 }, Dim = 16, Hidden = 32, Epochs = 12, BatchSize = 8, FeatureDropout = 0.3f,
+        Ngrams = new NgramOptions { Buckets = 1 << 14 },
+        Dim = 16,
+        Hidden = 32,
+        Epochs = 12,
+        BatchSize = 8,
+        FeatureDropout = 0.3f,
         LearningRate = 5e-3f,
     };
 
@@ -26,7 +31,7 @@ public sealed class BagTrainerTests
         string[] texts = [.. labels.Select(label =>
         {
             string[] words = [.. Enumerable.Range(0, 4).Select(_ => filler[rng.NextInt(filler.Length)])];
-            words[rng.NextInt(4)] = s_words[label][rng.NextInt(4)];
+            words[rng.NextInt(4)] = Telling[label][rng.NextInt(4)];
             return string.Join(' ', words);
         })];
         return new LabelledTexts(texts, labels);
@@ -37,8 +42,8 @@ public sealed class BagTrainerTests
     [InlineData(32)]
     public void Learns_what_can_be_learnt(int hidden)
     {
-        BagTrainingResult result = BagTrainer.Train(s_options with { Hidden = hidden }, Texts(200, 1), 3, Texts(100, 2));
-        Assert.Equal(s_options.Epochs, result.Epochs.Count);
+        BagTrainingResult result = BagTrainer.Train(Options with { Hidden = hidden }, Texts(200, 1), 3, Texts(100, 2));
+        Assert.Equal(Options.Epochs, result.Epochs.Count);
         Assert.Equal(1, result.Epochs[^1].ValidationAccuracy);
         Assert.True(result.Epochs[^1].TrainLoss < result.Epochs[0].TrainLoss);
     }
@@ -46,7 +51,7 @@ public sealed class BagTrainerTests
     [Fact]
     public void The_same_seed_gives_the_same_bits_and_another_does_not()
     {
-        float[] Table(ulong seed) => BagTrainer.Train(s_options with { Seed = seed, Epochs = 2 }, Texts(60, 1), 3).Model.Embedding.Table;
+        float[] Table(ulong seed) => BagTrainer.Train(Options with { Seed = seed, Epochs = 2 }, Texts(60, 1), 3).Model.Embedding.Table;
         Assert.Equal(Table(7), Table(7));
         Assert.NotEqual(Table(7), Table(8));
     }
@@ -54,10 +59,10 @@ public sealed class BagTrainerTests
     [Fact]
     public void Stops_when_told_and_is_called_after_the_last_epoch()
     {
-        BagTrainingResult stopped = BagTrainer.Train(s_options, Texts(30, 1), 3, onEpoch: e => e.Epoch < 3);
+        BagTrainingResult stopped = BagTrainer.Train(Options, Texts(30, 1), 3, onEpoch: e => e.Epoch < 3);
         Assert.Equal(3, stopped.Epochs.Count);
         var seen = new List<int>();
-        BagTrainer.Train(s_options with { Epochs = 2 }, Texts(30, 1), 3, onEpoch: e =>
+        BagTrainer.Train(Options with { Epochs = 2 }, Texts(30, 1), 3, onEpoch: e =>
         {
             seen.Add(e.Epoch);
             return true;
@@ -72,7 +77,7 @@ public sealed class BagTrainerTests
         // The teacher calls every class by the next one's number, and the labels are ignored.
         float[][] teacher = [.. train.Labels.Select(l => Enumerable.Range(0, 3).Select(c => c == (l + 1) % 3 ? 0.9f : 0.05f).ToArray())];
         var shifted = new LabelledTexts(test.Texts, [.. test.Labels.Select(l => (l + 1) % 3)]);
-        BagTrainingResult result = BagTrainer.Train(s_options, train, 3, shifted, BagTeacher.FromProbabilities(teacher, 2, 1));
+        BagTrainingResult result = BagTrainer.Train(Options, train, 3, shifted, BagTeacher.FromProbabilities(teacher, 2, 1));
         Assert.Equal(1, result.Epochs[^1].ValidationAccuracy);
     }
 
@@ -103,7 +108,7 @@ public sealed class BagTrainerTests
         var train = new LabelledTexts([.. Enumerable.Repeat("same text", 30)], [.. Enumerable.Range(0, 30).Select(i => i % 3 == 0 ? 1 : 0)]);
         int Chosen(float[]? weights)
         {
-            BagModel model = BagTrainer.Train(s_options with { ClassWeights = weights }, train, 2).Model;
+            BagModel model = BagTrainer.Train(Options with { ClassWeights = weights }, train, 2).Model;
             var logits = new float[2];
             model.Predict("same text", logits);
             return logits[1] > logits[0] ? 1 : 0;
@@ -116,11 +121,11 @@ public sealed class BagTrainerTests
     public void Callers_mistakes_are_refused()
     {
         LabelledTexts texts = Texts(10, 1);
-        Assert.Throws<ArgumentException>(() => BagTrainer.Train(s_options, texts with { Labels = [1] }, 3));
-        Assert.Throws<ArgumentException>(() => BagTrainer.Train(s_options, texts, 2));
-        Assert.Throws<ArgumentException>(() => BagTrainer.Train(s_options with { FeatureDropout = 1 }, texts, 3));
-        Assert.Throws<ArgumentException>(() => BagTrainer.Train(s_options with { ClassWeights = [1, 2] }, texts, 3));
-        Assert.Throws<ArgumentException>(() => BagTrainer.Train(s_options, texts, 3, teacher: new BagTeacher([[1, 2, 3]])));
+        Assert.Throws<ArgumentException>(() => BagTrainer.Train(Options, texts with { Labels = [1] }, 3));
+        Assert.Throws<ArgumentException>(() => BagTrainer.Train(Options, texts, 2));
+        Assert.Throws<ArgumentException>(() => BagTrainer.Train(Options with { FeatureDropout = 1 }, texts, 3));
+        Assert.Throws<ArgumentException>(() => BagTrainer.Train(Options with { ClassWeights = [1, 2] }, texts, 3));
+        Assert.Throws<ArgumentException>(() => BagTrainer.Train(Options, texts, 3, teacher: new BagTeacher([[1, 2, 3]])));
         Assert.Throws<ArgumentException>(() => new BagTeacher([[1, 2, 3]], temperature: 0));
         Assert.Throws<ArgumentException>(() => new BagTeacher([[1, float.NaN, 3]]));
     }
