@@ -1,4 +1,5 @@
 using Cleave.Numerics.Simd;
+using Cleave.Numerics.Threading;
 
 namespace Cleave.Numerics.Kernels;
 
@@ -6,8 +7,10 @@ namespace Cleave.Numerics.Kernels;
 /// Scaled dot-product attention with grouped queries over ragged batches: y = softmax(q·kᵀ / √D) · v. Query head h
 /// reads key-value head h / (H / G). The (T, T) matrix is never stored (Dao et al., 2022).
 /// </summary>
-public static partial class Attention
+public static unsafe partial class Attention
 {
+    private const long ThreadedFrom = 250_000; // multiply-adds of the scores
+
     /// <summary>Attention within each of B concatenated sequences.</summary>
     /// <param name="q">(N, H·D)</param>
     /// <param name="k">(N, G·D)</param>
@@ -22,17 +25,24 @@ public static partial class Attention
         int rows = CheckSequences(q.Length, k.Length, v.Length, offsets, heads, kvHeads, headSize);
         Guard.Length(y.Length, q.Length, nameof(y));
         Guard.Length(logSumExp.Length, (long)rows * heads, nameof(logSumExp));
-        for (int s = 0; s + 1 < offsets.Length; s++)
+        fixed (float* pq = q, pk = k, pv = v, py = y, pl = logSumExp)
+        fixed (int* po = offsets)
         {
-            int start = offsets[s], end = offsets[s + 1];
-            for (int i = start; i < end; i++)
+            var shape = new Shape(heads, kvHeads, headSize, causal);
+            var tensors = new Tensors { Q = pq, K = pk, V = pv, Y = py, LogSumExp = pl, Offsets = po };
+            int parts = (offsets.Length - 1) * kvHeads;
+            bool threaded = Work(offsets, heads * headSize) >= ThreadedFrom;
+            switch (InstructionSets.Active)
             {
-                for (int h = 0; h < heads; h++)
-                {
-                    int last = causal ? i + 1 : end, kv = h / (heads / kvHeads);
-                    logSumExp[i * heads + h] = ScalarRow(q.Slice((i * heads + h) * headSize, headSize), k, v, start, last, kv, kvHeads,
-                        y.Slice((i * heads + h) * headSize, headSize));
-                }
+                case InstructionSet.Avx512:
+                    Run(new ForwardPart<Tile16, Float16> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case InstructionSet.Avx2:
+                    Run(new ForwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                default:
+                    Run(new ReferenceForward { X = tensors, Shape = shape }, parts, threaded);
+                    break;
             }
         }
     }
@@ -52,20 +62,27 @@ public static partial class Attention
         Guard.Length(dq.Length, q.Length, nameof(dq));
         Guard.Length(dk.Length, k.Length, nameof(dk));
         Guard.Length(dv.Length, v.Length, nameof(dv));
-        dq.Clear();
-        dk.Clear();
-        dv.Clear();
-        for (int s = 0; s + 1 < offsets.Length; s++)
+        fixed (float* pdy = dy, pq = q, pk = k, pv = v, py = y, pl = logSumExp, pdq = dq, pdk = dk, pdv = dv)
+        fixed (int* po = offsets)
         {
-            int start = offsets[s], end = offsets[s + 1];
-            for (int i = start; i < end; i++)
+            var shape = new Shape(heads, kvHeads, headSize, causal);
+            var tensors = new Tensors
             {
-                for (int h = 0; h < heads; h++)
-                {
-                    int at = (i * heads + h) * headSize, last = causal ? i + 1 : end, kv = h / (heads / kvHeads);
-                    ScalarRowBackward(dy.Slice(at, headSize), q.Slice(at, headSize), k, v, y.Slice(at, headSize), logSumExp[i * heads + h],
-                        start, last, kv, kvHeads, dq.Slice(at, headSize), dk, dv);
-                }
+                Dy = pdy, Q = pq, K = pk, V = pv, Y = py, LogSumExp = pl, Offsets = po, Dq = pdq, Dk = pdk, Dv = pdv,
+            };
+            int parts = (offsets.Length - 1) * kvHeads;
+            bool threaded = Work(offsets, heads * headSize) >= ThreadedFrom;
+            switch (InstructionSets.Active)
+            {
+                case InstructionSet.Avx512:
+                    Run(new BackwardPart<Tile16, Float16> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case InstructionSet.Avx2:
+                    Run(new BackwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                default:
+                    Run(new ReferenceBackward { X = tensors, Shape = shape }, parts, threaded);
+                    break;
             }
         }
     }
@@ -88,63 +105,47 @@ public static partial class Attention
         Guard.Length(y.Length, q.Length, nameof(y));
         if (positions < queries)
             throw new ArgumentException($"k: {positions} positions for {queries} queries", nameof(k));
-        for (int i = 0; i < queries; i++)
+        fixed (float* pq = q, pk = k, pv = v, py = y)
         {
-            for (int h = 0; h < heads; h++)
-            {
-                ScalarRow(q.Slice((i * heads + h) * headSize, headSize), k, v, 0, positions - queries + i + 1, h / (heads / kvHeads), kvHeads,
-                    y.Slice((i * heads + h) * headSize, headSize));
-            }
+            var tensors = new Tensors { Q = pq, K = pk, V = pv, Y = py };
+            Cached(tensors, new Shape(heads, kvHeads, headSize, Causal: true), queries, positions);
         }
     }
 
-    /// <summary>One query of one head against the keys from start to end; returns log Σ exp of the scores.</summary>
-    private static float ScalarRow(ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v, int start, int end, int kv,
-        int kvHeads, Span<float> y)
+    private readonly record struct Shape(int Heads, int KvHeads, int HeadSize, bool Causal)
     {
-        int size = q.Length;
-        float scale = 1 / MathF.Sqrt(size), max = float.NegativeInfinity, sum = 0;
-        y.Clear();
-        for (int j = start; j < end; j++)
-        {
-            float score = ScalarDot(q, k.Slice((j * kvHeads + kv) * size, size)) * scale;
-            float newMax = MathF.Max(max, score), shrink = MathF.Exp(max - newMax), p = MathF.Exp(score - newMax);
-            ReadOnlySpan<float> value = v.Slice((j * kvHeads + kv) * size, size);
-            for (int d = 0; d < size; d++)
-                y[d] = y[d] * shrink + p * value[d];
-            sum = sum * shrink + p;
-            max = newMax;
-        }
-        for (int d = 0; d < size; d++)
-            y[d] /= sum;
-        return max + MathF.Log(sum);
+        public int Group => Heads / KvHeads;
+        public nint QStride => (nint)Heads * HeadSize;
+        public nint KvStride => (nint)KvHeads * HeadSize;
+        public float Scale => 1 / MathF.Sqrt(HeadSize);
     }
 
-    private static void ScalarRowBackward(ReadOnlySpan<float> dy, ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v,
-        ReadOnlySpan<float> y, float logSumExp, int start, int end, int kv, int kvHeads, Span<float> dq, Span<float> dk, Span<float> dv)
+    private struct Tensors
     {
-        int size = q.Length;
-        float scale = 1 / MathF.Sqrt(size), delta = ScalarDot(dy, y);
-        for (int j = start; j < end; j++)
-        {
-            int at = (j * kvHeads + kv) * size;
-            float p = MathF.Exp(ScalarDot(q, k.Slice(at, size)) * scale - logSumExp);
-            float ds = p * (ScalarDot(dy, v.Slice(at, size)) - delta) * scale;
-            for (int d = 0; d < size; d++)
-            {
-                dv[at + d] += p * dy[d];
-                dq[d] += ds * k[at + d];
-                dk[at + d] += ds * q[d];
-            }
-        }
+        public float* Q, K, V, Y, LogSumExp, Dy, Dq, Dk, Dv;
+        public int* Offsets;
     }
 
-    private static float ScalarDot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private static void Run<TPart>(TPart body, int parts, bool threaded) where TPart : struct, IPart
     {
-        float sum = 0;
-        for (int i = 0; i < a.Length; i++)
-            sum += a[i] * b[i];
-        return sum;
+        if (threaded)
+        {
+            ThreadTeam.Current.Run(parts, ref body);
+            return;
+        }
+        for (int part = 0; part < parts; part++)
+            body.Invoke(part);
+    }
+
+    private static long Work(ReadOnlySpan<int> offsets, int width)
+    {
+        long work = 0;
+        for (int s = 1; s < offsets.Length; s++)
+        {
+            long length = offsets[s] - offsets[s - 1];
+            work += length * length * width;
+        }
+        return work;
     }
 
     private static void CheckHeads(int heads, int kvHeads, int headSize)

@@ -1,0 +1,168 @@
+using Cleave.Numerics.Simd;
+using Cleave.Numerics.Threading;
+
+namespace Cleave.Numerics.Kernels;
+
+/// <summary>
+/// The fast forward pass: per sequence and key-value head the keys are transposed into panels once; then blocks of
+/// 24 queries meet blocks of 128 keys, whose scores stay in the first-level cache between the two products.
+/// </summary>
+public static unsafe partial class Attention
+{
+    private const int QueryBlock = 24;
+    private const int KeyBlock = 128;
+
+    private struct ForwardPart<TTile, TLanes> : IPart
+        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    {
+        public Tensors X;
+        public Shape Shape;
+
+        public readonly void Invoke(int part)
+        {
+            int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s];
+            var view = new Tensors
+            {
+                Q = X.Q + start * Shape.QStride, K = X.K + start * Shape.KvStride, V = X.V + start * Shape.KvStride,
+                Y = X.Y + start * Shape.QStride, LogSumExp = X.LogSumExp + (nint)start * Shape.Heads,
+            };
+            int length = X.Offsets[s + 1] - start;
+            ForwardHead<TTile, TLanes>(view, Shape, kv, length, length);
+        }
+    }
+
+    /// <summary>
+    /// The query heads of one key-value head; the queries are the last of the keys' positions. Without a place for
+    /// LogSumExp it is not written.
+    /// </summary>
+    private static void ForwardHead<TTile, TLanes>(in Tensors x, in Shape shape, int kv, int queries, int keys)
+        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    {
+        if (queries == 0)
+            return;
+        int size = shape.HeadSize, padded = TileProduct<TTile>.RoundUp(size), keysUp = TileProduct<TTile>.RoundUp(keys);
+        bool direct = padded == size; // rows of V and y can be read and written as whole tiles where they are
+        using Scratch scratch = Scratch.Rent((long)keysUp * size + QueryBlock * (KeyBlock + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded));
+        var work = new HeadWork
+        {
+            KeyPanels = scratch.Pointer, Scores = scratch.Pointer + (nint)keysUp * size, V = x.V + kv * size, VStride = shape.KvStride,
+        };
+        work.Max = work.Scores + QueryBlock * KeyBlock;
+        work.Sum = work.Max + QueryBlock;
+        PackKeys<TTile>(x.K + kv * size, shape.KvStride, keys, size, work.KeyPanels);
+        if (!direct)
+        {
+            float* copy = work.Sum + QueryBlock;
+            Pad(work.V, work.VStride, keys, size, copy, padded);
+            work.V = copy;
+            work.VStride = padded;
+            work.Output = copy + (nint)keys * padded;
+        }
+        for (int h = kv * shape.Group; h < (kv + 1) * shape.Group; h++)
+        {
+            for (int i = 0; i < queries; i += QueryBlock)
+            {
+                int rows = Math.Min(QueryBlock, queries - i);
+                float* y = x.Y + i * shape.QStride + h * size;
+                float* output = direct ? y : work.Output;
+                nint stride = direct ? shape.QStride : padded;
+                Block<TTile, TLanes>(x.Q + i * shape.QStride + h * size, shape, work, keys - queries + i, rows, keys, output, stride, padded);
+                if (!direct)
+                    Unpad(output, padded, rows, size, y, shape.QStride);
+                for (int r = 0; r < rows && x.LogSumExp != null; r++)
+                    x.LogSumExp[(nint)(i + r) * shape.Heads + h] = work.Max[r] + MathF.Log(work.Sum[r]);
+            }
+        }
+    }
+
+    private struct HeadWork
+    {
+        public float* KeyPanels, Scores, Max, Sum, V, Output;
+        public nint VStride;
+    }
+
+    /// <summary>One block of queries, the first at <paramref name="position"/>, against all keys that they see.</summary>
+    private static void Block<TTile, TLanes>(float* q, in Shape shape, in HeadWork work, int position, int rows, int keys,
+        float* y, nint yStride, int width) where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    {
+        int size = shape.HeadSize, visible = shape.Causal ? Math.Min(keys, position + rows) : keys;
+        for (int j = 0; j < visible; j += KeyBlock)
+        {
+            int columns = Math.Min(KeyBlock, visible - j), diagonal = shape.Causal ? position - j : int.MaxValue;
+            TileProduct<TTile>.Multiply(q, shape.QStride, 1, work.KeyPanels + (nint)j * size, TTile.Columns, TTile.Columns * (nint)size,
+                work.Scores, KeyBlock, rows, columns, size, accumulate: false, diagonal);
+            for (int i = 0; i < rows; i += TTile.StridedRows)
+            {
+                int end = Math.Min(rows, i + TTile.StridedRows), seen = Seen(columns, diagonal, end - 1);
+                if (seen == 0)
+                    continue;
+                for (int r = i; r < end; r++)
+                    SoftmaxRow<TLanes>(work, r, Seen(columns, diagonal, r), seen, shape.Scale, j == 0, y + r * yStride, width);
+                TileProduct<TTile>.Multiply(work.Scores + i * KeyBlock, KeyBlock, 1, work.V + j * work.VStride, work.VStride, TTile.Columns,
+                    y + i * yStride, yStride, end - i, width, seen, accumulate: j > 0);
+            }
+        }
+        for (int r = 0; r < rows; r++)
+            LaneReduce.Scale<TLanes>(y + r * yStride, width, 1 / work.Sum[r]);
+    }
+
+    /// <summary>How many of a block's columns a row sees.</summary>
+    private static int Seen(int columns, int diagonal, int row) =>
+        (int)Math.Clamp((long)row + diagonal + 1, 0, columns);
+
+    /// <summary>
+    /// Turns a row of scores into e^(score − max so far), zero from <paramref name="seen"/> to
+    /// <paramref name="width"/>, and brings what was summed under the old maximum to the new one.
+    /// </summary>
+    private static void SoftmaxRow<TLanes>(in HeadWork work, int row, int seen, int tileSeen, float scale, bool first, float* y, int width)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        float* scores = work.Scores + row * KeyBlock;
+        if (seen == 0)
+        {
+            new Span<float>(scores, tileSeen).Clear();
+            return;
+        }
+        // Whole vectors: the places behind the seen ones become −∞ and so e to them 0. KeyBlock is a multiple of every width.
+        int whole = (tileSeen + TLanes.Width - 1) / TLanes.Width * TLanes.Width;
+        new Span<float>(scores + seen, whole - seen).Fill(float.NegativeInfinity);
+        float max = LaneReduce.Max<TLanes>(scores, whole) * scale;
+        if (first)
+        {
+            work.Max[row] = max;
+            work.Sum[row] = LaneReduce.ExpSum<TLanes>(scores, scores, whole, scale, max);
+            return;
+        }
+        float before = work.Max[row], now = MathF.Max(before, max);
+        if (now != before)
+        {
+            float shrink = MathF.Exp(before - now);
+            work.Max[row] = now;
+            work.Sum[row] *= shrink;
+            LaneReduce.Scale<TLanes>(y, width, shrink);
+        }
+        work.Sum[row] += LaneReduce.ExpSum<TLanes>(scores, scores, whole, scale, now);
+    }
+
+    /// <summary>Rows of one head, transposed into panels of a tile's columns: panel[d · Columns + row].</summary>
+    private static void PackKeys<TTile>(float* source, nint stride, int rows, int size, float* panels) where TTile : struct, ITile
+    {
+        for (int j = 0; j < rows; j += TTile.Columns)
+            Packing.Across(source + j * stride, stride, Math.Min(TTile.Columns, rows - j), size, panels + (nint)j * size, TTile.Columns);
+    }
+
+    private static void Pad(float* source, nint stride, int rows, int size, float* to, int padded)
+    {
+        for (nint r = 0; r < rows; r++)
+        {
+            new ReadOnlySpan<float>(source + r * stride, size).CopyTo(new Span<float>(to + r * padded, size));
+            new Span<float>(to + r * padded + size, padded - size).Clear();
+        }
+    }
+
+    private static void Unpad(float* source, int padded, int rows, int size, float* to, nint stride)
+    {
+        for (nint r = 0; r < rows; r++)
+            new ReadOnlySpan<float>(source + r * padded, size).CopyTo(new Span<float>(to + r * stride, size));
+    }
+}
