@@ -1,0 +1,40 @@
+using Cleave.Serving;
+
+namespace Cleave.Server.Http;
+
+/// <summary>An answer that is an error, in OpenAI's terms.</summary>
+internal sealed class ApiException(int status, string type, string message, string? parameter = null, string? code = null) : Exception(message)
+{
+    public int Status { get; } = status;
+    public string Type { get; } = type;
+    public string? Parameter { get; } = parameter;
+    public string? Code { get; } = code;
+
+    /// <summary>Seconds for the header Retry-After, or null.</summary>
+    public int? RetryAfter { get; init; }
+
+    public static ApiException Invalid(string message, string? parameter = null, string? code = null) =>
+        new(400, "invalid_request_error", message, parameter, code);
+
+    public static ApiException Unauthorized() =>
+        new(401, "authentication_error", "a valid key is missing: send the header 'Authorization: Bearer KEY'", code: "invalid_api_key");
+
+    public static ApiException Busy(int retryAfter) =>
+        new(429, "rate_limit_error", $"too many requests are waiting; try again in {retryAfter} s", code: "rate_limit_exceeded") { RetryAfter = retryAfter };
+
+    public static ApiException Stopping() => new(503, "server_error", "the server is stopping", code: "server_stopping") { RetryAfter = 5 };
+
+    /// <summary>What a failure looks like from outside; null for one that is nobody's business but the program's.</summary>
+    public static ApiException? From(Exception e) => e switch
+    {
+        ApiException api => api,
+        UnknownModuleException unknown => new(404, "invalid_request_error", unknown.Message, unknown.Parameter, unknown.Code),
+        RequestException request => Invalid(request.Message, request.Parameter, request.Code),
+        CapacityException capacity => Invalid(capacity.Message),
+        CleaveException world => new(500, "server_error", world.Message),
+        Microsoft.AspNetCore.Http.BadHttpRequestException { StatusCode: 413 } =>
+            new(413, "invalid_request_error", "the request's body is too large", code: "request_too_large"),
+        Microsoft.AspNetCore.Http.BadHttpRequestException bad => new(bad.StatusCode, "invalid_request_error", bad.Message),
+        _ => null,
+    };
+}

@@ -1,0 +1,61 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Cleave.Server.Http;
+
+internal sealed record ModelList(string Object, IReadOnlyList<ModelCard> Data);
+
+internal sealed record ModelCard(string Id, string Object, long Created, string OwnedBy, string Kind, int? ContextLength);
+
+internal sealed record ChatCompletion(
+    string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage);
+
+internal sealed record ChatChoice(int Index, ChatText Message, string FinishReason);
+
+internal sealed record ChatText(string Role, string Content);
+
+internal sealed record ChatChunk(
+    string Id, string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);
+
+internal sealed record ChunkChoice(
+    int Index, Delta Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null);
+
+internal sealed record Delta(string? Role = null, string? Content = null);
+
+internal sealed record TextCompletion(
+    string Id, string Object, long Created, string Model, IReadOnlyList<TextChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);
+
+internal sealed record TextChoice(
+    int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null);
+
+internal sealed record StreamFacts(double ComputeMs, double? Confidence);
+
+internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens);
+
+internal sealed record ErrorBody(ErrorDetail Error);
+
+internal sealed record ErrorDetail(
+    string Message, string Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Code);
+
+internal sealed record Health(string Status, int Modules, int Waiting);
+
+/// <summary>OpenAI's documents, written without reflection.</summary>
+[JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ChatCompletion))]
+[JsonSerializable(typeof(ChatChunk))]
+[JsonSerializable(typeof(TextCompletion))]
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(Health))]
+internal sealed partial class ApiJson : JsonSerializerContext
+{
+    /// <summary>Snake case, nulls left out, text as it is.</summary>
+    public static ApiJson Api { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

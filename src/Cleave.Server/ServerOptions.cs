@@ -1,0 +1,39 @@
+namespace Cleave.Server;
+
+/// <summary>How a server listens and what it refuses.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Addresses such as <c>http://127.0.0.1:8080</c>, separated by semicolons; port 0 takes a free one.</summary>
+    public string Urls { get; init; } = "http://127.0.0.1:8080";
+
+    /// <summary>Keys that requests must bring, or null where everyone who reaches the server may ask.</summary>
+    public ApiKeys? Keys { get; init; }
+
+    /// <summary>Requests that are computed at once.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Requests that may wait for a worker; more are answered with 429.</summary>
+    public int Waiting { get; init; } = 64;
+
+    public long MaxBodyBytes { get; init; } = 1 << 20;
+
+    /// <summary>The largest <c>max_tokens</c> that a request may ask for.</summary>
+    public int MaxTokens { get; init; } = 32_768;
+
+    /// <summary>How long running requests may finish in when the server stops.</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Hears one line about each request, and about errors of the program itself; null: nobody.</summary>
+    public Action<string>? Log { get; init; }
+
+    /// <exception cref="CleaveException">A value is out of range, or the server would be open to the network without keys.</exception>
+    internal IReadOnlyList<ListenAddress> Checked()
+    {
+        if (Workers < 1 || Waiting < 1 || MaxBodyBytes < 1024 || MaxTokens < 1 || Drain < TimeSpan.Zero)
+            throw new CleaveException("workers, waiting requests and tokens must be at least 1, a body's limit 1024 bytes, the time to drain not negative");
+        IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(Urls);
+        if (Keys is null && addresses.FirstOrDefault(a => !a.IsLoopback) is { } open)
+            throw new CleaveException($"{open}: others than this machine could reach it; give --keys FILE, or listen on 127.0.0.1");
+        return addresses;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Cleave.Serving;
+
+/// <summary>One request: a conversation or a plain text to continue.</summary>
+public sealed record ModuleRequest
+{
+    /// <summary>In the place of a module's name: the router decides.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>The module's name, or <see cref="Auto"/>.</summary>
+    public required string Module { get; init; }
+
+    /// <summary>The conversation, with at least one message of the user; empty where <see cref="Prompt"/> is given.</summary>
+    public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
+
+    /// <summary>The plain text, or null where <see cref="Messages"/> is given.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>Most tokens to make; null: the module's own limit.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>0: always the most likely token; null: the module's own choice.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Only the most likely tokens whose probabilities add up to this; null: all.</summary>
+    public double? TopP { get; init; }
+
+    /// <summary>Seed of the sampling; null: a fixed one.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>Texts that end the answer and are not part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>What a module that takes one text is given: the prompt, or the last message of the user.</summary>
+    public string Text => Prompt ?? Messages.LastOrDefault(m => m.Role == ChatRole.User)?.Content ?? "";
+}

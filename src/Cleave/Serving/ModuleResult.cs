@@ -1,0 +1,20 @@
+namespace Cleave.Serving;
+
+/// <summary>Why an answer ended.</summary>
+public enum FinishReason
+{
+    /// <summary>It was complete, or a stop text came.</summary>
+    Stop,
+
+    /// <summary>The limit of tokens, or the end of the context.</summary>
+    Length,
+}
+
+/// <summary>An answer.</summary>
+/// <param name="Text">The label of a classifier, the text of a generator, the spans of an extractor as JSON.</param>
+/// <param name="PromptTokens">Tokens that were read.</param>
+/// <param name="CompletionTokens">Tokens that were made; 1 for an answer that is not made token by token.</param>
+/// <param name="Confidence">Calibrated, in [0, 1], where the module has one.</param>
+/// <param name="Compute">Time spent computing, without waiting.</param>
+public sealed record ModuleResult(
+    ModuleChoice Choice, string Text, FinishReason Finish, int PromptTokens, int CompletionTokens, double? Confidence, TimeSpan Compute);

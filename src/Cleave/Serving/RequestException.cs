@@ -1,0 +1,22 @@
+namespace Cleave.Serving;
+
+/// <summary>A request that cannot be answered as it is.</summary>
+/// <param name="parameter">The part of the request that is wrong, such as <c>temperature</c>, or null.</param>
+/// <param name="code">A word for programs, such as <c>context_length_exceeded</c>, or null.</param>
+public class RequestException(string message, string? parameter = null, string? code = null) : CleaveException(message)
+{
+    public string? Parameter { get; } = parameter;
+    public string? Code { get; } = code;
+
+    /// <summary>The request is longer than the module's context.</summary>
+    public static RequestException TooLong(int tokens, ServedModule module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return new($"the request has {tokens} tokens, but '{module.Name}' reads at most {module.ContextLength} with the answer; shorten it",
+            parameter: null, "context_length_exceeded");
+    }
+}
+
+/// <summary>A request for a module that is not there.</summary>
+public sealed class UnknownModuleException(string name, IEnumerable<string> known)
+    : RequestException($"there is no module '{name}'; there are: {string.Join(", ", known)}", "model", "model_not_found");

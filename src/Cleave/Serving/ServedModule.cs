@@ -1,0 +1,35 @@
+using Cleave.Data;
+
+namespace Cleave.Serving;
+
+/// <summary>What is known about a module that can be asked.</summary>
+/// <param name="Name">What requests call it.</param>
+/// <param name="Created">When it was made.</param>
+/// <param name="ContextLength">Most tokens of a request and its answer together; null where there is no limit.</param>
+public sealed record ServedModule(string Name, TaskKind Kind, DateTimeOffset Created, int? ContextLength);
+
+/// <summary>How a request came to its module.</summary>
+public enum Route
+{
+    /// <summary>The request named it.</summary>
+    Named,
+
+    /// <summary>The router chose it.</summary>
+    Router,
+
+    /// <summary>A module was too unsure, and the monolith answered in its place.</summary>
+    Escalated,
+}
+
+/// <param name="Module">The module that answers.</param>
+public sealed record ModuleChoice(string Module, Route Route);
+
+/// <summary>Who speaks in a conversation.</summary>
+public enum ChatRole
+{
+    System,
+    User,
+    Assistant,
+}
+
+public sealed record ChatMessage(ChatRole Role, string Content);
