@@ -1,5 +1,5 @@
 // Two small charts: how honest the confidence is, and how many rows each label has.
-import { axis, base, font, percent, shorten, tip } from './common.js';
+import { axis, base, nameAbove, percent, shorten, tip } from './common.js';
 
 export function reliability(task, colours) {
   const bins = task.reliability;
@@ -9,11 +9,10 @@ export function reliability(task, colours) {
   return {
     ...base(colours),
     legend: { show: false },
-    grid: { left: 48, right: 16, top: 30, bottom: 44 },
+    grid: { left: 56, right: 16, top: 30, bottom: 44 },
     xAxis: axis(colours, { type: 'value', min: 0, max: 1, name: 'confidence', nameLocation: 'middle', nameGap: 26, axisLabel: { formatter: tick } }),
     yAxis: axis(colours, {
-      type: 'value', min: 0, max: 1, name: 'how often right', axisLabel: { formatter: tick },
-      nameTextStyle: { align: 'left', padding: [0, 0, 0, -40], color: colours.soft, fontSize: font },
+      type: 'value', min: 0, max: 1, name: 'how often right', axisLabel: { formatter: tick }, ...nameAbove(colours),
     }),
     tooltip: {
       ...base(colours).tooltip,

@@ -13,8 +13,44 @@ export function axis(colours, more) {
   };
 }
 
-/** The name of a vertical axis: above its end, starting at the card's edge so that it never runs out. */
-export const above = { nameLocation: 'end', nameGap: 10, nameTextStyleAlign: 'left' };
+/** An axis of quality, named above its top left corner, between the ends of a range. */
+export function qualityAxis(task, colours, range, more = {}) {
+  return axis(colours, {
+    type: 'value', min: range.low, max: range.high, name: `validation ${task.metric}`, ...nameAbove(colours),
+    axisLabel: { formatter: qualityTick(task, range.low, range.high), showMinLabel: false, showMaxLabel: false }, ...more,
+  });
+}
+
+export const nameAbove = colours => ({
+  nameLocation: 'end', nameGap: 12, nameTextStyle: { align: 'left', padding: [0, 0, 0, -48], color: colours.soft, fontSize: font },
+});
+
+/**
+ * The range of the trials that matter, widened to hold what must be seen. The hopeless ones would flatten all
+ * the others; they are drawn on the edge, as an arrow, and keep their number in the tooltip.
+ */
+export function qualityRange(task, trials, must) {
+  const sorted = of => of.map(t => t.quality).filter(q => q !== null).sort((a, b) => a - b);
+  const finished = sorted(trials.filter(t => t.state === 'complete'));
+  const all = finished.length > 0 ? finished : sorted(trials);
+  const at = share => all[Math.round(share * (all.length - 1))];
+  const reach = 3 * (at(0.75) - at(0.25));
+  const few = all.length < 8;
+  if (all.length === 0)
+    return { low: 0, high: 1 };
+  const values = [few || !task.higher ? all[0] : Math.max(all[0], at(0.25) - reach),
+    few || task.higher ? all.at(-1) : Math.min(all.at(-1), at(0.75) + reach), ...must];
+  const low = Math.min(...values), high = Math.max(...values);
+  const room = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.05 || 0.01;
+  return { low: low - room, high: high + room };
+}
+
+/** A point of a trial, at the edge where it lies outside of the range. */
+export function trialPoint(trial, x, range) {
+  const y = Math.min(Math.max(trial.quality, range.low), range.high);
+  return y === trial.quality ? { value: [x, y], trial }
+    : { value: [x, y], trial, symbol: 'triangle', symbolSize: 7, symbolRotate: y === range.low ? 180 : 0 };
+}
 
 export function base(colours) {
   return {
@@ -22,11 +58,11 @@ export function base(colours) {
     backgroundColor: 'transparent',
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colours.ink, fontSize: font },
     legend: {
-      top: 0, left: 0, itemWidth: 14, itemHeight: 10, itemGap: 14, icon: undefined,
+      top: 0, left: 0, itemWidth: 14, itemHeight: 10, itemGap: 14,
       textStyle: { color: colours.ink, fontSize: font }, inactiveColor: colours.plain,
     },
     tooltip: {
-      confine: true, appendTo: undefined, backgroundColor: colours.card, borderColor: colours.line, padding: 10,
+      confine: true, backgroundColor: colours.card, borderColor: colours.line, padding: 10,
       textStyle: { color: colours.ink, fontSize: 13 }, extraCssText: 'z-index: 1',
     },
   };

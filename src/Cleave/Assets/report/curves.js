@@ -1,15 +1,16 @@
 // Learning curves: loss above, validation quality below, one colour a model, on one axis of training.
-import { axis, base, font, quality, qualityTick, significant, tip } from './common.js';
+import { axis, base, nameAbove, quality, qualityTick, significant, tip } from './common.js';
 
-export function curves(task, colours) {
+export function curves(task, colours, { height }) {
   const units = new Set(task.curves.map(c => c.unit));
   const relative = units.size > 1;
   const panels = [
     { name: 'training loss', index: 1, write: significant, tick: () => significant },
     { name: `validation ${task.metric}`, index: 2, write: x => quality(task, x), tick: (low, high) => qualityTick(task, low, high) },
   ].filter(panel => task.curves.some(c => c.points.some(p => p[panel.index] !== null)));
-  const share = 100 / panels.length;
-  const used = new Map();
+  // From the top: the legend, then each panel below its name, then the shared axis.
+  const [legend, title, foot] = [24, 34, 48];
+  const each = (height - legend - foot) / panels.length - title;
   const series = panels.flatMap((panel, i) => task.curves.map((curve, c) => line(panel, i, curve, c)))
     .filter(s => s.data.length > 0);
 
@@ -18,19 +19,20 @@ export function curves(task, colours) {
     const data = curve.points.filter(p => p[panel.index] !== null)
       .map(p => [relative ? (100 * p[0]) / end : p[0], p[panel.index]]);
     const style = ['solid', 'dashed', 'dotted'][task.curves.slice(0, c).filter(o => o.role === curve.role).length % 3];
-    used.set(curve.name, true);
     return {
       name: curve.name, type: 'line', xAxisIndex: i, yAxisIndex: i, data, showSymbol: data.length < 25, symbol: 'circle', symbolSize: 5,
-      itemStyle: { color: colours[curve.role] }, lineStyle: { color: colours[curve.role], width: 2, type: style }, panel,
+      itemStyle: { color: colours[curve.role] }, lineStyle: { color: colours[curve.role], width: 2, type: style },
     };
   }
 
+  const shown = series.flatMap(s => s.data.map(d => d[0]));
+  const first = Math.min(...shown), last = Math.max(...shown);
   const unit = relative ? 'share of training, %' : task.curves[0].unit;
   return {
     ...base(colours),
-    grid: panels.map((_, i) => ({ left: 56, right: 16, top: i === 0 ? 56 : `${share * i + 12}%`, bottom: i === panels.length - 1 ? 44 : `${share * (panels.length - 1 - i) + 2}%` })),
+    grid: panels.map((_, i) => ({ left: 56, right: 16, top: legend + title + i * (each + title), height: each })),
     xAxis: panels.map((_, i) => axis(colours, {
-      type: 'value', gridIndex: i, min: 'dataMin', max: 'dataMax', splitLine: { show: false },
+      type: 'value', gridIndex: i, min: first, max: Math.max(last, first + 1e-9), splitLine: { show: false },
       name: i === panels.length - 1 ? unit : '', nameLocation: 'middle', nameGap: 26,
       axisLabel: { show: i === panels.length - 1 },
     })),
@@ -38,8 +40,7 @@ export function curves(task, colours) {
       const values = task.curves.flatMap(c => c.points.map(p => p[panel.index])).filter(v => v !== null);
       return axis(colours, {
         type: 'value', gridIndex: i, scale: true, name: panel.name, splitNumber: 3,
-        nameTextStyle: { align: 'left', padding: [0, 0, 0, -48], color: colours.soft, fontSize: font },
-        nameGap: 8, axisLabel: { formatter: panel.tick(Math.min(...values), Math.max(...values)) },
+        ...nameAbove(colours), axisLabel: { formatter: panel.tick(Math.min(...values), Math.max(...values)) },
       });
     }),
     tooltip: {

@@ -1,5 +1,5 @@
 // Quality against cost of every trial: the front is joined, the chosen recipe marked, stopped trials faded.
-import { axis, base, bytes, font, logTicks, quality, qualityTick, time, tip } from './common.js';
+import { axis, base, bytes, font, logTicks, quality, qualityAxis, qualityRange, time, tip, trialPoint } from './common.js';
 
 export function pareto(task, colours, { cost = 'time', width }) {
   const field = cost === 'bytes' ? 'bytes' : 'cost';
@@ -7,24 +7,20 @@ export function pareto(task, colours, { cost = 'time', width }) {
   const seen = task.trials.filter(t => t.quality !== null && t[field] > 0);
   const reference = referenceOf(task, cost);
   const x = costAxis([...seen.map(t => t[field]), ...(reference ? [reference.cost] : [])], write);
-  const y = qualityRange(task, seen, reference);
-  const point = trial => ({ value: [x.place(trial[field]), Math.min(Math.max(trial.quality, y.low), y.high)], trial });
+  const y = qualityRange(task, seen, reference ? [reference.quality, reference.limit] : []);
+  const point = trial => trialPoint(trial, x.place(trial[field]), y);
   const front = seen.filter(t => t.front).sort((a, b) => a[field] - b[field] || a.quality - b.quality);
   const chosen = seen.filter(t => t.chosen);
   const stopped = seen.filter(t => t.state === 'stopped');
   const rest = seen.filter(t => t.state === 'complete' && !t.front && !t.chosen);
   return {
     ...base(colours),
-    grid: { left: 56, right: 24, top: 64, bottom: 48 },
+    grid: { left: 56, right: 24, top: width < 480 ? 84 : 64, bottom: 48 },
     xAxis: axis(colours, {
       type: 'value', min: x.low, max: x.high, name: cost === 'bytes' ? 'weights' : 'computed cost of one item',
       nameLocation: 'middle', nameGap: 30, ...x.ticks,
     }),
-    yAxis: axis(colours, {
-      type: 'value', min: y.low, max: y.high, name: `validation ${task.metric}`, nameLocation: 'end',
-      nameTextStyle: { align: 'left', padding: [0, 0, 0, -48], color: colours.soft, fontSize: font },
-      axisLabel: { formatter: qualityTick(task, y.low, y.high), showMinLabel: false, showMaxLabel: false },
-    }),
+    yAxis: qualityAxis(task, colours, y),
     tooltip: { ...base(colours).tooltip, formatter: p => (p.data.trial ? describe(task, p.data.trial) : about(task, reference, write)) },
     series: [
       {
@@ -36,13 +32,13 @@ export function pareto(task, colours, { cost = 'time', width }) {
         itemStyle: { color: colours.plain, opacity: 0.45 },
       },
       {
-        name: 'front', type: 'line', step: task.higher ? 'end' : 'end', data: front.map(point), symbol: 'circle', symbolSize: 9, z: 3,
+        name: 'front', type: 'line', step: 'end', data: front.map(point), symbol: 'circle', symbolSize: 9, z: 3,
         itemStyle: { color: colours.module }, lineStyle: { color: colours.module, width: 1.5, opacity: 0.7 },
       },
       {
         name: 'chosen', type: 'scatter', data: chosen.map(point), symbol: 'diamond', symbolSize: 20, z: 5,
         itemStyle: { color: colours.module, borderColor: colours.card, borderWidth: 2 },
-        label: { show: width > 420, formatter: 'chosen', position: 'bottom', color: colours.ink, fontSize: 13, fontWeight: 600 },
+        label: { show: width > 420, formatter: 'chosen', position: 'bottom', distance: 8, color: colours.ink, fontSize: 13, fontWeight: 600, textBorderColor: colours.card, textBorderWidth: 4 },
       },
       {
         name: 'monolith', type: 'scatter', symbol: 'rect', symbolSize: 13, z: 4,
@@ -51,7 +47,7 @@ export function pareto(task, colours, { cost = 'time', width }) {
         markLine: reference && {
           symbol: 'none', silent: true, animation: false,
           lineStyle: { color: colours.monolith, type: 'dashed', width: 1.2 },
-          label: { position: 'insideEndTop', color: colours.soft, fontSize: font, formatter: 'monolith less the margin' },
+          label: { position: 'insideStartTop', color: colours.soft, fontSize: font, formatter: `monolith ${task.higher ? 'less' : 'plus'} the margin` },
           data: [{ yAxis: reference.limit }],
         },
       },
@@ -69,7 +65,8 @@ function referenceOf(task, cost) {
 }
 
 /** Logarithmic where costs span more than a factor of four. */
-function costAxis(costs, write) {
+function costAxis(known, write) {
+  const costs = known.length > 0 ? known : [1];
   const low = Math.min(...costs), high = Math.max(...costs);
   if (high > low * 4) {
     const room = Math.log10(high / low) * 0.06;
@@ -85,27 +82,6 @@ function costAxis(costs, write) {
     place: c => c, low: low - room, high: high + room,
     ticks: { axisLabel: { formatter: write, showMinLabel: false, showMaxLabel: false }, splitLine: { show: false } },
   };
-}
-
-/** The range of the trials that matter; the hopeless ones are drawn on its edge and keep their number in the tooltip. */
-function qualityRange(task, seen, reference) {
-  const finished = seen.filter(t => t.state === 'complete').map(t => t.quality).sort((a, b) => a - b);
-  const all = finished.length > 0 ? finished : seen.map(t => t.quality).sort((a, b) => a - b);
-  const at = share => all[Math.round(share * (all.length - 1))];
-  const reach = 2.5 * (at(0.75) - at(0.25));
-  let low = all[0], high = all.at(-1);
-  if (all.length >= 8) {
-    if (task.higher)
-      low = Math.max(low, at(0.25) - reach);
-    else
-      high = Math.min(high, at(0.75) + reach);
-  }
-  if (reference) {
-    low = Math.min(low, reference.quality, reference.limit);
-    high = Math.max(high, reference.quality, reference.limit);
-  }
-  const room = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.05 || 0.01;
-  return { low: low - room, high: high + room };
 }
 
 function describe(task, trial) {

@@ -12,10 +12,11 @@ const tasks = JSON.parse(document.getElementById('data').textContent);
 const places = [...document.querySelectorAll('[data-chart]')];
 
 function draw(place) {
+  const chart = echarts.getInstanceByDom(place) ?? echarts.init(place, null, { renderer: 'svg' });
+  chart.resize();
   const options = kinds[place.dataset.chart](tasks[place.dataset.task], palette(), {
     ...place.dataset, width: place.clientWidth, height: place.clientHeight,
   });
-  const chart = echarts.getInstanceByDom(place) ?? echarts.init(place, null, { renderer: 'svg' });
   chart.setOption(options, true);
 }
 
@@ -34,12 +35,10 @@ for (const button of document.querySelectorAll('[data-set]')) {
   });
 }
 
-new ResizeObserver(entries => {
-  for (const { target } of entries) {
-    const chart = echarts.getInstanceByDom(target);
-    if (chart && (chart.getWidth() !== target.clientWidth || chart.getHeight() !== target.clientHeight)) {
-      chart.resize();
-      draw(target);
-    }
+let width = document.body.clientWidth;
+new ResizeObserver(() => {
+  if (document.body.clientWidth !== width) {
+    width = document.body.clientWidth;
+    drawAll();
   }
 }).observe(document.body);

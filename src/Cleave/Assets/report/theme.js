@@ -24,7 +24,11 @@ export function followTheme(changed) {
   button.hidden = false;
   button.addEventListener('click', () => apply(chosen = current() === 'dark' ? 'light' : 'dark'));
   system.addEventListener('change', () => apply(current()));
-  addEventListener('beforeprint', () => apply('light'));
-  addEventListener('afterprint', () => apply(current()));
+  const paper = on => {
+    root.classList.toggle('paper', on);
+    apply(on ? 'light' : current());
+  };
+  addEventListener('beforeprint', () => paper(true));
+  addEventListener('afterprint', () => paper(false));
   apply(current());
 }

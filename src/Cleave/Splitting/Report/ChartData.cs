@@ -27,6 +27,10 @@ internal static class ChartData
         return new Markup(Encoding.UTF8.GetString(buffer.WrittenSpan));
     }
 
+    /// <summary>Whether there is anything to draw of a curve.</summary>
+    public static bool HasPoints(LearningCurve curve) =>
+        curve.Points.Any(p => p.Loss is { } l && double.IsFinite(l) || p.Quality is { } q && double.IsFinite(q));
+
     private static void Write(Utf8JsonWriter json, ReportTask task)
     {
         json.WriteStartObject();
@@ -40,7 +44,7 @@ internal static class ChartData
         if (task.Study is { } study)
             Write(json, study);
         json.WriteStartArray("curves");
-        foreach (LearningCurve curve in task.Curves.Where(c => c.Points.Count > 0))
+        foreach (LearningCurve curve in task.Curves.Where(HasPoints))
             Write(json, curve);
         json.WriteEndArray();
         Write(json, "module", task.Module.Confusion);

@@ -17,7 +17,7 @@ internal static class Figures
         >= 999.5e6 => Significant(bytes / 1e9) + " GB",
         >= 999.5e3 => Significant(bytes / 1e6) + " MB",
         >= 999.5 => Significant(bytes / 1e3) + " kB",
-        _ => Significant(bytes) + " B",
+        _ => Count((long)bytes) + " B",
     };
 
     public static string Parameters(double n) => n switch
@@ -25,7 +25,7 @@ internal static class Figures
         >= 999.5e6 => Significant(n / 1e9) + " B",
         >= 999.5e3 => Significant(n / 1e6) + " M",
         >= 999.5 => Significant(n / 1e3) + " k",
-        _ => Significant(n),
+        _ => Count((long)n),
     };
 
     public static string Nanoseconds(double ns) => ns switch
@@ -69,7 +69,9 @@ internal static class Figures
             >= 9.995 => "0.0",
             >= 0.9995 => "0.00",
             0 => "0",
-            >= 0.001 => "0.####",
+            >= 0.09995 => "0.###",
+            >= 0.009995 => "0.####",
+            >= 0.0009995 => "0.#####",
             _ => "0.##e0",
         };
         return Sign(x.ToString(format, CultureInfo.InvariantCulture));

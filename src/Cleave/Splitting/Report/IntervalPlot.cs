@@ -22,9 +22,6 @@ internal sealed class IntervalPlot
         (_low, _high) = (low - room, high + room);
     }
 
-    public double Low => _low;
-    public double High => _high;
-
     /// <summary>A dot with its interval, in the colour of <paramref name="role"/> (a CSS class).</summary>
     public Markup Row(Estimate e, string role, string description, double? reference = null)
     {
@@ -52,7 +49,10 @@ internal sealed class IntervalPlot
         if (double.IsFinite(lowerBound) && double.IsFinite(difference))
         {
             svg.Add($"""<line class="interval {role}" x1="{At(lowerBound)}" x2="{At(difference)}" y1="{Middle}" y2="{Middle}"/>""");
-            svg.Add($"""<line class="cap {role}" x1="{At(lowerBound)}" x2="{At(lowerBound)}" y1="30%" y2="70%"/>""");
+            if (lowerBound < _low)
+                svg.Add($"""<polygon class="dot {role}" points="0,11 9,5 9,17"/>""");
+            else
+                svg.Add($"""<line class="cap {role}" x1="{At(lowerBound)}" x2="{At(lowerBound)}" y1="30%" y2="70%"/>""");
             svg.Add($"""<circle class="dot {role}" cx="{At(difference)}" cy="{Middle}" r="5"/>""");
         }
         return svg.Add($"</svg>").ToMarkup();

@@ -5,27 +5,24 @@ internal static class LabelSection
 {
     private const int MixUpsShown = 8;
 
-    public static void Write(HtmlBuilder html, ReportTask task, int index)
+    public static void Write(Cards cards, ReportTask task, int index)
     {
         if (task.Module.Confusion is { Labels.Count: > 0 } confusion)
         {
-            WriteConfusion(html, task, confusion, index);
-            WriteMixUps(html, task, confusion);
+            WriteConfusion(cards, task, confusion, index);
+            WriteMixUps(cards.Half("Commonest mix-ups"), task, confusion);
         }
         if (task.Module.Labels.Count > 0)
-            WriteScores(html, task);
+            WriteScores(cards.Wide("Scores for each label"), task);
     }
 
-    private static void WriteConfusion(HtmlBuilder html, ReportTask task, Confusion confusion, int index)
+    private static void WriteConfusion(Cards cards, ReportTask task, Confusion confusion, int index)
     {
-        html.Add($"""<article class="card wide"><div class="head"><h3>Which labels it mixes up</h3>""");
-        if (task.Monolith.Confusion is { Labels.Count: > 0 })
-            TaskSection.Switch(html, "side", "Model", ("module", "Module"), ("monolith", "Monolith"));
-        html.Add($"</div>");
-        html.Add($"<p>{Figures.Plural(confusion.Labels.Count, "label", "labels")}: rows are what was expected, columns what was predicted, each row as shares of its items. Blue is right, orange is wrong; empty cells are left out.</p>");
-        string size = confusion.Labels.Count > 12 ? "square" : "tall";
+        HtmlBuilder html = cards.Wide("Which labels it mixes up", task.Monolith.Confusion is { Labels.Count: > 0 }
+            ? TaskSection.Switch("side", "Model", ("module", "Module"), ("monolith", "Monolith")) : default);
+        html.Add($"<p>{Figures.Plural(confusion.Labels.Count, "label", "labels")}: rows are what was expected, columns what was predicted, shaded by the share of their row. Blue is right, orange is wrong; empty cells are left out.</p>");
+        string size = confusion.Labels.Count switch { <= 4 => "", <= 12 => "tall", _ => "square" };
         TaskSection.Chart(html, "confusion", index, "Confusion matrix, expected against predicted label", size);
-        html.Add($"</article>");
     }
 
     private static void WriteMixUps(HtmlBuilder html, ReportTask task, Confusion confusion)
@@ -36,14 +33,13 @@ internal static class LabelSection
                      where i != j && confusion.Counts[i][j] > 0
                      orderby confusion.Counts[i][j] descending, i, j
                      select (Expected: i, Predicted: j, Count: confusion.Counts[i][j])).Take(MixUpsShown).ToArray();
-        html.Add($"""<article class="card"><h3>Commonest mix-ups</h3>""");
         if (worst.Length == 0)
         {
-            html.Add($"<p>None: every item got its label.</p></article>");
+            html.Add($"<p>None: every item got its label.</p>");
             return;
         }
         Confusion? other = task.Monolith.Confusion is { } m && m.Labels.SequenceEqual(confusion.Labels, StringComparer.Ordinal) ? m : null;
-        html.Add($"""<div class="scroll" tabindex="0" role="region" aria-label="Mix-ups"><table><thead><tr><th scope="col">Expected</th><th scope="col">Predicted</th><th scope="col" class="number">Module</th>""");
+        html.Add($"""{TaskSection.Scroll("Mix-ups")}<table><thead><tr><th scope="col">Expected</th><th scope="col">Predicted</th><th scope="col" class="number">Module</th>""");
         if (other is not null)
             html.Add($"""<th scope="col" class="number">Monolith</th>""");
         html.Add($"</tr></thead><tbody>");
@@ -54,7 +50,7 @@ internal static class LabelSection
                 html.Add($"""<td class="number">{Figures.Count(other.Counts[expected][predicted])}</td>""");
             html.Add($"</tr>");
         }
-        html.Add($"</tbody></table></div></article>");
+        html.Add($"</tbody></table></div>");
     }
 
     private static void WriteScores(HtmlBuilder html, ReportTask task)
@@ -62,7 +58,7 @@ internal static class LabelSection
         Dictionary<string, LabelScore> monolith = task.Monolith.Labels.DistinctBy(l => l.Label, StringComparer.Ordinal)
             .ToDictionary(l => l.Label, StringComparer.Ordinal);
         var plot = new IntervalPlot([0, 1]);
-        html.Add($"""<article class="card wide"><h3>Scores for each label</h3><div class="scroll short" tabindex="0" role="region" aria-label="Scores for each label"><table class="rows">""");
+        html.Add($"""{TaskSection.Scroll("Scores for each label", "short")}<table class="rows">""");
         html.Add($"""<thead><tr><th scope="col">Label</th><th scope="col" class="number">Items</th><th scope="col" class="number">Precision</th><th scope="col" class="number">Recall</th><th scope="col" class="number">F1</th><th scope="col" class="plotted">F1 from 0 to 100%{Key(monolith.Count > 0)}</th></tr></thead><tbody>""");
         foreach (LabelScore s in task.Module.Labels)
         {
@@ -70,7 +66,7 @@ internal static class LabelSection
             html.Add($"""<tr><th scope="row">{s.Label}</th><td class="number">{Figures.Count(s.Support)}</td><td class="number">{Figures.Percent(s.Precision)}</td><td class="number">{Figures.Percent(s.Recall)}</td><td class="number">{Figures.Percent(s.F1)}</td>""");
             html.Add($"""<td class="plotted">{plot.Pair(s.F1, big?.F1, $"{s.Label}: module {Figures.Percent(s.F1)}{(big is null ? "" : $", monolith {Figures.Percent(big.F1)}")}")}</td></tr>""");
         }
-        html.Add($"</tbody></table></div></article>");
+        html.Add($"</tbody></table></div>");
     }
 
     private static Markup Key(bool monolith) => monolith

@@ -65,13 +65,13 @@ internal static class Overview
 
     private static void Table(HtmlBuilder html, ReportModel model)
     {
-        html.Add($"""<div class="scroll" tabindex="0" role="region" aria-label="Summary table"><table class="summary">""");
-        html.Add($"""<thead><tr><th scope="col">Task</th><th scope="col">Monolith</th><th scope="col">Module</th><th scope="col" class="plotted">Difference against the margin</th><th scope="col">Time an item</th><th scope="col">Weights</th><th scope="col">Verdict</th></tr></thead><tbody>""");
+        html.Add($"""{TaskSection.Scroll("Summary table")}<table class="summary">""");
+        html.Add($"""<thead><tr><th scope="col">Task</th><th scope="col">Verdict</th><th scope="col">Monolith</th><th scope="col">Module</th><th scope="col" class="plotted">Difference against the margin</th><th scope="col">Time an item</th><th scope="col">Weights</th></tr></thead><tbody>""");
         IntervalPlot plot = CommonPlot(model);
         for (int i = 0; i < model.Tasks.Count; i++)
             Row(html, model.Tasks[i], i, plot);
         html.Add($"</tbody></table></div>");
-        html.Add($"""<p class="note">Difference: module against monolith, to the right is better. The bar runs from the lower confidence bound to the measured difference; it must stay clear of the shaded zone, which begins at the margin. Tasks are drawn to the scale of their own margin. Intervals are in brackets.</p>""");
+        html.Add($"""<p class="note">Difference: module against monolith, to the right is better. The bar runs from the lower confidence bound to the measured difference; it must stay clear of the shaded zone, which begins at the margin. Tasks are drawn to the scale of their own margin.</p>""");
     }
 
     private static void Row(HtmlBuilder html, ReportTask task, int index, IntervalPlot plot)
@@ -81,23 +81,15 @@ internal static class Overview
         double unit = Unit(c);
         string words = $"difference {style.Difference(c.Difference)}, lower bound {style.Difference(c.LowerBound)}, margin {style.Amount(c.Margin)}";
         html.Add($"""<tr><th scope="row"><a href="#task-{index}">{task.Name}</a><small>{task.Kind} · {task.Metric}{(task.HigherIsBetter ? "" : ", less is better")}</small></th>""");
-        html.Add($"<td>{Quality(style, task.Monolith)}</td><td>{Quality(style, task.Module)}</td>");
-        html.Add($"""<td class="plotted">{plot.Certificate(c.Difference / unit, c.LowerBound / unit, c.Margin / unit, c.Passed, words)}<small>{style.Difference(c.Difference)}, at worst {style.Difference(c.LowerBound)}; margin {style.Amount(c.Margin)}</small></td>""");
+        html.Add($"<td>{Badge(c.Passed)}</td><td>{CertificateCards.Quality(style, task.Monolith)}</td><td>{CertificateCards.Quality(style, task.Module)}</td>");
+        html.Add($"""<td class="plotted">{plot.Certificate(c.Difference / unit, c.LowerBound / unit, c.Margin / unit, c.Passed, words)}<small>{style.Difference(c.Difference)}, at worst {style.Difference(c.LowerBound)}</small><small>margin {style.Amount(c.Margin)}</small></td>""");
         html.Add($"""<td><b>{Verdict.Speed(task.Monolith.MillisecondsPerItem / task.Module.MillisecondsPerItem)}</b><small>{Figures.Milliseconds(task.Monolith.MillisecondsPerItem)} → {Figures.Milliseconds(task.Module.MillisecondsPerItem)}</small></td>""");
-        html.Add($"""<td><b>{Verdict.Size((double)task.Monolith.Bytes / task.Module.Bytes)}</b><small>{Figures.Bytes(task.Monolith.Bytes)} → {Figures.Bytes(task.Module.Bytes)}</small></td>""");
-        html.Add($"<td>{Badge(c.Passed)}</td></tr>");
+        html.Add($"""<td><b>{Verdict.Size((double)task.Monolith.Bytes / task.Module.Bytes)}</b><small>{Figures.Bytes(task.Monolith.Bytes)} → {Figures.Bytes(task.Module.Bytes)}</small></td></tr>""");
     }
 
     public static Markup Badge(bool passed) => passed
         ? new("""<span class="badge pass">certified</span>""")
         : new("""<span class="badge fail">not certified</span>""");
-
-    private static Markup Quality(MetricStyle style, ReportSide side)
-    {
-        string interval = style.Interval(side.Quality);
-        string items = "n = " + Figures.Count(side.Items);
-        return Markup.Of($"<b>{style.Value(side.Quality.Value)}</b><small>{(interval.Length > 0 ? $"({interval}) " : "")}{items}</small>");
-    }
 
     /// <summary>One margin is the unit; where the margin is zero, the largest number in sight is.</summary>
     private static double Unit(ReportCertificate c)

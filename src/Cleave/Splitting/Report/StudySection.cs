@@ -3,34 +3,28 @@ namespace Cleave.Splitting.Report;
 /// <summary>How the module was found: the trade-off between quality and cost, the history, every trial.</summary>
 internal static class StudySection
 {
-    public static void Write(HtmlBuilder html, ReportTask task, ReportStudy study, MetricStyle style, int index)
+    public static void WriteTradeOff(Cards cards, ReportStudy study, MetricStyle style, int index)
     {
         int Of(ReportTrialState state) => study.Trials.Count(t => t.State == state);
-        html.Add($"""<article class="card wide"><div class="head"><h3>What the search found</h3>""");
-        bool plotted = study.Trials.Any(t => t.Quality is not null && (t.NanosecondsPerItem is not null || t.Bytes is not null));
-        if (plotted)
-            TaskSection.Switch(html, "cost", "Cost axis", ("time", "Time"), ("bytes", "Size"));
-        html.Add($"</div>");
+        bool plotted = study.Trials.Any(t => t.Quality is not null && (t.NanosecondsPerItem is > 0 || t.Bytes is > 0));
+        HtmlBuilder html = cards.Wide("What the search found",
+            plotted ? TaskSection.Switch("cost", "Cost axis", ("time", "Time"), ("bytes", "Size")) : default);
         string stopped = Of(ReportTrialState.Stopped) is > 0 and var s ? $", {Figures.Count(s)} stopped early" : "";
         string failed = Of(ReportTrialState.Failed) is > 0 and var f ? $", {Figures.Count(f)} failed" : "";
         html.Add($"<p>{Figures.Plural(study.Trials.Count, "trial", "trials")} by {study.Sampler}: {Figures.Count(Of(ReportTrialState.Complete))} complete{stopped}{failed}. {Figures.Plural(study.Trials.Count(t => t.OnFront), "recipe is", "recipes are")} on the front: nothing tried is both better and cheaper.</p>");
         if (plotted)
             TaskSection.Chart(html, "pareto", index, "Validation quality against cost of every trial, with the front and the chosen recipe", "tall");
         Trials(html, study, style);
-        html.Add($"</article>");
-        if (study.History.Count + study.Trials.Count(t => t.Quality is not null) > 0)
-        {
-            html.Add($"""<article class="card"><h3>How the search went</h3>""");
-            TaskSection.Chart(html, "history", index, "Validation quality of each trial and the best so far");
-            html.Add($"</article>");
-        }
     }
+
+    public static void WriteHistory(Cards cards, int index) =>
+        TaskSection.Chart(cards.Half("How the search went"), "history", index, "Validation quality of each trial and the best so far", "medium");
 
     private static void Trials(HtmlBuilder html, ReportStudy study, MetricStyle style)
     {
         string[] names = [.. study.Trials.SelectMany(t => t.Recipe).Select(p => p.Name).Distinct(StringComparer.Ordinal)];
         bool notes = study.Trials.Any(t => t.Note.Length > 0);
-        html.Add($"""<details><summary>Every trial as a table</summary><div class="scroll short" tabindex="0" role="region" aria-label="Trials"><table class="dense">""");
+        html.Add($"""<details><summary>Every trial as a table</summary>{TaskSection.Scroll("Trials", "short")}<table class="dense">""");
         html.Add($"""<thead><tr><th scope="col">Trial</th><th scope="col">State</th><th scope="col">Quality</th><th scope="col">Cost an item</th><th scope="col">Weights</th>""");
         foreach (string name in names)
             html.Add($"""<th scope="col">{name}</th>""");

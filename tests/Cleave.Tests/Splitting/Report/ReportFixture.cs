@@ -134,8 +134,8 @@ public static class ReportFixture
 
     private static CurvePoint[] Curve(Rng rng, int points, double level) =>
         [.. Enumerable.Range(1, points).Select(i => new CurvePoint(i * 25,
-            level * (0.25 + 3 * Math.Exp(-i / 9.0)) + 0.05 * rng.NextDouble(),
-            i % 5 == 0 ? 0.93 - 0.5 * Math.Exp(-i / 8.0) : null))];
+            level * (0.25 + 3 * Math.Exp(-i / (7 + 4 * level))) + 0.05 * rng.NextDouble(),
+            i % 5 == 0 ? 0.945 - 0.02 * level - 0.4 * Math.Exp(-i / (5 + 5 * level)) : null))];
 
     private static ReportSide Side(double quality, int items, double ms, long bytes, long parameters) => new()
     {
