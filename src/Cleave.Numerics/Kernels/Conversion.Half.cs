@@ -7,7 +7,7 @@ namespace Cleave.Numerics.Kernels;
 public static unsafe partial class Conversion
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> Widen(ushort* from)
+    internal static Vector256<uint> Widen(ushort* from)
     {
         Vector128<ushort> eight = Vector128.Load(from);
         return Vector256.WidenLower(eight.ToVector256Unsafe());
