@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace Cleave.Json;
@@ -15,14 +14,16 @@ public sealed class JsonCursor
     private readonly JsonElement _element;
     private readonly string _file;
     private readonly JsonCursor? _parent;
-    private readonly string _step;
+    private readonly string? _name;
+    private readonly int _index;
 
-    private JsonCursor(JsonElement element, string file, JsonCursor? parent, string step)
+    private JsonCursor(JsonElement element, string file, JsonCursor? parent, string? name, int index = 0)
     {
         _element = element;
         _file = file;
         _parent = parent;
-        _step = step;
+        _name = name;
+        _index = index;
     }
 
     /// <summary>Parses a whole document: strict JSON, no comments, no duplicate names.</summary>
@@ -34,7 +35,7 @@ public sealed class JsonCursor
         try
         {
             var options = new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
-            return new JsonCursor(JsonElement.Parse(utf8, options), file, null, "");
+            return new JsonCursor(JsonElement.Parse(utf8, options), file, null, null);
         }
         catch (JsonException e)
         {
@@ -53,11 +54,13 @@ public sealed class JsonCursor
     public JsonValueKind Kind => _element.ValueKind;
 
     /// <summary>The path from the root, such as <c>model.merges[3]</c>; empty for the root.</summary>
-    public string Path => _parent is null ? "" : (_parent.Path + _step).TrimStart('.');
+    public string Path => _parent is null ? "" : _name is null ? $"{_parent.Path}[{_index}]"
+        : _parent._parent is null ? _name : $"{_parent.Path}.{_name}";
 
     /// <summary>A member that must be there.</summary>
     /// <exception cref="ModelFileException">This is not an object, or the member is missing.</exception>
-    public JsonCursor this[string name] => Member(name) ?? throw At("." + name).Error("is missing");
+    public JsonCursor this[string name] =>
+        Member(name) ?? throw new JsonCursor(default, _file, this, name).Error("is missing");
 
     /// <summary>A member, or null where it is missing or JSON <c>null</c>.</summary>
     public JsonCursor? Find(string name) => Member(name) is { Kind: not JsonValueKind.Null } found ? found : null;
@@ -69,7 +72,7 @@ public sealed class JsonCursor
         foreach (JsonProperty property in _element.EnumerateObject())
         {
             string name = NameOf(property);
-            yield return (name, new JsonCursor(property.Value, _file, this, "." + name));
+            yield return (name, new JsonCursor(property.Value, _file, this, name));
         }
     }
 
@@ -79,7 +82,7 @@ public sealed class JsonCursor
             throw Expected("a list");
         int index = 0;
         foreach (JsonElement item in _element.EnumerateArray())
-            yield return new JsonCursor(item, _file, this, string.Create(CultureInfo.InvariantCulture, $"[{index++}]"));
+            yield return new JsonCursor(item, _file, this, null, index++);
     }
 
     public string Text()
@@ -155,10 +158,8 @@ public sealed class JsonCursor
     {
         if (Kind != JsonValueKind.Object)
             throw Expected("an object");
-        return _element.TryGetProperty(name, out JsonElement value) ? new JsonCursor(value, _file, this, "." + name) : null;
+        return _element.TryGetProperty(name, out JsonElement value) ? new JsonCursor(value, _file, this, name) : null;
     }
-
-    private JsonCursor At(string step) => new(default, _file, this, step);
 
     private string NameOf(JsonProperty property)
     {

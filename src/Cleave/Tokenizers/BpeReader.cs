@@ -18,9 +18,9 @@ internal static class BpeReader
         JsonCursor model = root["model"];
         CheckModel(model);
         CheckDecoder(root["decoder"]);
-        var vocabulary = new BpeVocabulary(file);
-        vocabulary.AddModel(model["vocab"]);
-        IReadOnlyList<AddedToken> added = root.Find("added_tokens") is { } list ? vocabulary.AddTokens(list) : [];
+        JsonCursor? list = root.Find("added_tokens");
+        var vocabulary = new BpeVocabulary(model["vocab"], list?.Items().Count() ?? 0);
+        IReadOnlyList<AddedToken> added = list is null ? [] : vocabulary.AddTokens(list);
         (string[] tokens, bool[] inModel) = vocabulary.Build();
         string? unknown = model.Find("unk_token")?.Text();
         (int? bos, int? eos) = root.Find("post_processor") is { } post ? ReadPostProcessor(post, vocabulary) : (null, null);
@@ -43,8 +43,7 @@ internal static class BpeReader
         ReadOnlySpan<byte> vocabularyJson, ReadOnlySpan<byte> mergesText, IReadOnlyList<string> specialTokens,
         PreTokenizer preTokenizer, string file)
     {
-        var vocabulary = new BpeVocabulary(file);
-        vocabulary.AddModel(JsonCursor.Parse(vocabularyJson, file));
+        var vocabulary = new BpeVocabulary(JsonCursor.Parse(vocabularyJson, file), added: 0);
         (string[] tokens, bool[] inModel) = vocabulary.Build();
         var added = specialTokens.Select(name => new AddedToken(
             vocabulary.IdOf(name) ?? throw new ModelFileException(file, $"the special token {name} is not in the vocabulary"), name, true));
@@ -161,27 +160,33 @@ internal static class BpeReader
     /// <summary>Merges as they are read, each checked against the vocabulary and those before.</summary>
     private sealed class MergeList(BpeVocabulary vocabulary)
     {
-        private readonly HashSet<(int, int)> _seen = [];
+        private readonly HashSet<ulong> _seen = [];
+        private char[] _result = new char[64];
 
         public List<(int, int, int)> Merges { get; } = [];
 
         /// <returns>What is wrong with it, or null.</returns>
-        public string? Add(string pair)
+        public string? Add(ReadOnlySpan<char> pair)
         {
-            int blank = pair.IndexOf(' ', StringComparison.Ordinal);
-            return blank < 0 || pair.IndexOf(' ', blank + 1) >= 0
+            int blank = pair.IndexOf(' ');
+            return blank < 0 || pair[(blank + 1)..].Contains(' ')
                 ? "a merge is two tokens with one blank between them" : Add(pair[..blank], pair[(blank + 1)..]);
         }
 
-        public string? Add(string left, string right)
+        public string? Add(ReadOnlySpan<char> left, ReadOnlySpan<char> right)
         {
             if (vocabulary.ModelIdOf(left) is not { } leftId)
                 return $"the merge names {left}, which is not in the vocabulary";
             if (vocabulary.ModelIdOf(right) is not { } rightId)
                 return $"the merge names {right}, which is not in the vocabulary";
-            if (vocabulary.ModelIdOf(left + right) is not { } result)
+            int length = left.Length + right.Length;
+            if (_result.Length < length)
+                _result = new char[2 * length];
+            left.CopyTo(_result);
+            right.CopyTo(_result.AsSpan(left.Length));
+            if (vocabulary.ModelIdOf(_result.AsSpan(0, length)) is not { } result)
                 return $"the merge makes {left}{right}, which is not in the vocabulary";
-            if (!_seen.Add((leftId, rightId)))
+            if (!_seen.Add(((ulong)(uint)leftId << 32) | (uint)rightId))
                 return $"the merge of {left} and {right} is there twice";
             Merges.Add((leftId, rightId, result));
             return null;

@@ -1,23 +1,34 @@
+using System.Text.Json;
 using Cleave.Json;
 
 namespace Cleave.Tokenizers;
 
 /// <summary>Collects tokens and ids while a tokenizer is read, and refuses duplicates, gaps and contradictions.</summary>
-internal sealed class BpeVocabulary(string file)
+internal sealed class BpeVocabulary
 {
-    private readonly Dictionary<string, int> _model = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, string> _tokens = [];
+    private readonly string _file;
+    private readonly Dictionary<string, int> _model;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _modelBySpan;
     private readonly Dictionary<string, int> _added = new(StringComparer.Ordinal);
+    private readonly string?[] _tokens;
+    private int _count;
 
-    public void AddModel(JsonCursor vocabulary)
+    /// <param name="vocabulary">The model's own tokens.</param>
+    /// <param name="added">How many added tokens there are at most.</param>
+    public BpeVocabulary(JsonCursor vocabulary, int added)
     {
+        _file = vocabulary.File;
+        if (vocabulary.Kind != JsonValueKind.Object)
+            throw vocabulary.Expected("an object");
+        int count = vocabulary.Element.GetPropertyCount();
+        _model = new Dictionary<string, int>(count, StringComparer.Ordinal);
+        _modelBySpan = _model.GetAlternateLookup<ReadOnlySpan<char>>();
+        _tokens = new string?[count + added];
         foreach ((string token, JsonCursor value) in vocabulary.Members())
         {
             int id = value.Int(0);
-            if (!_tokens.TryAdd(id, token))
-                throw value.Error($"the id {id} belongs to {_tokens[id]} already");
-            if (!_model.TryAdd(token, id))
-                throw value.Error("the token is there twice");
+            Take(id, token, value);
+            _model.Add(token, id);
         }
         for (int b = 0; b < 256; b++)
         {
@@ -44,9 +55,9 @@ internal sealed class BpeVocabulary(string file)
                 if (id != token.Id)
                     throw item["id"].Error($"the vocabulary gives {token.Content} the id {id}, not {token.Id}");
             }
-            else if (!_tokens.TryAdd(token.Id, token.Content))
+            else
             {
-                throw item["id"].Error($"the id {token.Id} belongs to {_tokens[token.Id]} already");
+                Take(token.Id, token.Content, item["id"]);
             }
             added.Add(token);
         }
@@ -55,19 +66,29 @@ internal sealed class BpeVocabulary(string file)
 
     public int? IdOf(string token) => _added.TryGetValue(token, out int id) ? id : ModelIdOf(token);
 
-    public int? ModelIdOf(string token) => _model.TryGetValue(token, out int id) ? id : null;
+    public int? ModelIdOf(ReadOnlySpan<char> token) => _modelBySpan.TryGetValue(token, out int id) ? id : null;
 
     /// <summary>The tokens by id, without a gap.</summary>
     public (string[] Tokens, bool[] InModel) Build()
     {
-        var tokens = new string[_tokens.Count];
-        var inModel = new bool[_tokens.Count];
-        for (int id = 0; id < tokens.Length; id++)
+        var tokens = new string[_count];
+        var inModel = new bool[_count];
+        for (int id = 0; id < _count; id++)
         {
-            tokens[id] = _tokens.TryGetValue(id, out string? token) ? token
-                : throw new ModelFileException(file, $"no token has the id {id}, though there are {tokens.Length} tokens; ids have no gaps");
-            inModel[id] = _model.ContainsKey(token);
+            tokens[id] = _tokens[id]
+                ?? throw new ModelFileException(_file, $"no token has the id {id}, though there are {_count} tokens; ids have no gaps");
+            inModel[id] = _model.ContainsKey(tokens[id]);
         }
         return (tokens, inModel);
+    }
+
+    private void Take(int id, string token, JsonCursor place)
+    {
+        if (id >= _tokens.Length)
+            throw place.Error($"the id {id} is too large for {_tokens.Length} tokens; ids have no gaps");
+        if (_tokens[id] is { } owner)
+            throw place.Error($"the id {id} belongs to {owner} already");
+        _tokens[id] = token;
+        _count++;
     }
 }
