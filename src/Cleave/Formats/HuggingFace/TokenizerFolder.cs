@@ -43,7 +43,7 @@ public static class TokenizerFolder
             JsonFile.ReadBytes(vocabulary), JsonFile.ReadBytes(merges), [.. special], PreTokenizer.Gpt2, vocabulary);
     }
 
-    private static int? IdOf(JsonCursor config, string role, ITokenizer tokenizer)
+    private static int? IdOf(JsonCursor config, string role, BpeTokenizer tokenizer)
     {
         if (NameOf(config, role) is not { } name)
             return null;
