@@ -7,6 +7,9 @@ internal static class Verbs
 {
     public static readonly (string Name, Func<Verb> Create)[] All =
     [
+        ("split", SplitCommand.Create),
+        ("run", RunCommand.Create),
+        ("pretrain", PretrainCommand.Create),
         ("bench", BenchCommand.Create),
     ];
 }

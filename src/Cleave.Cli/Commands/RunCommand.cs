@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cleave.Cli.Shell;
+using Cleave.Data;
+using Cleave.Splitting.Releases;
+
+namespace Cleave.Cli.Commands;
+
+/// <summary><c>cleave run</c>: one request, or JSON lines of them, through a release's router.</summary>
+internal static class RunCommand
+{
+    private static readonly Argument<string> Folder = new("RELEASE") { Description = "A release's folder, as 'cleave split' makes it." };
+    private static readonly Argument<string?> Text = new("TEXT") { Description = "The request; without it, lines {\"text\", \"task\"?} are read from standard input.", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Option<string?> Module = new("--module") { Description = "Ask this task's module instead of the router.", HelpName = "NAME" };
+
+    public static Verb Create() => new Verb("run", "Answer requests with a release: route, answer, escalate to the monolith when unsure.")
+    {
+        Folder, Text, Module, SharedOptions.Threads, SharedOptions.Json,
+    }
+    .Example("cleave run samples/support-desk/release \"where is my parcel?\"", "the router decides which module answers")
+    .Example("cleave run samples/support-desk/release --module sentiment \"great service\"", "ask one module")
+    .Example("cleave run samples/support-desk/release --json < requests.jsonl", "many requests, one JSON line each")
+    .Runs(Run);
+
+    private static int Run(Call call)
+    {
+        using Release release = Release.Open(call.Get(Folder));
+        if (call.Get(Text) is { } text)
+        {
+            Write(call, release, new Example { Text = text }, call.Get(Module));
+            return Exit.Done;
+        }
+        long line = 0;
+        while (call.In.ReadLine() is { } json)
+        {
+            call.Cancel.ThrowIfCancellationRequested();
+            line++;
+            if (string.IsNullOrWhiteSpace(json))
+                continue;
+            (Example request, string? task) = Parse(json, line);
+            Write(call, release, request, task ?? call.Get(Module));
+        }
+        return Exit.Done;
+    }
+
+    private static (Example Request, string? Task) Parse(string json, long line)
+    {
+        try
+        {
+            if (JsonNode.Parse(json) is JsonObject request && request["text"] is JsonValue text && text.TryGetValue(out string? value))
+                return (new Example { Text = value, Question = (string?)request["question"] }, (string?)request["task"]);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new DataFileException("standard input", $"not a request: {e.Message}", line);
+        }
+        throw new DataFileException("standard input", "a request is {\"text\": \"...\"}, optionally with \"task\" and \"question\"", line);
+    }
+
+    private static void Write(Call call, Release release, Example request, string? task)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Answer answer = release.Answer(request, task, call.Cancel);
+        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        if (!call.Json)
+        {
+            call.Out.WriteLine(Output(answer, request.Text));
+            call.Say($"{answer.Task}: answered by {answer.Module}{(answer.Escalated ? " (escalated)" : "")}, confidence {answer.Prediction.Confidence:0.00}, {milliseconds:0.0} ms");
+            return;
+        }
+        call.WriteJson(w =>
+        {
+            w.WriteStartObject();
+            w.WriteString("task", answer.Task);
+            w.WriteString("module", answer.Module);
+            WriteOutput(w, answer, request.Text);
+            w.WriteNumber("confidence", answer.Prediction.Confidence);
+            w.WriteBoolean("escalated", answer.Escalated);
+            w.WriteNumber("latency_ms", milliseconds);
+            w.WriteEndObject();
+        });
+    }
+
+    private static string Output(Answer answer, string text) => answer.Kind switch
+    {
+        TaskKind.Classify => answer.Prediction.Label!,
+        TaskKind.Extract => answer.Prediction.Spans.Count == 0 ? "(nothing)" : string.Join('\n', answer.Prediction.Spans.Select(s => $"{s.Label}: {text[s.Start..s.End]}")),
+        _ => answer.Prediction.Text ?? "",
+    };
+
+    private static void WriteOutput(Utf8JsonWriter w, Answer answer, string text)
+    {
+        if (answer.Kind != TaskKind.Extract)
+        {
+            w.WriteString("output", Output(answer, text));
+            return;
+        }
+        w.WriteStartArray("output");
+        foreach (TextSpan span in answer.Prediction.Spans)
+        {
+            w.WriteStartObject();
+            w.WriteString("text", text[span.Start..span.End]);
+            w.WriteNumber("start", span.Start);
+            w.WriteNumber("end", span.End);
+            w.WriteString("label", span.Label);
+            w.WriteEndObject();
+        }
+        w.WriteEndArray();
+    }
+}

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Cleave.Cli.Shell;
+using Cleave.Evaluation;
+using Cleave.Splitting;
+using Cleave.Splitting.Projects;
+
+namespace Cleave.Cli.Commands;
+
+/// <summary><c>cleave split</c>: base + tasks → certified modules → a release.</summary>
+internal static class SplitCommand
+{
+    private static readonly Argument<string> Project = new("PROJECT") { Description = "A folder with a cleave.yaml, or the file itself." };
+
+    private static readonly Option<bool> PublishUncertified = new("--publish-uncertified")
+    {
+        Description = "Publish modules whose certificate failed, too; without it the monolith answers for such a task.",
+    };
+
+    public static Verb Create() => new Verb("split", "Split a base model into small modules, one a task, each proven not worse than the whole.")
+    {
+        Project, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, PublishUncertified, SharedOptions.Threads, SharedOptions.Json,
+    }
+    .Example("cleave split samples/support-desk", "the sample, into samples/support-desk/release")
+    .Example("cleave split samples/support-desk --resume", "continue after an interruption; the release is the same")
+    .Example("cleave split my/project --out releases/1 --json", "the summary as JSON")
+    .Runs(Run);
+
+    private static int Run(Call call)
+    {
+        SplitProject project = ProjectReader.Load(call.Get(Project));
+        string output = call.Get(SharedOptions.Out) ?? Path.Combine(project.Folder, "release");
+        string command = $"cleave split {call.Get(Project)}" + (call.Given(SharedOptions.Out) ? $" --out {output}" : "");
+        var options = new SplitOptions(output, call.Resume, call.Force, command, call.Get(PublishUncertified));
+        SplitResult result;
+        using (ProgressLine progress = call.Progress())
+            result = new Splitter(project, options, TimeProvider.System).Run(progress, call.Cancel);
+        if (call.Json)
+            call.WriteJson(w => WriteJson(w, result));
+        else
+            WriteTable(call.Out, result);
+        return result.AllCertified ? Exit.Done : Exit.No;
+    }
+
+    private static void WriteTable(TextWriter output, SplitResult result)
+    {
+        var table = new TextTable("task", "metric", "monolith", "module", "bound", "certificate", "ms", "faster", "size", "smaller", "items");
+        foreach (TaskResult task in result.Tasks)
+        {
+            NonInferiorityResult test = task.Certificate.Test;
+            table.Row(task.Task.Name, test.MetricName, Show(task.Certificate.Monolith), Show(task.Certificate.Module),
+                Number(test.LowerBound, "+0.000;-0.000"), test.Passed ? "passed" : "FAILED", Number(task.Module.Milliseconds, "0.###"),
+                Number(task.Monolith.Milliseconds / task.Module.Milliseconds, "0.0") + "x", Format.Bytes(task.Module.Bytes),
+                Number((double)task.Monolith.Bytes / task.Module.Bytes, "0.0") + "x", Number(test.Items, "0"));
+        }
+        table.Write(output);
+        output.WriteLine();
+        foreach (TaskResult task in result.Tasks.Where(t => !t.Certificate.Passed))
+            output.WriteLine($"{task.Task.Name} is not certified: {task.Certificate.Sentence}");
+        foreach (TaskResult task in result.Tasks)
+        {
+            foreach (string baseline in task.BetterBaselines)
+                output.WriteLine($"{task.Task.Name}: {baseline} does better than the module on the same items.");
+        }
+        if (result.Router is { } router)
+            output.WriteLine($"router: accuracy {Show(router.Accuracy)} on {router.Accuracy.Items} texts, {Number(result.RouterMicroseconds, "0")} us a text");
+        output.WriteLine($"release: {result.Folder} (manifest {result.ManifestHash[..16]}), {Number(result.Elapsed.TotalSeconds, "0")} s");
+        output.WriteLine($"report:  {result.Report}");
+    }
+
+    private static void WriteJson(Utf8JsonWriter w, SplitResult result)
+    {
+        w.WriteStartObject();
+        w.WriteString("name", result.Name);
+        w.WriteString("release", result.Folder);
+        w.WriteString("manifest_sha256", result.ManifestHash);
+        w.WriteString("report", result.Report);
+        w.WriteNumber("seconds", result.Elapsed.TotalSeconds);
+        w.WriteStartArray("tasks");
+        foreach (TaskResult task in result.Tasks)
+            WriteTask(w, task);
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+
+    private static void WriteTask(Utf8JsonWriter w, TaskResult task)
+    {
+        NonInferiorityResult test = task.Certificate.Test;
+        w.WriteStartObject();
+        w.WriteString("task", task.Task.Name);
+        w.WriteString("metric", test.MetricName);
+        WriteSide(w, "monolith", task.Certificate.Monolith, task.Monolith);
+        WriteSide(w, "module", task.Certificate.Module, task.Module);
+        w.WriteStartObject("certificate");
+        w.WriteBoolean("passed", test.Passed);
+        w.WriteString("method", test.Method);
+        w.WriteNumber("difference", test.Difference);
+        w.WriteNumber("lower_bound", test.LowerBound);
+        w.WriteNumber("margin", test.Margin);
+        w.WriteNumber("items", test.Items);
+        w.WriteEndObject();
+        w.WritePropertyName("recipe");
+        w.WriteRawValue(task.Study.Chosen.Parameters!.ToCanonicalText());
+        w.WriteStartObject("baselines");
+        foreach (Baseline baseline in task.Baselines)
+            w.WriteNumber(baseline.Name, baseline.Quality.Value);
+        w.WriteEndObject();
+        w.WriteEndObject();
+    }
+
+    private static void WriteSide(Utf8JsonWriter w, string name, ConfidenceInterval quality, Footprint footprint)
+    {
+        w.WriteStartObject(name);
+        w.WriteNumber("value", quality.Value);
+        w.WriteNumber("low", quality.Low);
+        w.WriteNumber("high", quality.High);
+        w.WriteNumber("items", quality.Items);
+        w.WriteNumber("ms", footprint.Milliseconds);
+        w.WriteNumber("weights_bytes", footprint.Bytes);
+        w.WriteNumber("parameters", footprint.Parameters);
+        w.WriteEndObject();
+    }
+
+    private static string Show(ConfidenceInterval interval) => string.Create(CultureInfo.InvariantCulture, $"{interval.Value:0.000} [{interval.Low:0.000}, {interval.High:0.000}]");
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,14 @@
+using Cleave.Models.Heads;
+using Cleave.Tokenizers;
+
+namespace Cleave.Models;
+
+/// <summary>A transformer with its tokenizer, and the heads of the tasks that it was taught.</summary>
+public sealed record LanguageModel(Transformer Transformer, ITokenizer Tokenizer, IReadOnlyList<TaskHead> Heads)
+{
+    /// <summary>The head of a task, or null.</summary>
+    public TaskHead? Head(string task) => Heads.FirstOrDefault(h => h.Task == task);
+
+    /// <summary>Weights of the transformer and all heads.</summary>
+    public long Parameters => Transformer.Spec.Parameters + Heads.Sum(h => (long)h.Projection.Weight.Length + h.Labels.Count);
+}

@@ -1,0 +1,51 @@
+using System.Runtime.InteropServices;
+using Cleave.Formats.Safetensors;
+using Cleave.Models.Blocks;
+using Cleave.Numerics.Quantized;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Models;
+
+/// <summary>Takes weights out of a safetensors file, checking names, shapes and values.</summary>
+internal sealed class WeightReader(SafetensorsFile file)
+{
+    public const string ScaleSuffix = "_scale";
+
+    /// <summary>A float32 tensor of (rows, columns), from any float type.</summary>
+    public Tensor Dense(string name, int rows, int columns)
+    {
+        CheckShape(name, rows, columns);
+        Tensor tensor = Tensor.Parameter(rows, columns);
+        file.ReadSingle(name, tensor.Data);
+        foreach (float value in tensor.Data)
+        {
+            if (!float.IsFinite(value))
+                throw new ModelFileException(file.Path, $"tensor '{name}' holds a value that is not finite; the file is damaged or the training diverged");
+        }
+        return tensor;
+    }
+
+    /// <summary>A matrix as it is stored: quantized or dense.</summary>
+    public Linear Matrix(string name, int rows, int columns)
+    {
+        if (file.Entry(name).DType != SafetensorsDType.I8)
+            return new DenseLinear(Dense(name, rows, columns));
+        if (columns % Q8Matrix.BlockSize != 0)
+            throw new ModelFileException(file.Path, $"tensor '{name}' has {columns} columns, not a multiple of {Q8Matrix.BlockSize}");
+        CheckShape(name, rows, columns);
+        CheckShape(name + ScaleSuffix, rows, columns / Q8Matrix.BlockSize);
+        var scales = new float[rows * (columns / Q8Matrix.BlockSize)];
+        file.ReadSingle(name + ScaleSuffix, scales);
+        if (scales.Any(s => !float.IsFinite(s)))
+            throw new ModelFileException(file.Path, $"tensor '{name}{ScaleSuffix}' holds a value that is not finite");
+        return new QuantizedLinear(new Q8Matrix(MemoryMarshal.Cast<byte, sbyte>(file.Bytes(name)), Array.ConvertAll(scales, s => (Half)s), rows, columns));
+    }
+
+    private void CheckShape(string name, int rows, int columns)
+    {
+        long[] shape = file.Entry(name).Shape;
+        bool fits = shape is [var r, var c] && r == rows && c == columns || rows == 1 && shape is [var only] && only == columns;
+        if (!fits)
+            throw new ModelFileException(file.Path, $"tensor '{name}' is ({string.Join(", ", shape)}), but config.json asks for ({rows}, {columns})");
+    }
+}

@@ -1,0 +1,163 @@
+using Cleave.Data;
+using Cleave.Evaluation;
+using Cleave.Formats.Yaml;
+
+namespace Cleave.Splitting.Projects;
+
+/// <summary>Reads <see cref="SplitProject"/> files. All mistakes are reported together, each with its line.</summary>
+public static class ProjectReader
+{
+    private static readonly Dictionary<string, double> Bytes = new(StringComparer.OrdinalIgnoreCase) { ["B"] = 1, ["kB"] = 1e3, ["MB"] = 1e6, ["GB"] = 1e9 };
+    private static readonly Dictionary<string, double> Seconds = new(StringComparer.OrdinalIgnoreCase) { ["us"] = 1e-6, ["ms"] = 1e-3, ["s"] = 1 };
+
+    private static readonly (string Name, TaskKind Kind)[] Kinds =
+        [("classify", TaskKind.Classify), ("generate", TaskKind.Generate), ("extract", TaskKind.Extract), ("language-model", TaskKind.LanguageModel)];
+
+    /// <param name="path">A folder with a <see cref="SplitProject.FileName"/>, or the file.</param>
+    /// <exception cref="ProjectException">Every mistake in the file.</exception>
+    public static SplitProject Load(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string file = Directory.Exists(path) ? Path.Combine(path, SplitProject.FileName) : path;
+        if (!File.Exists(file))
+            throw new ProjectException(file, ["no such project file; give a folder with a cleave.yaml, such as samples/support-desk"]);
+        (YamlFile yaml, YamlSection root) = YamlFile.Load(file);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var project = new SplitProject
+        {
+            Path = file,
+            Name = Name(root),
+            Base = root.Text("base", required: true) ?? "",
+            Seed = root.Seed("seed", 1),
+            Tasks = ReadTasks(root, folder),
+            Search = ReadSearch(root.Section("search")),
+            Budget = ReadBudget(root.Section("budget")),
+            Monolith = ReadMonolith(root.Section("monolith")),
+        };
+        root.Finish();
+        yaml.ThrowIfAny();
+        return project;
+    }
+
+    /// <summary>The name of a kind as project files write it.</summary>
+    public static string NameOf(TaskKind kind) => Kinds.First(k => k.Kind == kind).Name;
+
+    /// <summary>The kind of a name, or null.</summary>
+    public static TaskKind? KindOf(string name) => Kinds.Any(k => k.Name == name) ? Kinds.First(k => k.Name == name).Kind : null;
+
+    private static string Name(YamlSection root)
+    {
+        string name = root.Text("name", required: true) ?? "";
+        CheckName(root, "name", name);
+        return name;
+    }
+
+    // Names become folders and tensor names.
+    private static void CheckName(YamlSection section, string key, string name)
+    {
+        bool valid = name.Length <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && (name.Length == 0 || char.IsAsciiLetterOrDigit(name[0]));
+        if (!valid)
+            section.Report(key, $"the name '{name}' may have letters, digits, '-' and '_' only, at most 64");
+    }
+
+    private static List<TaskDefinition> ReadTasks(YamlSection root, string folder)
+    {
+        var tasks = new List<TaskDefinition>();
+        if (root.Section("tasks", required: true) is not { } section)
+            return tasks;
+        foreach (string name in section.Keys)
+        {
+            CheckName(section, name, name);
+            if (name is "monolith" or "router" or "auto")
+                section.Report(name, $"a task cannot be called '{name}': the release uses that name");
+            if (section.Section(name) is { } task)
+                tasks.Add(ReadTask(name, task, folder));
+        }
+        if (tasks.Count == 0)
+            section.Report("tasks", "at least one task is needed");
+        return tasks;
+    }
+
+    private static TaskDefinition ReadTask(string name, YamlSection task, string folder)
+    {
+        string kindName = task.Choice("kind", "", [.. Kinds.Select(k => k.Name)]);
+        if (kindName.Length == 0 && !task.Has("kind"))
+            task.Report("kind", $"task '{name}' needs a 'kind' (classify, generate, extract or language-model)");
+        TaskKind kind = Kinds.FirstOrDefault(k => k.Name == kindName).Kind;
+        var source = new TaskSource
+        {
+            Name = name,
+            Kind = kind,
+            Train = Files(task, "train", folder, required: true),
+            Test = Files(task, "test", folder, required: false),
+            BaseFolder = folder,
+            Text = task.Text("text") ?? "text",
+            Label = task.Text("label") ?? "label",
+            Target = task.Text("target") ?? "target",
+            Question = task.Text("question"),
+            Answer = task.Text("answer"),
+            Spans = task.Text("spans"),
+            TrainRows = Rows(task, "train-rows"),
+            TestRows = Rows(task, "test-rows"),
+            ValidationFraction = task.Number("validation", 0.15, 0.01, 0.5),
+            Header = task.Flag("header", true),
+        };
+        Metric metric = Metric.Default(kind);
+        if (task.Text("metric") is { } metricName)
+        {
+            try
+            {
+                metric = Metric.Parse(metricName, kind);
+            }
+            catch (CleaveException e)
+            {
+                task.Report("metric", e.Message);
+            }
+        }
+        double margin = task.Number("margin", 0.01, 0, 1000);
+        task.Finish();
+        return new TaskDefinition(source, metric, margin);
+    }
+
+    private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
+    {
+        IReadOnlyList<string> patterns = task.Texts(key, required);
+        foreach (string pattern in patterns)
+        {
+            if (!pattern.Contains('*', StringComparison.Ordinal) && !pattern.Contains('?', StringComparison.Ordinal) && !File.Exists(Path.Combine(folder, pattern)))
+                task.Report(key, $"no such file: {Path.Combine(folder, pattern)}");
+        }
+        return patterns;
+    }
+
+    private static int? Rows(YamlSection task, string key) => task.Has(key) ? task.Integer(key, 1, 1, int.MaxValue) : null;
+
+    private static SearchOptions ReadSearch(YamlSection? search)
+    {
+        if (search is null)
+            return new SearchOptions(12, "tpe", null);
+        var options = new SearchOptions(search.Integer("trials", 12, 1, 100_000), search.Choice("sampler", "tpe", "tpe", "random"),
+            search.Has("minutes") ? search.Number("minutes", 10, 0.01, 1e6) : null);
+        search.Finish();
+        return options;
+    }
+
+    private static BudgetOptions ReadBudget(YamlSection? budget)
+    {
+        if (budget is null)
+            return new BudgetOptions(null, null);
+        var options = new BudgetOptions(budget.Quantity("bytes", Bytes), budget.Quantity("latency", Seconds));
+        budget.Finish();
+        return options;
+    }
+
+    private static MonolithOptions ReadMonolith(YamlSection? monolith)
+    {
+        if (monolith is null)
+            return new MonolithOptions(4, 1e-3, 1024);
+        var options = new MonolithOptions(monolith.Integer("epochs", 4, 1, 1000), monolith.Number("learning-rate", 1e-3, 1e-8, 1),
+            monolith.Integer("batch-tokens", 1024, 16, 1 << 20));
+        monolith.Finish();
+        return options;
+    }
+}

@@ -1,0 +1,49 @@
+using Cleave.Data;
+using Cleave.Evaluation;
+
+namespace Cleave.Splitting.Projects;
+
+/// <summary>A task as the project file states it.</summary>
+/// <param name="Margin">How much worse than the monolith the module may be, in units of the metric.</param>
+public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin)
+{
+    public string Name => Source.Name;
+    public TaskKind Kind => Source.Kind;
+}
+
+/// <summary>How candidates are searched for.</summary>
+/// <param name="Trials">For each task.</param>
+/// <param name="Sampler">random, tpe or grid.</param>
+/// <param name="Minutes">A wall-clock limit on each task's study, or null; with it, the number of trials depends on the machine.</param>
+public sealed record SearchOptions(int Trials, string Sampler, double? Minutes);
+
+/// <summary>What a module may cost at most.</summary>
+/// <param name="Bytes">Of weights, or null.</param>
+/// <param name="LatencySeconds">An item at batch 1, by the cost model, or null.</param>
+public sealed record BudgetOptions(double? Bytes, double? LatencySeconds);
+
+/// <summary>How the monolith is fine-tuned.</summary>
+/// <param name="Epochs">Passes over all tasks' training items.</param>
+/// <param name="LearningRate">The peak.</param>
+/// <param name="BatchTokens">Tokens of an update.</param>
+public sealed record MonolithOptions(int Epochs, double LearningRate, int BatchTokens);
+
+/// <summary>A project file, read and checked: everything that decides a split.</summary>
+public sealed record SplitProject
+{
+    /// <summary>The file's name inside a project folder.</summary>
+    public const string FileName = "cleave.yaml";
+
+    public required string Path { get; init; }
+    public required string Name { get; init; }
+
+    /// <summary>A Hugging Face folder, or the name of a shipped model.</summary>
+    public required string Base { get; init; }
+    public required ulong Seed { get; init; }
+    public required IReadOnlyList<TaskDefinition> Tasks { get; init; }
+    public required SearchOptions Search { get; init; }
+    public required BudgetOptions Budget { get; init; }
+    public required MonolithOptions Monolith { get; init; }
+
+    public string Folder => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+}

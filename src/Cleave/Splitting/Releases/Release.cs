@@ -1,0 +1,117 @@
+using Cleave.Data;
+using Cleave.Evaluation;
+using Cleave.Json;
+using Cleave.Registry;
+using Cleave.Splitting.Modules;
+
+namespace Cleave.Splitting.Releases;
+
+/// <summary>One answer of a release.</summary>
+/// <param name="Task">The task that the request was taken for.</param>
+/// <param name="Module">What answered: the task's module, or the monolith.</param>
+/// <param name="RouteConfidence">The router's confidence; 1 where the task was given.</param>
+/// <param name="Escalated">The module was not sure enough, so the monolith answered.</param>
+public sealed record Answer(string Task, TaskKind Kind, string Module, Prediction Prediction, double RouteConfidence, bool Escalated);
+
+/// <summary>
+/// A release in use: the router finds the task, its module answers, and the monolith is asked when the module's confidence is
+/// below the threshold of its certificate. Modules are loaded when they are first needed. One request at a time.
+/// </summary>
+public sealed class Release : IDisposable
+{
+    private readonly string _folder;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, (ITaskModule Module, double Threshold)> _modules = new(StringComparer.Ordinal);
+    private readonly Lazy<IReadOnlyList<ITaskModule>> _monolith;
+    private readonly Lazy<ITaskModule?> _router;
+
+    private Release(string folder, ReleaseManifest manifest)
+    {
+        (_folder, Manifest) = (folder, manifest);
+        _monolith = new Lazy<IReadOnlyList<ITaskModule>>(() => ModuleFolder.Load(Path.Combine(folder, ReleaseWriter.MonolithFolder)));
+        _router = new Lazy<ITaskModule?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? ModuleFolder.Load(Path.Combine(folder, RouterBuilder.Name))[0] : null);
+        Tasks = [.. ModuleFolder.Describe(Path.Combine(folder, ReleaseWriter.MonolithFolder))["tasks"].Items().Select(t => t["name"].Text())];
+    }
+
+    public ReleaseManifest Manifest { get; }
+
+    /// <summary>The tasks' names, in the project's order.</summary>
+    public IReadOnlyList<string> Tasks { get; }
+
+    /// <summary>The tasks that have a module of their own; the others are the monolith's.</summary>
+    public IEnumerable<string> Modules => Tasks.Where(t => Directory.Exists(Path.Combine(_folder, ReleaseWriter.ModulesFolder, t)));
+
+    /// <summary>Whether a folder is a release.</summary>
+    public static bool IsRelease(string folder) => File.Exists(Path.Combine(folder, ReleaseWriter.ManifestName));
+
+    /// <summary>Opens a release after checking every file's hash.</summary>
+    /// <exception cref="CleaveException">Not a release, or a file is missing or changed.</exception>
+    public static Release Open(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!IsRelease(folder))
+            throw new CleaveException($"{folder}: not a release (no {ReleaseWriter.ManifestName}); make one with 'cleave split'");
+        return new Release(folder, ReleaseManifest.Verify(folder));
+    }
+
+    /// <summary>The task of a text, and how sure the router is.</summary>
+    public (string Task, double Confidence) Route(string text)
+    {
+        lock (_lock)
+        {
+            if (_router.Value is not { } router)
+                return (Tasks[0], 1);
+            Prediction prediction = router.Predict([new Example { Text = text }])[0];
+            return (prediction.Label!, prediction.Confidence);
+        }
+    }
+
+    /// <summary>Answers one request.</summary>
+    /// <param name="task">Null: the router decides.</param>
+    /// <exception cref="CleaveException">There is no such task.</exception>
+    public Answer Answer(Example request, string? task, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        double confidence = 1;
+        if (task is null)
+            (task, confidence) = Route(request.Text);
+        lock (_lock)
+        {
+            (ITaskModule? module, double threshold) = Module(task);
+            Prediction? prediction = module?.Predict([request], cancellation)[0];
+            if (prediction is not null && prediction.Confidence >= threshold)
+                return new Answer(task, module!.Kind, task, prediction, confidence, Escalated: false);
+            ITaskModule monolith = MonolithFor(task);
+            return new Answer(task, monolith.Kind, ReleaseWriter.MonolithFolder, monolith.Predict([request], cancellation)[0], confidence, Escalated: module is not null);
+        }
+    }
+
+    /// <summary>The monolith as it answers for a task.</summary>
+    public ITaskModule MonolithFor(string task) => _monolith.Value.FirstOrDefault(m => m.Task == task)
+        ?? throw new CleaveException($"the release has no task '{task}'; it has {string.Join(", ", Tasks)}");
+
+    /// <summary>A task's module with its escalation threshold; null where the monolith answers for it.</summary>
+    public (ITaskModule? Module, double Threshold) Module(string task)
+    {
+        if (_modules.TryGetValue(task, out (ITaskModule, double) loaded))
+            return loaded;
+        string folder = Path.Combine(_folder, ReleaseWriter.ModulesFolder, task);
+        if (!Modules.Contains(task, StringComparer.Ordinal))
+            return (null, 0);
+        JsonCursor description = ModuleFolder.Describe(folder);
+        return _modules[task] = (ModuleFolder.Load(folder)[0], description["certificate"]["escalation"]["threshold"].Number());
+    }
+
+    public void Dispose()
+    {
+        foreach ((ITaskModule module, _) in _modules.Values)
+            module.Dispose();
+        if (_monolith.IsValueCreated)
+        {
+            foreach (ITaskModule view in _monolith.Value)
+                view.Dispose();
+        }
+        if (_router.IsValueCreated)
+            _router.Value?.Dispose();
+    }
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cleave.Data;
+using Cleave.Evaluation;
+using Cleave.Formats.Durable;
+using Cleave.Models;
+using Cleave.Numerics;
+using Cleave.Splitting.Certificates;
+using Cleave.Splitting.Modules;
+using Cleave.Splitting.Monoliths;
+using Cleave.Splitting.Projects;
+using Cleave.Splitting.Releases;
+using Cleave.Splitting.Studies;
+
+namespace Cleave.Splitting;
+
+/// <summary>How a split is run, beside what the project says.</summary>
+/// <param name="Output">The release's folder.</param>
+/// <param name="Command">The command line, for the report.</param>
+/// <param name="PublishUncertified">Publish modules whose certificate failed, too.</param>
+public sealed record SplitOptions(string Output, bool Resume, bool Force, string Command, bool PublishUncertified);
+
+/// <summary>
+/// The main job: base and tasks in, certified modules out. Data is cleaned, the monolith fine-tuned, a study run for each
+/// task, its choice examined on test items that no trial saw, and the release written in one move.
+/// </summary>
+public sealed class Splitter(SplitProject project, SplitOptions options, TimeProvider clock)
+{
+    public SplitResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
+    {
+        long started = clock.GetTimestamp();
+        CheckOutput();
+        string baseFolder = BaseModel.Find(project.Base, project.Folder);
+        LanguageModel baseModel = ModelFolder.Load(baseFolder);
+        string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
+        TaskContext[] tasks = [.. project.Tasks.Select(t => Load(t, baseModel, progress))];
+        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
+        using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
+        DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
+        IReadOnlyList<MonolithPoint> curve = MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation);
+        using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
+        TaskResult[] results = [.. tasks.Select(t => Split(t, monolith, work, progress, cancellation))];
+        progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
+        var writer = new ReleaseWriter(project, baseHash, options);
+        return writer.Write(results, monolith, curve, () => clock.GetElapsedTime(started), work);
+    }
+
+    private void CheckOutput()
+    {
+        string output = options.Output;
+        if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any())
+            return;
+        if (!options.Force)
+            throw new CleaveException($"{output}: holds something already; choose another --out or replace it with --force");
+        if (!File.Exists(Path.Combine(output, ReleaseWriter.ManifestName)))
+            throw new CleaveException($"{output}: is not a release, so it is not replaced; choose another --out");
+    }
+
+    private TaskContext Load(TaskDefinition definition, LanguageModel baseModel, IProgress<ProgressReport>? progress)
+    {
+        progress?.Report(new ProgressReport($"{definition.Name}: read and clean", 0, 1, "data sets"));
+        return new TaskContext(definition, TaskDataset.Load(definition.Source, project.Seed), baseModel);
+    }
+
+    // The monolith, its checkpoint with two moments, a module a trial and the release: a module is at most the monolith.
+    private long EstimateDisk(LanguageModel model) => model.Parameters * 4 * (4 + 2 + project.Search.Trials * project.Tasks.Count / 4);
+
+    private IReadOnlyList<MonolithPoint> MakeMonolith(SplitWorkspace work, TaskContext[] tasks, LanguageModel baseModel, string baseHash,
+        IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    {
+        if (File.Exists(work.MonolithDone))
+            return ReadCurve(work.MonolithDone);
+        IReadOnlyList<MonolithPoint> curve = new MonolithBuilder(project, tasks).Build(baseModel, work.Monolith, work.Checkpoint, baseHash, progress, cancellation);
+        WriteCurve(work.MonolithDone, curve);
+        File.Delete(work.Checkpoint);
+        return curve;
+    }
+
+    private TaskResult Split(TaskContext task, Monolith monolith, SplitWorkspace work, IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    {
+        StudyResult study = new TaskStudy(project, task, monolith, work.Study(task.Name)).Run(clock, progress, cancellation);
+        progress?.Report(new ProgressReport($"{task.Name}: certify", 0, 1, "modules"));
+        using ITaskModule module = ModuleFolder.Load(study.Folder)[0];
+        (Certificate certificate, IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate) =
+            Certificate.Examine(task, monolith.View(task.Name), module, project.Seed, cancellation);
+        progress?.Report(new ProgressReport($"{task.Name}: plain baselines", 0, 1, "baselines"));
+        return new TaskResult
+        {
+            Task = task,
+            Study = study,
+            Certificate = certificate,
+            MonolithPredictions = reference,
+            ModulePredictions = candidate,
+            Baselines = PlainBaselines.Measure(task, project.Seed),
+            Monolith = new Footprint(Milliseconds(monolith.View(task.Name), task), monolith.WeightBytes, monolith.Parameters),
+            Module = new Footprint(Milliseconds(module, task), module.WeightBytes, module.Parameters),
+        };
+    }
+
+    /// <summary>Median time of one test item alone, after a few that are not counted.</summary>
+    private static double Milliseconds(ITaskModule module, TaskContext task)
+    {
+        const int Warmups = 5, Items = 41;
+        var times = new List<double>();
+        for (int i = 0; i < Warmups + Items; i++)
+        {
+            Example item = task.Data.Test[i % task.Data.Test.Count];
+            long start = Stopwatch.GetTimestamp();
+            module.Predict([item]);
+            if (i >= Warmups)
+                times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        times.Sort();
+        return times[times.Count / 2];
+    }
+
+    private static void WriteCurve(string path, IReadOnlyList<MonolithPoint> curve) => AtomicFile.WriteText(path, new JsonArray([.. curve.Select(p => (JsonNode)new JsonObject
+    {
+        ["step"] = p.Step,
+        ["loss"] = new JsonObject(p.Loss.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+    })]).ToJsonString());
+
+    private static List<MonolithPoint> ReadCurve(string path)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+        return [.. json.RootElement.EnumerateArray().Select(p => new MonolithPoint(p.GetProperty("step").GetInt32(),
+            p.GetProperty("loss").EnumerateObject().ToDictionary(l => l.Name, l => l.Value.GetDouble(), StringComparer.Ordinal)))];
+    }
+}

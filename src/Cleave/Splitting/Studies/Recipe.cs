@@ -1,0 +1,116 @@
+using Cleave.Models;
+using Cleave.Splitting.Projects;
+using Cleave.Tuning;
+
+namespace Cleave.Splitting.Studies;
+
+/// <summary>What kind of student a classification module is.</summary>
+public enum StudentKind
+{
+    /// <summary>Hashed n-grams only.</summary>
+    Ngrams,
+
+    /// <summary>A pruned transformer.</summary>
+    Transformer,
+
+    /// <summary>A pruned transformer with n-grams beside it.</summary>
+    Both,
+}
+
+/// <summary>How a transformer student is made from the monolith.</summary>
+/// <param name="FeedForward">Neurons a layer.</param>
+/// <param name="SoftWeight">α of distillation.</param>
+public sealed record TransformerRecipe(int Layers, int Groups, int FeedForward, WeightType Weights, double LearningRate, int Epochs, float SoftWeight, float Temperature);
+
+/// <summary>How an n-gram student is made.</summary>
+public sealed record NgramRecipe(int Rows, int Dim, int Hidden, int Epochs, double LearningRate, float Dropout, float SoftWeight, float Temperature);
+
+/// <summary>Every choice that makes one candidate, read from a trial's parameters.</summary>
+public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer, NgramRecipe? Ngrams)
+{
+    private const string StudentKey = "student";
+
+    /// <summary>The choices for a task, given the monolith's shape.</summary>
+    public static SearchSpace Space(TaskContext task, TransformerSpec monolith)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(monolith);
+        bool classify = task.Kind == Data.TaskKind.Classify;
+        Condition[] withTransformer = classify ? [new Condition(StudentKey, ["transformer", "both"])] : [];
+        Condition[] withNgrams = [new Condition(StudentKey, ["ngrams", "both"])];
+        LayerSpec layer = monolith.Layers[0];
+        var parameters = new List<Parameter>();
+        if (classify)
+            parameters.Add(new CategoricalParameter(StudentKey, ["ngrams", "transformer", "both"]));
+        int widthStep = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
+        int narrowest = Math.Max(widthStep, layer.FeedForwardWidth / 4 / widthStep * widthStep);
+        parameters.AddRange([
+            new IntParameter("layers", 1, monolith.Layers.Count, when: withTransformer),
+            new IntParameter("groups", Math.Max(1, layer.KeyValueHeads / 3), layer.KeyValueHeads, when: withTransformer),
+            new IntParameter("feed_forward", narrowest, layer.FeedForwardWidth, step: widthStep, when: withTransformer),
+            new CategoricalParameter("weights", ["q8", "bf16"], when: withTransformer),
+            new FloatParameter("learning_rate", 3e-4, 4e-3, log: true, when: withTransformer),
+            new IntParameter("epochs", 2, 6, when: withTransformer),
+            new FloatParameter("soft_weight", 0, 1, when: withTransformer),
+            new CategoricalParameter("temperature", [1, 2, 4], when: withTransformer),
+        ]);
+        if (classify)
+        {
+            parameters.AddRange([
+                new IntParameter("ngram_rows", 1000, 64_000, log: true, when: withNgrams),
+                new CategoricalParameter("ngram_dim", [32, 64, 96], when: withNgrams),
+                new CategoricalParameter("ngram_hidden", [0, 128, 256], when: withNgrams),
+                new IntParameter("ngram_epochs", 8, 24, when: withNgrams),
+                new FloatParameter("ngram_learning_rate", 1e-3, 6e-3, log: true, when: withNgrams),
+                new FloatParameter("ngram_dropout", 0.3, 0.8, when: withNgrams),
+                new FloatParameter("ngram_soft_weight", 0, 1, when: withNgrams),
+                new CategoricalParameter("ngram_temperature", [1, 2, 4], when: withNgrams),
+            ]);
+        }
+        return new SearchSpace(parameters);
+    }
+
+    /// <summary>
+    /// Where every search starts: what usually works, so that a few trials are enough for a good module.
+    /// </summary>
+    public static IEnumerable<ParameterSet> Starts(TaskContext task, TransformerSpec monolith)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(monolith);
+        LayerSpec layer = monolith.Layers[0];
+        int half = Math.Max(1, monolith.Layers.Count / 2);
+        int step = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
+        int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step);
+        if (task.Kind == Data.TaskKind.Classify)
+            yield return Set([(StudentKey, "ngrams"), ("ngram_rows", 24_000), ("ngram_dim", 64), ("ngram_hidden", 256), ("ngram_epochs", 15),
+                ("ngram_learning_rate", 2e-3), ("ngram_dropout", 0.6), ("ngram_soft_weight", 0.5), ("ngram_temperature", 2)]);
+        foreach ((int layers, int width) in ((int, int)[])[(half, halfWidth), (Math.Max(1, half - 1), layer.FeedForwardWidth)])
+        {
+            List<(string, ParameterValue)> set = [("layers", layers), ("groups", layer.KeyValueHeads), ("feed_forward", width), ("weights", "q8"),
+                ("learning_rate", 1.5e-3), ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
+            if (task.Kind == Data.TaskKind.Classify)
+                set.Insert(0, (StudentKey, "transformer"));
+            yield return Set(set);
+        }
+    }
+
+    public static Recipe From(ParameterSet set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        StudentKind student = !set.TryGet(StudentKey, out ParameterValue value) ? StudentKind.Transformer : value.AsText() switch
+        {
+            "ngrams" => StudentKind.Ngrams,
+            "both" => StudentKind.Both,
+            _ => StudentKind.Transformer,
+        };
+        TransformerRecipe? transformer = student == StudentKind.Ngrams ? null : new TransformerRecipe(set["layers"].AsInt(), set["groups"].AsInt(),
+            set["feed_forward"].AsInt(), set["weights"].AsText() == "q8" ? WeightType.Q8 : WeightType.BF16, set["learning_rate"].AsDouble(),
+            set["epochs"].AsInt(), (float)set["soft_weight"].AsDouble(), (float)set["temperature"].AsDouble());
+        NgramRecipe? ngrams = student == StudentKind.Transformer ? null : new NgramRecipe(set["ngram_rows"].AsInt(), set["ngram_dim"].AsInt(),
+            set["ngram_hidden"].AsInt(), set["ngram_epochs"].AsInt(), set["ngram_learning_rate"].AsDouble(), (float)set["ngram_dropout"].AsDouble(),
+            (float)set["ngram_soft_weight"].AsDouble(), (float)set["ngram_temperature"].AsDouble());
+        return new Recipe(student, transformer, ngrams);
+    }
+
+    private static ParameterSet Set(IEnumerable<(string Name, ParameterValue Value)> values) => new(values.Select(v => KeyValuePair.Create(v.Name, v.Value)));
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using Cleave.Data;
+using Cleave.Evaluation;
+using Cleave.Formats.Durable;
+using Cleave.Numerics;
+using Cleave.Splitting.Modules;
+using Cleave.Splitting.Monoliths;
+using Cleave.Splitting.Projects;
+using Cleave.Tuning;
+using Cleave.Tuning.Pruners;
+using Cleave.Tuning.Samplers;
+using Cleave.Tuning.Storage;
+
+namespace Cleave.Splitting.Studies;
+
+/// <summary>What a study found.</summary>
+/// <param name="Trials">All trials, finished or stopped.</param>
+/// <param name="Chosen">The trial whose module is to be certified.</param>
+/// <param name="Folder">That module.</param>
+/// <param name="MonolithQuality">On the validation items, for comparison.</param>
+/// <param name="MonolithCost">By the cost model, in nanoseconds an item.</param>
+public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Trial> Front, Trial Chosen, string Folder, double MonolithQuality, double MonolithCost,
+    IReadOnlyList<CandidatePoint> Curve);
+
+/// <summary>
+/// The search for one task's module: quality up, cost and bytes down. Trials are kept in a journal and their modules in
+/// folders, so an interrupted study continues where it was.
+/// </summary>
+public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith monolith, string folder)
+{
+    private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
+
+    public StudyResult Run(TimeProvider clock, IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        string stage = $"{task.Name}: search";
+        progress?.Report(new ProgressReport(stage, 0, project.Search.Trials, "trials"));
+        var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, monolith.Model.Transformer.Spec), Directions, task.Seed(project.Seed, "sampler"));
+        using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
+        ISampler sampler = project.Search.Sampler == "random" ? new RandomSampler() : new TpeSampler();
+        var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: 1));
+        foreach (ParameterSet start in Recipe.Starts(task, monolith.Model.Transformer.Spec))
+            study.Enqueue(start);
+        IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
+        double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
+        var builder = new CandidateBuilder(task, monolith, project.Seed, cancellation);
+        long started = clock.GetTimestamp();
+        while (study.Trials.Count(t => t.IsFinished) < project.Search.Trials)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (project.Search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
+                break;
+            study.Run(run => RunTrial(run, builder, sign, cancellation), study.Trials.Count(t => t.IsFinished) + 1, cancellation);
+            Trial? best = study.Trials.Where(t => t.State == TrialState.Complete).MaxBy(t => t.Values[0]);
+            progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), project.Search.Trials, "trials",
+                best is null ? null : string.Create(CultureInfo.InvariantCulture, $"best {task.Definition.Metric.Name} {sign * best.Values[0]:0.000}")));
+        }
+        Trial chosen = Choose(study, reference, cancellation);
+        double monolithQuality = task.Definition.Metric.Score(task.Data.Validation, reference).Value();
+        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen.Number), monolithQuality, MonolithCost(), ReadCurve(chosen));
+    }
+
+    private TrialOutcome RunTrial(TrialRun run, CandidateBuilder builder, double sign, CancellationToken cancellation)
+    {
+        Candidate? candidate;
+        try
+        {
+            candidate = builder.Build(Recipe.From(run.Parameters), CandidateFolder(run.Number), point => !run.Report(point.Epoch, sign * point.Quality), cancellation);
+        }
+        catch (CleaveException e) // such as a loss that is not finite: this recipe fails, the study goes on
+        {
+            return TrialOutcome.Failed(e.Message);
+        }
+        if (candidate is null)
+            return TrialOutcome.Stopped;
+        using ITaskModule module = ModuleFolder.Load(candidate.Folder)[0];
+        double quality = task.Definition.Metric.Score(task.Data.Validation, module.Predict(task.Data.Validation, cancellation)).Value();
+        return TrialOutcome.Complete(sign * quality, candidate.CostNanoseconds, candidate.Bytes)
+            .With(string.Join(' ', candidate.Curve.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Epoch}:{c.Loss:R}:{c.Quality:R}"))));
+    }
+
+    /// <summary>
+    /// The cheapest candidate within the budget that the validation items already show to be not inferior; without one, the
+    /// best of those within the budget; without one, the best.
+    /// </summary>
+    private Trial Choose(Study study, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
+    {
+        Trial[] complete = [.. study.Trials.Where(t => t.State == TrialState.Complete).OrderBy(t => t.Values[1]).ThenBy(t => t.Number)];
+        if (complete.Length == 0)
+            throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
+        Trial[] affordable = [.. complete.Where(t => !(t.Values[2] > project.Budget.Bytes) && !(t.Values[1] * 1e-9 > project.Budget.LatencySeconds))];
+        foreach (Trial trial in affordable)
+        {
+            using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial.Number))[0];
+            NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference, module.Predict(task.Data.Validation, cancellation),
+                task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
+            if (test.Passed)
+                return trial;
+        }
+        return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
+    }
+
+    private double MonolithCost()
+    {
+        double ns = CostModel.Transformer(monolith.Model.Transformer.Spec, Models.WeightType.BF16, task.MeanTokens - task.MeanGenerated, task.MeanGenerated,
+            monolith.Model.Head(task.Name)?.Labels.Count ?? 0, task.Kind);
+        return monolith.View(task.Name).Beside is { } beside
+            ? ns + CostModel.Bag(Models.Bag.BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
+    }
+
+    private string CandidateFolder(int trial) => Path.Combine(folder, trial.ToString("000", CultureInfo.InvariantCulture));
+
+    private static List<CandidatePoint> ReadCurve(Trial trial) => [.. (trial.Note ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split(':'))
+        .Select(p => new CandidatePoint(int.Parse(p[0], CultureInfo.InvariantCulture), double.Parse(p[1], CultureInfo.InvariantCulture), double.Parse(p[2], CultureInfo.InvariantCulture)))];
+}

@@ -1,0 +1,62 @@
+using Cleave.Data;
+using Cleave.Models;
+using Cleave.Numerics;
+using Cleave.Splitting.Projects;
+using Cleave.Training.FineTuning;
+
+namespace Cleave.Splitting;
+
+/// <summary>One task's data, encoded for the base's tokenizer: what every stage of a split works on.</summary>
+public sealed class TaskContext
+{
+    /// <summary>Texts longer than this many tokens are cut, or the base's context where that is shorter.</summary>
+    private const int MostTokens = 256;
+
+    public TaskContext(TaskDefinition definition, TaskDataset data, LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(model);
+        (Definition, Data) = (definition, data);
+        MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
+        Encoder = new TaskEncoder(definition.Kind, model.Tokenizer, data.Labels, MaxTokens);
+        Train = [.. data.Train.Select(Encoder.Encode)];
+        MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply() : 0;
+        MeanTokens = Train.Average(t => t.Ids.Length);
+        MeanGenerated = definition.Kind == TaskKind.Generate ? Train.Average(t => t.Supervised) : 0;
+    }
+
+    public TaskDefinition Definition { get; }
+    public TaskDataset Data { get; }
+    public string Name => Definition.Name;
+    public TaskKind Kind => Definition.Kind;
+    public TaskEncoder Encoder { get; }
+
+    /// <summary>The training items as tokens, in the order of <see cref="TaskDataset.Train"/>.</summary>
+    public IReadOnlyList<TaskItem> Train { get; }
+    public int MaxTokens { get; }
+    public int MaxNewTokens { get; }
+
+    /// <summary>Tokens of an item, what is generated included: what the cost model counts.</summary>
+    public double MeanTokens { get; }
+    public double MeanGenerated { get; }
+
+    /// <summary>Whether the task's head sits on the trunk (classes, tags) rather than being the language model itself.</summary>
+    public bool HasHead => Kind is TaskKind.Classify or TaskKind.Extract;
+
+    public int[] LabelIndices(IReadOnlyList<Example> examples)
+    {
+        var index = Data.Labels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
+        return [.. examples.Select(e => index[e.Label!])];
+    }
+
+    /// <summary>A seed for one purpose of this task.</summary>
+    public ulong Seed(ulong seed, string purpose) => Rng.For(seed, $"{Name}/{purpose}").NextUInt64();
+
+    // Nearly all replies fit; a model that does not stop is cut off there.
+    private int LongestReply()
+    {
+        int[] lengths = [.. Train.Select(t => t.Supervised).Order()];
+        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, MaxTokens / 2);
+    }
+}

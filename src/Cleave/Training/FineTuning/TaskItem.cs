@@ -1,0 +1,12 @@
+namespace Cleave.Training.FineTuning;
+
+/// <summary>One example as tokens.</summary>
+/// <param name="Ids">What the model reads.</param>
+/// <param name="Targets">One class a token to learn (a tag, or the next token), or −1 where there is nothing to learn; for
+/// a text classifier a single class.</param>
+/// <param name="Example">The example's index in its data set.</param>
+public sealed record TaskItem(int[] Ids, int[] Targets, int Example)
+{
+    /// <summary>Rows with something to learn.</summary>
+    public int Supervised { get; } = Targets.Count(t => t >= 0);
+}

@@ -1,0 +1,117 @@
+using Cleave.Data;
+using Cleave.Models;
+using Cleave.Models.Heads;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Ops;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Training.FineTuning;
+
+/// <summary>How much a student listens to its teacher.</summary>
+/// <param name="Weight">α: the loss is (1 − α)·hard + α·soft.</param>
+/// <param name="Temperature">T of the soft targets.</param>
+public sealed record DistillationOptions(float Weight, float Temperature);
+
+/// <summary>The loss of one task on one transformer: classification, tagging, or predicting the next token.</summary>
+/// <param name="head">The task's head; null for tasks whose head is the language model's own.</param>
+public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? head, float smoothing = 0)
+{
+    private readonly TokenBatch _batch = new();
+    private readonly List<int> _rows = [];
+    private readonly List<int> _targets = [];
+
+    /// <summary>Runs a batch and records its loss, times <paramref name="weight"/>. Returns the loss on the true answers and the teacher's, mixed.</summary>
+    /// <param name="teacher">By item of the batch, or null to learn from the data alone.</param>
+    public double Loss(Tape tape, IReadOnlyList<TaskItem> items, float weight = 1, Func<TaskItem, TeacherTargets>? teacher = null, DistillationOptions? distillation = null)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        _batch.Clear();
+        foreach (TaskItem item in items)
+            _batch.Add(item.Ids);
+        Tensor hidden = trunk.Forward(tape, _batch, head?.Causal ?? true);
+        if (kind == TaskKind.Classify)
+        {
+            Collect(items, everyRow: true);
+            return Mixed(tape, head!.Forward(tape, hidden, _batch), items, weight, teacher, distillation);
+        }
+        Collect(items, everyRow: false);
+        Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
+        if (head is not null)
+            return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
+        Tensor projection = ((Models.Blocks.DenseLinear)trunk.Output).Weight;
+        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, projection.Rows);
+        return Op.LinearCrossEntropy(tape, supervised, projection, Targets(), smoothing, weight, soft);
+    }
+
+    private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)
+    {
+        if (teacher is null || distillation is null || distillation.Weight == 0)
+            return Op.CrossEntropy(tape, logits, Targets(), smoothing, weight);
+        Tensor probabilities = tape.New(logits.Rows, logits.Columns);
+        int row = 0;
+        foreach (TaskItem item in items)
+        {
+            TeacherTargets targets = teacher(item);
+            for (int r = 0; r < targets.Rows; r++, row++)
+                targets.Probabilities(r, distillation.Temperature, probabilities.Data.Slice(row * logits.Columns, logits.Columns));
+        }
+        float alpha = distillation.Weight;
+        double soft = Op.SoftCrossEntropy(tape, logits, probabilities.Data, distillation.Temperature, weight * alpha);
+        double hard = alpha < 1 ? Op.CrossEntropy(tape, logits, Targets(), smoothing, weight * (1 - alpha)) : 0;
+        return alpha * soft + (1 - alpha) * hard;
+    }
+
+    private ReadOnlySpan<int> Targets() => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_targets);
+
+    private void Collect(IReadOnlyList<TaskItem> items, bool everyRow)
+    {
+        _rows.Clear();
+        _targets.Clear();
+        int start = 0;
+        foreach (TaskItem item in items)
+        {
+            for (int i = 0; i < item.Targets.Length; i++)
+            {
+                if (!everyRow && item.Targets[i] < 0)
+                    continue;
+                _rows.Add(start + i);
+                _targets.Add(item.Targets[i]);
+            }
+            start += item.Ids.Length;
+        }
+    }
+
+    /// <summary>Mixes the true next token with the teacher's likeliest ones, row by row.</summary>
+    private sealed class SoftRows : ISoftTargets
+    {
+        private readonly List<(TeacherTargets Targets, int Row)> _rows = [];
+        private readonly DistillationOptions _options;
+        private readonly float[] _probabilities;
+        private readonly float[] _scratch;
+
+        public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options, int vocabulary)
+        {
+            _options = options;
+            (_probabilities, _scratch) = (new float[vocabulary], new float[vocabulary]);
+            foreach (TaskItem item in items)
+            {
+                TeacherTargets targets = teacher(item);
+                for (int r = 0; r < targets.Rows; r++)
+                    _rows.Add((targets, r));
+            }
+        }
+
+        public float ForwardBackward(Span<float> logits, int row, int target, float scale)
+        {
+            (float alpha, float t) = (_options.Weight, _options.Temperature);
+            (TeacherTargets targets, int r) = _rows[row];
+            targets.Probabilities(r, t, _probabilities);
+            logits.CopyTo(_scratch);
+            float soft = CrossEntropy.ForwardBackwardSoft(logits, _probabilities, t, scale * alpha * t * t);
+            float hard = CrossEntropy.ForwardBackward(_scratch, target, 0, scale * (1 - alpha));
+            VectorMath.AddInPlace(logits, _scratch);
+            return alpha * t * t * soft + (1 - alpha) * hard;
+        }
+    }
+}
