@@ -99,6 +99,30 @@ public sealed class BlobStore
             File.Delete(place);
     }
 
+    /// <summary>
+    /// Removes what nobody refers to and what killed writers have left half arrived. The caller sees to it that
+    /// nothing is published meanwhile.
+    /// </summary>
+    /// <returns>The hashes that went.</returns>
+    public IReadOnlyList<string> Sweep(IReadOnlySet<string> keep)
+    {
+        ArgumentNullException.ThrowIfNull(keep);
+        string[] unused = [.. Hashes().Where(h => !keep.Contains(h))];
+        try
+        {
+            foreach (string hash in unused)
+                Delete(hash);
+            string arriving = Path.Combine(Root, "arriving");
+            if (Directory.Exists(arriving))
+                Directory.Delete(arriving, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CleaveException($"{Root}: cannot be cleaned: {e.Message}", e);
+        }
+        return unused;
+    }
+
     private void CopyTo(string hash, Stream destination)
     {
         string place = PathOf(hash);

@@ -34,7 +34,12 @@ public sealed record StudyDefinition(string Name, SearchSpace Space, IReadOnlyLi
             return new StudyDefinition(
                 members["name"]!.GetValue<string>(),
                 SearchSpaceJson.Read(space, problems) ?? throw new FormatException(string.Join("; ", problems)),
-                [.. members["directions"]!.AsArray().Select(d => d!.GetValue<string>() == "minimize" ? Direction.Minimize : Direction.Maximize)],
+                [.. members["directions"]!.AsArray().Select(d => d!.GetValue<string>() switch
+                {
+                    "minimize" => Direction.Minimize,
+                    "maximize" => Direction.Maximize,
+                    var other => throw new FormatException($"an unknown direction '{other}'"),
+                })],
                 members["seed"]!.GetValue<ulong>());
         }
         catch (Exception e) when (e is NullReferenceException or InvalidOperationException or ArgumentException)

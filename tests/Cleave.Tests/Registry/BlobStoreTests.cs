@@ -53,6 +53,17 @@ public sealed class BlobStoreTests : IDisposable
         Assert.Throws<CleaveException>(() => _store.PutFile(_folder.File("none")));
     }
 
+    [Fact]
+    public void A_sweep_keeps_what_is_referred_to()
+    {
+        string other = _store.Put("other"u8.ToArray());
+        _store.Put("abc"u8.ToArray());
+        File.WriteAllText(Path.Combine(_store.Root, "arriving", "1-1.partial"), "half");
+        Assert.Equal([other], _store.Sweep(new HashSet<string> { Abc }));
+        Assert.Equal(_store.PathOf(Abc), Assert.Single(Directory.GetFiles(_store.Root, "*", SearchOption.AllDirectories)));
+        Assert.Equal(other, _store.Put("other"u8.ToArray()));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("abc")]

@@ -194,6 +194,23 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
     }
 
     [Fact]
+    public void A_file_of_version_1_made_without_Cleave_is_read_and_goes_on()
+    {
+        File.Copy(System.IO.Path.Combine(AppContext.BaseDirectory, "Golden", "Tuning", "study-v1.journal"), Path);
+        (StudyDefinition definition, IReadOnlyList<Trial> trials) = JournalStudyStorage.Read(Path);
+        Assert.Equal((ulong.MaxValue, "fixture", Direction.Maximize), (definition.Seed, definition.Name, definition.Directions[0]));
+        Assert.Equal(["kind", "lr", "layers", "momentum"], definition.Space.Parameters.Select(p => p.Name));
+        Assert.Equal([TrialState.Complete, TrialState.Failed, TrialState.Running], trials.Select(t => t.State));
+        Assert.Equal([new TrialStep(0, 0.25), new TrialStep(1, double.NaN)], trials[0].Steps);
+        Assert.Equal([0.75], trials[0].Values);
+        Assert.Equal(("first", "no memory"), (trials[0].Note, trials[1].Note));
+        Assert.True(trials[2].Parameters!["kind"].AsBool());
+        using IStudyStorage storage = Open(definition);
+        new Study(storage, new RandomSampler()).Run(r => r.Number, 4);
+        Assert.Equal([0.75, 2, 3], JournalStudyStorage.Read(Path).Trials.Where(t => t.State == TrialState.Complete).Select(t => t.Values[0]));
+    }
+
+    [Fact]
     public void Sound_records_that_make_no_sense_are_an_error_of_the_file()
     {
         using (IStudyStorage storage = Open(Definition))

@@ -48,8 +48,15 @@ public sealed class FileLock : IDisposable
 
     public void Dispose()
     {
-        if (_stream.CanWrite)
-            File.Delete(_owner);
+        try
+        {
+            if (_stream.CanWrite)
+                File.Delete(_owner);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The number of a process that no longer holds the lock does no harm; the folder may be gone altogether.
+        }
         _stream.Dispose();
     }
 

@@ -28,7 +28,7 @@ public sealed class Journal : IDisposable
     private readonly FileStream _stream;
     private readonly FileLock _lock;
     private readonly JournalOptions _options;
-    private bool _broken;
+    private string? _broken;
 
     private Journal(FileStream stream, FileLock held, JournalOptions options) => (_stream, _lock, _options) = (stream, held, options);
 
@@ -93,14 +93,14 @@ public sealed class Journal : IDisposable
         }
     }
 
-    /// <summary>Adds one record. After a failure the journal takes no more; open it again.</summary>
+    /// <summary>Adds one record. After a failure every further append fails in the same words; open the journal again.</summary>
     /// <exception cref="CleaveException">The disk is full or gone.</exception>
     public void Append(ReadOnlySpan<byte> payload)
     {
         if (payload.Length > MaxRecordBytes)
             throw new ArgumentException($"a record of {payload.Length} bytes; the most is {MaxRecordBytes}", nameof(payload));
-        if (_broken)
-            throw new InvalidOperationException($"{Path}: an earlier append failed; open the journal again");
+        if (_broken is not null)
+            throw new CleaveException(_broken);
         Span<byte> frame = stackalloc byte[FrameBytes];
         WriteFrame(frame, payload, _stream.Position);
         try
@@ -111,8 +111,8 @@ public sealed class Journal : IDisposable
         }
         catch (IOException e)
         {
-            _broken = true;
-            throw new CleaveException($"{Path}: cannot be written: {e.Message} (free space there and resume)", e);
+            _broken = $"{Path}: cannot be written: {e.Message} (free space there and resume)";
+            throw new CleaveException(_broken, e);
         }
     }
 
