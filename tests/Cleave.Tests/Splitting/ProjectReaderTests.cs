@@ -1,0 +1,72 @@
+using Cleave.Data;
+using Cleave.Splitting.Projects;
+
+namespace Cleave.Tests.Splitting;
+
+public sealed class ProjectReaderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cleave-project").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_sample_is_read()
+    {
+        SplitProject project = ProjectReader.Load(Path.Combine(Shared.Repository, "samples", "support-desk"));
+        Assert.Equal(["intent", "sentiment", "reply", "order"], project.Tasks.Select(t => t.Name));
+        Assert.Equal(TaskKind.Generate, project.Tasks[2].Kind);
+        Assert.Equal("starter", project.Base);
+    }
+
+    [Fact]
+    public void All_mistakes_are_reported_at_once_with_lines_and_near_names()
+    {
+        string[] problems = Problems("""
+            name: my project
+            base: starter
+            sed: 7
+            tasks:
+              intent:
+                kind: clasify
+                train: nowhere.jsonl
+                metric: macro-f2
+                margin: -1
+            search: {trials: many, sampler: tpe}
+            """);
+        Assert.Contains(problems, p => p.Contains("line 1", StringComparison.Ordinal) && p.Contains("my project", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 3: unknown key 'sed' (did you mean 'seed'?)", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 6", StringComparison.Ordinal) && p.Contains("'classify'", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 7: no such file", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 8", StringComparison.Ordinal) && p.Contains("macro-f1", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 9", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Contains("line 10", StringComparison.Ordinal) && p.Contains("many", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("- a\n- b")]
+    [InlineData("name: [1\n")]
+    [InlineData("tasks: {}")]
+    public void What_is_no_project_is_refused_in_words(string text) => Assert.NotEmpty(Problems(text));
+
+    [Fact]
+    public void Quantities_have_units()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), """
+            name: p
+            base: starter
+            tasks: {t: {kind: classify, train: a.jsonl}}
+            budget: {bytes: 8MB, latency: 5ms}
+            """);
+        SplitProject project = ProjectReader.Load(_folder);
+        Assert.Equal(8e6, project.Budget.Bytes);
+        Assert.Equal(5e-3, project.Budget.LatencySeconds!.Value, 9);
+    }
+
+    private string[] Problems(string yaml)
+    {
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), yaml);
+        return [.. Assert.Throws<ProjectException>(() => ProjectReader.Load(_folder)).Problems];
+    }
+}

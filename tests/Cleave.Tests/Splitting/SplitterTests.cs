@@ -1,0 +1,97 @@
+using Cleave.Data;
+using Cleave.Numerics;
+using Cleave.Splitting;
+using Cleave.Splitting.Releases;
+
+namespace Cleave.Tests.Splitting;
+
+public sealed class SplitterTests : IDisposable
+{
+    private readonly SmallProject _project = new();
+
+    public void Dispose() => _project.Dispose();
+
+    [Fact]
+    public void One_seed_gives_one_release_however_often_it_is_interrupted()
+    {
+        SplitResult whole = _project.Split("whole");
+        Assert.Equal(2, whole.Tasks.Count);
+        Assert.True(File.Exists(whole.Report));
+        Assert.False(Directory.Exists(whole.Folder + ".work"));
+
+        // Cut off at five different moments, then let it finish.
+        int[] moments = [3, 9, 14, 20, 26];
+        foreach (int moment in moments)
+        {
+            using var stop = new CancellationTokenSource();
+            int reports = 0;
+            var progress = new Watcher(_ =>
+            {
+                if (++reports == moment)
+                    stop.Cancel();
+            });
+            try
+            {
+                _project.Split("cut", resume: true, cancellation: stop.Token, progress: progress);
+                break; // it was done before the moment came
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.False(Directory.Exists(Path.Combine(_project.Folder, "cut")));
+            }
+        }
+        string cut = Path.Combine(_project.Folder, "cut");
+        string hash = Directory.Exists(cut) ? Release.Open(cut).Manifest.Hash : _project.Split("cut", resume: true).ManifestHash;
+        Assert.Equal(whole.ManifestHash, hash);
+    }
+
+    [Fact]
+    public void A_release_routes_answers_and_escalates()
+    {
+        SplitResult split = _project.Split("release");
+        using Release release = Release.Open(split.Folder);
+        Assert.Equal(["mood", "thing"], release.Tasks);
+        Answer mood = release.Answer(new Example { Text = "the lamp was awful and the book too" }, null);
+        Assert.Equal("mood", mood.Task);
+        Assert.Equal("bad", mood.Prediction.Label);
+        Answer thing = release.Answer(new Example { Text = "17 I lost my lamp today" }, "thing");
+        Assert.Equal(TaskKind.Extract, thing.Kind);
+        Assert.Throws<CleaveException>(() => release.Answer(new Example { Text = "x" }, "weather"));
+        foreach (TaskResult task in split.Tasks)
+            Assert.InRange(task.Certificate.Escalation.Rate, 0, 1);
+    }
+
+    [Fact]
+    public void A_changed_file_of_a_release_is_noticed()
+    {
+        SplitResult split = _project.Split("release");
+        string victim = Directory.GetFiles(Path.Combine(split.Folder, ReleaseWriter.MonolithFolder), "*.safetensors")[0];
+        byte[] bytes = File.ReadAllBytes(victim);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(victim, bytes);
+        Assert.Contains("model.safetensors", Assert.Throws<CleaveException>(() => Release.Open(split.Folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_there_is_not_overwritten()
+    {
+        string output = Path.Combine(_project.Folder, "mine");
+        Directory.CreateDirectory(output);
+        File.WriteAllText(Path.Combine(output, "letter.txt"), "keep me");
+        Assert.Contains("--force", Assert.Throws<CleaveException>(() => _project.Split("mine")).Message, StringComparison.Ordinal);
+        Assert.Contains("is not a release", Assert.Throws<CleaveException>(() => _project.Split("mine", force: true)).Message, StringComparison.Ordinal);
+        Assert.Equal("keep me", File.ReadAllText(Path.Combine(output, "letter.txt")));
+    }
+
+    [Fact]
+    public void Two_splits_into_one_folder_do_not_mix()
+    {
+        using SplitWorkspace held = SplitWorkspace.Open(Path.Combine(_project.Folder, "busy"), "x", resume: false, force: false);
+        Assert.Throws<CleaveException>(() => _project.Split("busy", force: true));
+    }
+
+    private sealed class Watcher(Action<ProgressReport> onReport) : IProgress<ProgressReport>
+    {
+        public void Report(ProgressReport value) => onReport(value);
+    }
+}
