@@ -10,6 +10,9 @@ public static class Desk
 {
     private const int MostWords = 30;
 
+    /// <summary>The share of the test rows that say things with words and phrases that training never shows.</summary>
+    private const double UnseenShare = 0.3;
+
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private sealed record Row(Message Message, Action<Utf8JsonWriter> Write);
@@ -21,18 +24,18 @@ public static class Desk
         var replies = new Replies(grammar);
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
 
-        Task("intent", part => Intents.Classes.SelectMany(c => Enumerable.Repeat(c.Name, Share(c.Rows, part, 1.0 / 3, 12))),
+        Task("intent", part => Intents.Classes.SelectMany(c => Enumerable.Repeat(c.Name, Share(c.Rows, part, 0.6, 16))),
             (customer, name) => Labelled(
                 Noise.Apply(Intents.Letter(customer, name, Intents.Request(customer, name)), customer.Rng, 1), name));
-        Task("sentiment", part => Sentiments.Classes.SelectMany(c => Enumerable.Repeat(c.Name, Share(c.Rows, part, 0.4, 1))),
+        Task("sentiment", part => Sentiments.Classes.SelectMany(c => Enumerable.Repeat(c.Name, Share(c.Rows, part, 0.7, 1))),
             (customer, name) => Labelled(Noise.Apply(Sentiments.Opinion(customer, name), customer.Rng, 1), name));
-        Task("reply", part => Enumerable.Range(0, part == "train" ? 1500 : 400).Select(i => replies.Names[i % replies.Names.Length]),
+        Task("reply", part => Enumerable.Range(0, part == "train" ? 1500 : 500).Select(i => replies.Names[i % replies.Names.Length]),
             (customer, name) =>
             {
                 (Message message, string reply) = replies.Exchange(customer, name);
                 return new Row(message, json => json.WriteString("target", reply));
             });
-        Task("order", part => Enumerable.Repeat("order", part == "train" ? 1200 : 400),
+        Task("order", part => Enumerable.Repeat("order", part == "train" ? 1200 : 1000),
             (customer, _) => Marked(Noise.Apply(Orders.Report(customer), customer.Rng, 1)));
         return files;
 
@@ -41,9 +44,10 @@ public static class Desk
             var seen = new HashSet<string>(StringComparer.Ordinal);
             foreach (string part in (string[])["train", "test"])
             {
-                var customer = new Customer(grammar, Rng.For(seed, $"{task}/{part}"), part == "test");
-                Row[] rows = [.. names(part).Select(name => Fresh(customer, name, make, seen))];
-                customer.Rng.Shuffle<Row>(rows);
+                Rng rng = Rng.For(seed, $"{task}/{part}");
+                Customer familiar = new(grammar, rng, test: false), stranger = new(grammar, rng, test: true);
+                Row[] rows = [.. names(part).Select(name => Fresh(part == "test" && rng.NextDouble() < UnseenShare ? stranger : familiar, name, make, seen))];
+                rng.Shuffle<Row>(rows);
                 files[$"{task}.{part}.jsonl"] = Lines(rows);
             }
         }

@@ -9,7 +9,7 @@ public static partial class Op
     /// <summary>y = a + b, element by element, of one shape.</summary>
     public static Tensor Add(Tape tape, Tensor a, Tensor b)
     {
-        Check.That(a.Shape == b.Shape, $"Add: {a.Shape} and {b.Shape} must be one shape");
+        Check.Same("Add: shapes of a and b", a.Shape, b.Shape);
         Tensor y = tape.New(a.Rows, a.Columns, a.RequiresGradient || b.RequiresGradient);
         VectorMath.Add(a.Data, b.Data, y.Data);
         if (y.RequiresGradient)

@@ -15,7 +15,7 @@ public static partial class Op
         int heads, int kvHeads, bool causal)
     {
         Check.Same("Attention: rows of q and k", q.Rows, k.Rows);
-        Check.That(k.Shape == v.Shape, "Attention: k and v must have one shape");
+        Check.Same("Attention: shapes of k and v", k.Shape, v.Shape);
         int headSize = q.Columns / heads;
         Tensor y = tape.New(q.Rows, q.Columns, q.RequiresGradient || k.RequiresGradient || v.RequiresGradient);
         Tensor logSumExp = tape.New(q.Rows, heads);

@@ -13,6 +13,14 @@ internal static class Check
             Throw(what, first, second);
     }
 
+    /// <summary>As the other overload, without making a text where all is well.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Same(string what, Tensors.Shape first, Tensors.Shape second)
+    {
+        if (first != second)
+            Throw(what, first, second);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void That(bool condition, string what)
     {
@@ -21,7 +29,7 @@ internal static class Check
     }
 
     [DoesNotReturn]
-    private static void Throw(string what, int first, int second) =>
+    private static void Throw(string what, object first, object second) =>
         throw new ArgumentException($"{what} must be equal, not {first} and {second}");
 
     [DoesNotReturn]

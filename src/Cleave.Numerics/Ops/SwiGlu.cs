@@ -9,7 +9,7 @@ public static partial class Op
     /// <summary>y = silu(gate) ⊙ up, with silu(z) = z·sigmoid(z): all (N, F). Shazeer, 2020.</summary>
     public static Tensor SwiGlu(Tape tape, Tensor gate, Tensor up)
     {
-        Check.That(gate.Shape == up.Shape, $"SwiGlu: gate {gate.Shape} and up {up.Shape} must have one shape");
+        Check.Same("SwiGlu: shapes of gate and up", gate.Shape, up.Shape);
         Tensor y = tape.New(gate.Rows, gate.Columns, gate.RequiresGradient || up.RequiresGradient);
         Kernels.SwiGlu.Forward(gate.Data, up.Data, y.Data);
         if (y.RequiresGradient)
