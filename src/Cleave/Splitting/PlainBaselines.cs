@@ -1,5 +1,7 @@
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Baselines;
+using Cleave.Models.Sampling;
 
 namespace Cleave.Splitting;
 
@@ -12,8 +14,14 @@ public static class PlainBaselines
         if (task.Kind != TaskKind.Classify)
             return [];
         TaskDataset data = task.Data;
-        string majority = data.Train.GroupBy(e => e.Label!, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).First().Key;
-        return [Of("majority class", task, [.. data.Test.Select(_ => new Prediction { Label = majority })], seed)];
+        int[] labels = task.LabelIndices(data.Train);
+        string majority = data.Labels[MajorityBaseline.Fit(labels, data.Labels.Count).Label];
+        TfidfLogisticRegression regression = TfidfLogisticRegression.Fit([.. data.Train.Select(e => e.Text)], labels, data.Labels.Count);
+        return [
+            Of("majority class", task, [.. data.Test.Select(_ => new Prediction { Label = majority })], seed),
+            Of("TF-IDF + logistic regression", task,
+                [.. data.Test.Select(e => new Prediction { Label = data.Labels[TokenSampler.ArgMax(regression.Predict(e.Text))] })], seed),
+        ];
     }
 
     private static Baseline Of(string name, TaskContext task, IReadOnlyList<Prediction> predictions, ulong seed) =>
