@@ -37,7 +37,7 @@ export function pareto(task, colours, { cost = 'time', width }) {
       },
       {
         name: 'chosen', type: 'scatter', data: chosen.map(point), symbol: 'diamond', symbolSize: 20, z: 5,
-        itemStyle: { color: colours.module, borderColor: colours.card, borderWidth: 2 },
+        itemStyle: { color: colours.module, borderColor: colours.ink, borderWidth: 2 },
         label: { show: width > 420, formatter: 'chosen', position: 'bottom', distance: 8, color: colours.ink, fontSize: 13, fontWeight: 600, textBorderColor: colours.card, textBorderWidth: 4 },
       },
       {
