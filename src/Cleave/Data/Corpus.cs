@@ -1,5 +1,6 @@
 using System.Text;
 using Cleave.Data.Reading;
+using Cleave.Formats;
 
 namespace Cleave.Data;
 

@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Evaluation.Metrics;
+using Cleave.Formats;
 
 namespace Cleave.Evaluation;
 

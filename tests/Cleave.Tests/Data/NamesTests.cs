@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Data.Reading;
+using Cleave.Formats;
 
 namespace Cleave.Tests.Data;
 

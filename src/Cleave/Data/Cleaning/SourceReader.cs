@@ -1,4 +1,5 @@
 using Cleave.Data.Reading;
+using Cleave.Formats;
 using Cleave.Numerics;
 
 namespace Cleave.Data.Cleaning;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cleave.Formats;
 
 namespace Cleave.Data.Reading;
 

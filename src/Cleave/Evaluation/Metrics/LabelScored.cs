@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Formats;
 
 namespace Cleave.Evaluation.Metrics;
 

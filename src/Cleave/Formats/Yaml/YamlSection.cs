@@ -58,7 +58,7 @@ public sealed class YamlSection
             return fallback;
         if (choices.Contains(text, StringComparer.Ordinal))
             return text;
-        Report(key, $"'{Full(key)}' cannot be '{text}'{Suggestion.Hint(text, choices)}");
+        Report(key, $"'{Full(key)}' cannot be '{text}' ({Suggest.Hint(text, choices)})");
         return fallback;
     }
 
@@ -165,7 +165,7 @@ public sealed class YamlSection
         foreach (string key in _values.Keys)
         {
             if (!_known.Contains(key))
-                Report(key, $"unknown key '{Full(key)}'{Suggestion.Hint(key, _known)}");
+                Report(key, $"unknown key '{Full(key)}' ({Suggest.Hint(key, _known)})");
         }
     }
 

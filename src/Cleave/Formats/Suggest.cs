@@ -1,4 +1,4 @@
-namespace Cleave.Data;
+namespace Cleave.Formats;
 
 /// <summary>The nearest valid name to one that is not, for error messages.</summary>
 public static class Suggest
