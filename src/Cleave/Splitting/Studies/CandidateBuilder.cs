@@ -192,8 +192,8 @@ public sealed class CandidateBuilder
     /// <summary>The metric on the first validation items: enough to see a hopeless trial.</summary>
     private double Quality(LanguageModel model)
     {
-        const int MostItems = 200;
-        Example[] items = [.. _task.Data.Validation.Take(MostItems)];
+        int most = _task.Kind == TaskKind.Generate ? 64 : 200; // generating is slow, and here only tells good from hopeless
+        Example[] items = [.. _task.Data.Validation.Take(most)];
         using var module = new TransformerModule(_task.Name, _task.Kind, model, _task.Data.Labels, _task.MaxTokens, _task.MaxNewTokens);
         return _task.Definition.Metric.Score(items, module.Predict(items)).Value();
     }
