@@ -30,6 +30,9 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
 {
     private const string StudentKey = "student";
 
+    /// <summary>Passes over the training items that are watched: the transformer's, or the n-grams' where there is none.</summary>
+    public int Epochs => Transformer?.Epochs ?? Ngrams!.Epochs;
+
     /// <summary>The choices for a task, given the monolith's shape.</summary>
     public static SearchSpace Space(TaskContext task, TransformerSpec monolith)
     {

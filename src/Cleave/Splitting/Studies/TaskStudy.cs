@@ -28,6 +28,9 @@ public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Tria
 /// </summary>
 public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith monolith, string folder)
 {
+    /// <summary>Steps of a trial at which it may be stopped early.</summary>
+    private const int Eighths = 8;
+
     private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
     public StudyResult Run(TimeProvider clock, IProgress<ProgressReport>? progress, CancellationToken cancellation)
@@ -38,7 +41,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, monolith.Model.Transformer.Spec), Directions, task.Seed(project.Seed, "sampler"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
         ISampler sampler = project.Search.Sampler == "random" ? new RandomSampler() : new TpeSampler();
-        var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: 1));
+        var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: Eighths / 2));
         foreach (ParameterSet start in Recipe.Starts(task, monolith.Model.Transformer.Spec))
             study.Enqueue(start);
         IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
@@ -63,9 +66,20 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
     private TrialOutcome RunTrial(TrialRun run, CandidateBuilder builder, double sign, CancellationToken cancellation)
     {
         Candidate? candidate;
+        Recipe recipe = Recipe.From(run.Parameters);
+        int reported = 0;
+        // Students of different kinds train for different numbers of epochs: they are compared by the share of their training.
+        bool Report(CandidatePoint point)
+        {
+            int eighth = Eighths * point.Epoch / recipe.Epochs;
+            if (eighth <= reported)
+                return true;
+            reported = eighth;
+            return !run.Report(eighth, sign * point.Quality);
+        }
         try
         {
-            candidate = builder.Build(Recipe.From(run.Parameters), CandidateFolder(run.Number), point => !run.Report(point.Epoch, sign * point.Quality), cancellation);
+            candidate = builder.Build(recipe, CandidateFolder(run.Number), Report, cancellation);
         }
         catch (CleaveException e) // such as a loss that is not finite: this recipe fails, the study goes on
         {
