@@ -35,7 +35,7 @@ public sealed class SmallProject : IDisposable
     public string Folder { get; }
     public string ProjectPath => Path.Combine(Folder, SplitProject.FileName);
 
-    public SplitResult Split(string output, bool resume = false, bool force = false, CancellationToken cancellation = default, IProgress<ProgressReport>? progress = null) =>
+    public SplitResult Split(string output, bool resume = false, bool force = false, IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default) =>
         new Splitter(ProjectReader.Load(Folder), new SplitOptions(Path.Combine(Folder, output), resume, force, "cleave split small", false), TimeProvider.System)
             .Run(progress, cancellation);
 
