@@ -7,6 +7,7 @@ internal static class BenchCommand
 {
     public static Verb Create() => new("bench", "Measure speed on this machine.")
     {
+        BenchInferenceCommand.Create(),
         BenchTrainingCommand.Create(),
     };
 }

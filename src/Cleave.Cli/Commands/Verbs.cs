@@ -8,8 +8,14 @@ internal static class Verbs
     public static readonly (string Name, Func<Verb> Create)[] All =
     [
         ("split", SplitCommand.Create),
+        ("serve", ServeCommand.Create),
         ("run", RunCommand.Create),
         ("pretrain", PretrainCommand.Create),
+        ("eval", EvalCommand.Create),
+        ("generate", GenerateCommand.Create),
+        ("tokenize", TokenizeCommand.Create),
+        ("logits", LogitsCommand.Create),
+        ("inspect", InspectCommand.Create),
         ("bench", BenchCommand.Create),
     ];
 }

@@ -8,6 +8,9 @@ namespace Cleave.Cli.Shell;
 /// <summary>One run of one command: its values, its streams, its cancellation.</summary>
 internal sealed class Call(ParseResult parsed, Streams streams, CancellationToken cancel)
 {
+    private readonly ArrayBufferWriter<byte> _json = new(256);
+    private Utf8JsonWriter? _writer;
+
     public CancellationToken Cancel { get; } = cancel;
     public TextReader In => streams.In;
     public TextWriter Out => streams.Out;
@@ -65,12 +68,14 @@ internal sealed class Call(ParseResult parsed, Streams streams, CancellationToke
     /// <summary>Writes one JSON value and a line feed to standard output, and hands it over at once.</summary>
     public void WriteJson(Action<Utf8JsonWriter> write)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var writer = new Utf8JsonWriter(buffer, JsonStyle))
-            write(writer);
-        buffer.Write("\n"u8);
+        _json.ResetWrittenCount();
+        _writer ??= new Utf8JsonWriter(_json, JsonStyle);
+        _writer.Reset();
+        write(_writer);
+        _writer.Flush();
+        _json.Write("\n"u8);
         streams.Out.Flush();
-        streams.OutBytes.Write(buffer.WrittenSpan);
+        streams.OutBytes.Write(_json.WrittenSpan);
         streams.OutBytes.Flush();
     }
 

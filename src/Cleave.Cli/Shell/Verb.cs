@@ -37,6 +37,7 @@ internal sealed class Verb(string name, string description) : Command(name, desc
     public Verb Runs(Func<Call, int> handler)
     {
         Handler = handler;
+        SetAction(static _ => Exit.Done); // never invoked: it tells the parser that no subcommand is needed
         return this;
     }
 }

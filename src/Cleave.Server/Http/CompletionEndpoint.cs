@@ -7,7 +7,7 @@ namespace Cleave.Server.Http;
 /// <summary>Answers completion requests, whole or as server-sent events.</summary>
 internal sealed class CompletionEndpoint(IModuleHost host, WorkQueue queue, int mostTokens, TimeProvider clock)
 {
-    public const string ModuleHeader = "x-cleave-module", RouteHeader = "x-cleave-route", ConfidenceHeader = "x-cleave-confidence",
+    public const string ModuleHeader = "x-cleave-module", TaskHeader = "x-cleave-task", RouteHeader = "x-cleave-route", ConfidenceHeader = "x-cleave-confidence",
         ComputeHeader = "x-cleave-compute-ms";
 
     public Task Chat(HttpContext context) => Handle(context, RequestReader.Chat, new ChatAnswers(Now));
@@ -74,6 +74,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, WorkQueue queue, int 
     private static void SetChoice(HttpResponse response, ModuleChoice choice)
     {
         response.Headers[ModuleHeader] = Uri.EscapeDataString(choice.Module);
+        response.Headers[TaskHeader] = Uri.EscapeDataString(choice.Task);
         response.Headers[RouteHeader] = choice.Route switch
         {
             Route.Named => "named",

@@ -21,8 +21,9 @@ public enum Route
     Escalated,
 }
 
-/// <param name="Module">The module that answers.</param>
-public sealed record ModuleChoice(string Module, Route Route);
+/// <param name="Module">What answers: a module, or the monolith.</param>
+/// <param name="Task">What the request was taken for.</param>
+public sealed record ModuleChoice(string Module, string Task, Route Route);
 
 /// <summary>Who speaks in a conversation.</summary>
 public enum ChatRole

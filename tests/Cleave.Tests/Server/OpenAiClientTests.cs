@@ -40,6 +40,7 @@ public sealed class OpenAiClientTests
         Assert.Equal((2, 1, 3), (answer.Value.Usage.InputTokenCount, answer.Value.Usage.OutputTokenCount, answer.Value.Usage.TotalTokenCount));
         PipelineResponseHeaders headers = answer.GetRawResponse().Headers;
         Assert.True(headers.TryGetValue("x-cleave-module", out string? module) && module == "mood");
+        Assert.True(headers.TryGetValue("x-cleave-task", out string? task) && task == "mood");
         Assert.True(headers.TryGetValue("x-cleave-route", out string? route) && route == "named");
         Assert.True(headers.TryGetValue("x-cleave-confidence", out string? confidence) && confidence == "0.7500");
         Assert.True(headers.TryGetValue("x-cleave-compute-ms", out string? time) && double.Parse(time!) >= 0);

@@ -34,7 +34,7 @@ internal sealed class WordHost : IModuleHost
         int prompt = request.Text.Split(' ').Length;
         if (prompt >= Context)
             throw RequestException.TooLong(prompt, module);
-        var choice = new ModuleChoice(name, routed ? Route.Router : Route.Named);
+        var choice = new ModuleChoice(name, name, routed ? Route.Router : Route.Named);
         if (module.Kind == TaskKind.Classify)
         {
             string label = request.Text.EndsWith('!') ? "loud" : "calm";

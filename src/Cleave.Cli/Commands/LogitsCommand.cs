@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Text.Json;
+using Cleave.Cli.Shell;
+using Cleave.Models;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Cli.Commands;
+
+/// <summary><c>cleave logits</c>: raw next-token logits, for comparing with other engines.</summary>
+internal static class LogitsCommand
+{
+    private const int Shown = 5;
+    private static readonly Argument<string> Model = ModelArgument.Create();
+    private static readonly Option<string> Tokens = new("--tokens") { Description = "Token ids with commas between.", HelpName = "IDS", Required = true };
+
+    public static Verb Create() => new Verb("logits", "Print a model's raw next-token logits, one row a token; without --json the largest few of each row.")
+    {
+        Model, Tokens, SharedOptions.Threads, SharedOptions.Json,
+    }
+    .Example("cleave logits starter --tokens 1,2,3 --json", "{\"logits\": one row of V numbers for each token}")
+    .Example("cleave logits starter --tokens 1,2,3", "the five most likely next tokens after each")
+    .Runs(Run);
+
+    private static int Run(Call call)
+    {
+        LanguageModel model = ModelArgument.Load(call, Model);
+        int[] ids = Parse(call.Get(Tokens), model.Transformer.Spec);
+        using var tape = new Tape(records: false);
+        Tensor logits = model.Transformer.Output.Forward(tape, model.Transformer.Forward(tape, new TokenBatch().Add(ids)));
+        foreach (float value in logits.Data)
+        {
+            if (!float.IsFinite(value))
+                throw new CleaveException($"{call.Get(Model)}: a logit is {value}; the weights are damaged or out of range");
+        }
+        if (call.Json)
+            call.WriteJson(w => WriteJson(w, logits));
+        else
+            WriteTable(call.Out, model, ids, logits);
+        return Exit.Done;
+    }
+
+    private static int[] Parse(string text, TransformerSpec spec)
+    {
+        string[] words = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        int[] ids = [.. words.Select(w => int.TryParse(w, out int id) ? id : throw new CleaveException($"--tokens: '{w}' is not a token id"))];
+        if (ids.Length == 0 || ids.Length > spec.ContextLength)
+            throw new CleaveException($"--tokens has {ids.Length} ids, but the model takes 1 to {spec.ContextLength}");
+        foreach (int id in ids)
+        {
+            if ((uint)id >= (uint)spec.VocabularySize)
+                throw new CleaveException($"--tokens: the model has no token {id}; its ids are 0 to {spec.VocabularySize - 1}");
+        }
+        return ids;
+    }
+
+    private static void WriteJson(Utf8JsonWriter w, Tensor logits)
+    {
+        w.WriteStartObject();
+        w.WriteStartArray("logits");
+        for (int row = 0; row < logits.Rows; row++)
+        {
+            w.WriteStartArray();
+            foreach (float value in logits.Data.Slice(row * logits.Columns, logits.Columns))
+                w.WriteNumberValue(value);
+            w.WriteEndArray();
+        }
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+
+    private static void WriteTable(TextWriter output, LanguageModel model, int[] ids, Tensor logits)
+    {
+        var table = new TextTable("after", "token", "next", "token", "logit");
+        for (int row = 0; row < ids.Length; row++)
+        {
+            float[] values = logits.Data.Slice(row * logits.Columns, logits.Columns).ToArray();
+            foreach (int next in Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).Take(Shown))
+                table.Row($"{ids[row]}", Name(model, ids[row]), $"{next}", Name(model, next), $"{values[next]:0.0000}");
+        }
+        table.Write(output);
+    }
+
+    // An embedding may have more rows than the tokenizer has tokens.
+    private static string Name(LanguageModel model, int id) => id < model.Tokenizer.VocabularySize ? model.Tokenizer.TokenOf(id) : "";
+}

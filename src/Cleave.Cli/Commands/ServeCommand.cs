@@ -1,0 +1,79 @@
+using System.CommandLine;
+using Cleave.Cli.Shell;
+using Cleave.Models;
+using Cleave.Server;
+using Cleave.Serving;
+using Cleave.Splitting.Releases;
+
+namespace Cleave.Cli.Commands;
+
+/// <summary><c>cleave serve</c>: an OpenAI-compatible endpoint over a release's modules, or over one model.</summary>
+internal static class ServeCommand
+{
+    private static readonly Argument<string> Target = new("RELEASE|MODEL") { Description = "A release's folder, as 'cleave split' makes it, or a model's folder, or 'starter'." };
+
+    private static readonly Option<string> Urls = new("--urls")
+    {
+        Description = "Where to listen; several addresses with semicolons between; port 0 takes a free one.",
+        HelpName = "URL",
+        DefaultValueFactory = _ => "http://127.0.0.1:8080",
+    };
+
+    private static readonly Option<string?> Keys = new("--keys")
+    {
+        Description = "A file with one API key a line (or sha256: and its hash); needed to listen beyond this machine.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<int> Queue = new("--queue")
+    {
+        Description = "Requests that may wait; more are told to come back later.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 64,
+    };
+
+    public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
+    {
+        Target, Urls, Keys, Queue, SharedOptions.Threads,
+    }
+    .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
+    .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
+    .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
+    .Runs(Run);
+
+    private static int Run(Call call)
+    {
+        var options = new ServerOptions
+        {
+            Urls = call.Get(Urls),
+            Keys = call.Get(Keys) is { } file ? ApiKeys.Load(file) : null,
+            Waiting = call.Positive(Queue),
+            Log = call.Detail,
+        };
+        string target = call.Get(Target);
+        if (!Release.IsRelease(target))
+        {
+            string folder = ModelArgument.Folder(call, Target);
+            using var single = new LanguageModelHost(ModelFolder.Load(folder), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Written(Path.Combine(folder, ModelFolder.Config)));
+            Serve(call, single, options).GetAwaiter().GetResult();
+            return Exit.Done;
+        }
+        using Release release = Release.Open(target);
+        using var host = new ReleaseHost(release, Written(Path.Combine(target, ReleaseWriter.ManifestName)));
+        Serve(call, host, options).GetAwaiter().GetResult();
+        return Exit.Done;
+    }
+
+    private static DateTimeOffset Written(string file) => new(File.GetLastWriteTimeUtc(file));
+
+    private static async Task Serve(Call call, IModuleHost host, ServerOptions options)
+    {
+        await using ModuleServer server = await ModuleServer.StartAsync(host, options, call.Cancel);
+        string names = string.Join(", ", host.Modules.Select(m => m.Name));
+        call.Out.WriteLine($"serving {names} on {string.Join(' ', server.Addresses)}");
+        call.Out.Flush();
+        await Task.Delay(Timeout.Infinite, call.Cancel).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        call.Say("stopping: running answers may finish");
+        await server.StopAsync();
+    }
+}

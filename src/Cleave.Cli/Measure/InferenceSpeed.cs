@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Cleave.Models;
+using Cleave.Models.Blocks;
+using Cleave.Models.Sampling;
+using Cleave.Numerics;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Ops;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Cli.Measure;
+
+/// <summary>How fast a model reads and writes.</summary>
+/// <param name="Prefill">Prompt tokens a second, of all sequences.</param>
+/// <param name="Decode">Generated tokens a second, of all sequences.</param>
+internal sealed record InferenceSpeed(double Prefill, double Decode)
+{
+    /// <summary>
+    /// Reads <paramref name="prompt"/> random tokens a sequence and continues greedily, the sequences side by side;
+    /// medians over the runs after one that is not counted.
+    /// </summary>
+    public static InferenceSpeed Measure(Transformer model, int prompt, int generate, int batch, int runs, ulong seed,
+        IProgress<ProgressReport>? progress, CancellationToken cancel)
+    {
+        if (prompt + generate > model.Spec.ContextLength)
+            throw new CapacityException($"{prompt} prompt and {generate} generated tokens do not fit the model's context of {model.Spec.ContextLength}; lower --prompt or --generate");
+        Rng rng = Rng.For(seed, "bench");
+        int[][] prompts = [.. Enumerable.Range(0, batch).Select(_ => Enumerable.Range(0, prompt).Select(_ => rng.NextInt(model.Spec.VocabularySize)).ToArray())];
+        var prefill = new double[runs + 1];
+        var decode = new double[runs + 1];
+        using var tape = new Tape(records: false);
+        for (int run = 0; run <= runs; run++)
+        {
+            (prefill[run], decode[run]) = One(model, tape, prompts, generate, cancel);
+            progress?.Report(new ProgressReport("bench", run + 1, runs + 1, "runs"));
+        }
+        return new InferenceSpeed(batch * prompt / Median.Of(prefill.AsSpan(1)), batch * generate / Median.Of(decode.AsSpan(1)));
+    }
+
+    // Seconds of reading the prompts up to the first logits, and of the tokens after that.
+    private static (double Prefill, double Decode) One(Transformer model, Tape tape, int[][] prompts, int generate, CancellationToken cancel)
+    {
+        KvCache[] caches = [.. prompts.Select(p => new KvCache(model.Spec, p.Length + generate))];
+        try
+        {
+            var batch = new TokenBatch();
+            foreach (int[] prompt in prompts)
+                batch.Add(prompt);
+            var last = new int[prompts.Length];
+            var next = new int[prompts.Length];
+            long start = Stopwatch.GetTimestamp();
+            Step(model, tape, batch, caches, last, next);
+            double prefill = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            start = Stopwatch.GetTimestamp();
+            for (int made = 0; made < generate; made++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                batch.Clear();
+                for (int s = 0; s < prompts.Length; s++)
+                    batch.Add(next.AsSpan(s, 1), caches[s].Length);
+                Step(model, tape, batch, caches, last, next);
+            }
+            return (prefill, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        finally
+        {
+            foreach (KvCache cache in caches)
+                cache.Dispose();
+        }
+    }
+
+    private static void Step(Transformer model, Tape tape, TokenBatch batch, KvCache[] caches, int[] last, int[] next)
+    {
+        Tensor hidden = model.Forward(tape, batch, caches: caches);
+        ReadOnlySpan<int> offsets = batch.Offsets.Span;
+        for (int s = 0; s < last.Length; s++)
+            last[s] = offsets[s + 1] - 1;
+        Tensor logits = model.Output.Forward(tape, Op.GatherRows(tape, hidden, last));
+        for (int s = 0; s < next.Length; s++)
+            next[s] = TokenSampler.ArgMax(logits.Data.Slice(s * logits.Columns, logits.Columns));
+        tape.Reset();
+    }
+}

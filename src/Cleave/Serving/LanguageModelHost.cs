@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using Cleave.Data;
+using Cleave.Models;
+using Cleave.Models.Sampling;
+
+namespace Cleave.Serving;
+
+/// <summary>
+/// One plain language model, without router. It continues prompts; a conversation is put to it in the form of
+/// <see cref="Dialogue"/>, and its turn ends where it would speak for the user. One request at a time.
+/// </summary>
+public sealed class LanguageModelHost : IModuleHost, IDisposable
+{
+    private const string NextTurn = "\nuser:";
+
+    private readonly LanguageModel _model;
+    private readonly Generator _generator;
+    private readonly ServedModule _module;
+    private readonly Lock _gate = new();
+
+    public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _model = model;
+        _generator = new Generator(model.Transformer);
+        _module = new ServedModule(name, TaskKind.LanguageModel, created, model.Transformer.Spec.ContextLength);
+    }
+
+    public IReadOnlyList<ServedModule> Modules => [_module];
+
+    public bool CanRoute => false;
+
+    public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(sink);
+        if (request.Module != _module.Name)
+            throw new UnknownModuleException(request.Module, [_module.Name]);
+        string text = request.Prompt ?? Dialogue.Of(request.Messages) + "\nassistant:";
+        int[] prompt = [.. Start(_model), .. _model.Tokenizer.Encode(text)];
+        if (prompt.Length == 0)
+            throw new RequestException("the prompt is empty", "prompt");
+        if (prompt.Length >= _module.ContextLength)
+            throw RequestException.TooLong(prompt.Length, _module);
+        var choice = new ModuleChoice(_module.Name, _module.Name, Route.Named);
+        lock (_gate)
+        {
+            long started = Stopwatch.GetTimestamp();
+            sink.Chosen(choice);
+            GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, Sampling(request),
+                request.Prompt is null ? [.. request.Stop, NextTurn] : request.Stop, id => id == _model.Tokenizer.EosId,
+                trim: request.Prompt is null, sink.Text, cancellation);
+            return new ModuleResult(choice, made.Text, made.Finish, prompt.Length, made.Tokens, null, Stopwatch.GetElapsedTime(started));
+        }
+    }
+
+    public void Dispose() => _generator.Dispose();
+
+    /// <summary>The token that a text begins with, as in training: beginning of text, or else end of text.</summary>
+    public static int[] Start(LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return (model.Tokenizer.BosId ?? model.Tokenizer.EosId) is { } id ? [id] : [];
+    }
+
+    /// <summary>A request's sampling; greedy unless it says otherwise.</summary>
+    internal static SamplingOptions Sampling(ModuleRequest request, int maxTokens = 128) => new()
+    {
+        Temperature = request.Temperature ?? 0,
+        TopP = request.TopP ?? 1,
+        MaxTokens = request.MaxTokens ?? maxTokens,
+        Seed = request.Seed ?? 0,
+    };
+}

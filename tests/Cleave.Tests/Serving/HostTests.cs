@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Cleave.Data;
+using Cleave.Models;
+using Cleave.Serving;
+using Cleave.Splitting.Modules;
+using Cleave.Splitting.Releases;
+
+namespace Cleave.Tests.Serving;
+
+public sealed class HostTests(TinyRelease tiny) : IClassFixture<TinyRelease>
+{
+    private static readonly DateTimeOffset Made = DateTimeOffset.UnixEpoch;
+
+    private sealed class Heard : IResultSink
+    {
+        public ModuleChoice? Choice { get; private set; }
+        public List<string> Pieces { get; } = [];
+        public string All => string.Concat(Pieces);
+        public void Chosen(ModuleChoice choice) => Choice = Choice is null ? choice : throw new InvalidOperationException("chosen twice");
+        public void Text(string piece) => Pieces.Add(Choice is not null && piece.Length > 0 ? piece : throw new InvalidOperationException("text before the choice, or none"));
+    }
+
+    private (ModuleResult Result, Heard Heard) Ask(ModuleRequest request)
+    {
+        using Release release = Release.Open(tiny.Folder);
+        using var host = new ReleaseHost(release, Made);
+        var heard = new Heard();
+        ModuleResult result = host.Run(request, heard, CancellationToken.None);
+        Assert.Equal(result.Text, heard.All);
+        Assert.Equal(result.Choice, heard.Choice);
+        return (result, heard);
+    }
+
+    [Fact]
+    public void Modules_are_the_releases_tasks_with_their_kinds()
+    {
+        using Release release = Release.Open(tiny.Folder);
+        using var host = new ReleaseHost(release, Made);
+        Assert.Equal([("mood", TaskKind.Classify), ("reply", TaskKind.Generate), ("names", TaskKind.Extract)], host.Modules.Select(m => (m.Name, m.Kind)));
+        Assert.Equal([null, 48, 48], host.Modules.Select(m => m.ContextLength));
+        Assert.True(host.CanRoute);
+    }
+
+    [Theory]
+    [InlineData("so loud, shout", "loud")]
+    [InlineData("quiet and calm", "calm")]
+    public void A_classifier_gives_its_label(string text, string label)
+    {
+        (ModuleResult result, _) = Ask(new ModuleRequest { Module = "mood", Prompt = text });
+        Assert.Equal(label, result.Text);
+        Assert.Equal(new ModuleChoice("mood", "mood", Route.Named), result.Choice);
+        Assert.InRange(result.Confidence!.Value, 0.5, 1);
+        Assert.Equal((3, 1, FinishReason.Stop), (result.PromptTokens, result.CompletionTokens, result.Finish));
+    }
+
+    [Theory]
+    [InlineData("shout, silence", "mood")]
+    [InlineData("please answer this", "reply")]
+    [InlineData("who is who", "names")]
+    public void Auto_follows_the_router(string text, string task)
+    {
+        (ModuleResult result, _) = Ask(new ModuleRequest { Module = "auto", Messages = [new ChatMessage(ChatRole.User, text)] });
+        Assert.Equal((task, Route.Router), (result.Choice.Task, result.Choice.Route));
+    }
+
+    [Fact]
+    public void An_unsure_module_hands_over_to_the_monolith()
+    {
+        using var own = new TinyRelease();
+        own.SetThreshold("mood", 1);
+        using Release release = Release.Open(own.Folder);
+        using var host = new ReleaseHost(release, Made);
+        ModuleResult result = host.Run(new ModuleRequest { Module = "mood", Prompt = "so loud, shout" }, new Heard(), CancellationToken.None);
+        Assert.Equal(new ModuleChoice("monolith", "mood", Route.Escalated), result.Choice);
+        Assert.Equal(release.MonolithFor("mood").Predict([new Example { Text = "so loud, shout" }])[0].Label, result.Text);
+    }
+
+    [Fact]
+    public void A_reply_in_pieces_is_what_the_module_writes_at_once()
+    {
+        (ModuleResult result, Heard heard) = Ask(new ModuleRequest { Module = "reply", Messages = [new ChatMessage(ChatRole.System, "be kind"), new ChatMessage(ChatRole.User, "answer me")] });
+        using ITaskModule module = ModuleFolder.Load(tiny.Reply)[0];
+        Assert.Equal(module.Predict([new Example { Text = "user: answer me" }])[0].Text, result.Text);
+        Assert.True(heard.Pieces.Count > 1, result.Text);
+        Assert.Equal(new ModuleChoice("reply", "reply", Route.Named), result.Choice);
+    }
+
+    [Fact]
+    public void A_reply_obeys_its_limit_its_stop_text_and_its_seed()
+    {
+        var request = new ModuleRequest { Module = "reply", Prompt = "answer me" };
+        ModuleResult whole = Ask(request).Result;
+        ModuleResult three = Ask(request with { MaxTokens = 3 }).Result;
+        Assert.Equal((3, FinishReason.Length), (three.CompletionTokens, three.Finish));
+        Assert.StartsWith(three.Text, whole.Text, StringComparison.Ordinal);
+        string stop = whole.Text.Substring(whole.Text.Length / 2, 2);
+        ModuleResult stopped = Ask(request with { Stop = [stop] }).Result;
+        Assert.Equal(whole.Text[..whole.Text.IndexOf(stop, StringComparison.Ordinal)].TrimEnd(), stopped.Text);
+        Assert.Equal(FinishReason.Stop, stopped.Finish);
+        ModuleRequest drawn = request with { Temperature = 2, Seed = 4 };
+        Assert.Equal(Ask(drawn).Result.Text, Ask(drawn).Result.Text);
+        Assert.Contains(Enumerable.Range(5, 5), seed => Ask(drawn with { Seed = (ulong)seed }).Result.Text != Ask(drawn).Result.Text);
+    }
+
+    [Fact]
+    public void Spans_come_as_json_that_points_into_the_text()
+    {
+        const string Text = "who is there? it is anna";
+        (ModuleResult result, _) = Ask(new ModuleRequest { Module = "names", Prompt = Text });
+        Assert.Equal("monolith", result.Choice.Module);
+        using JsonDocument spans = JsonDocument.Parse(result.Text);
+        Assert.All(spans.RootElement.EnumerateArray(), s =>
+            Assert.Equal(Text[s.GetProperty("start").GetInt32()..s.GetProperty("end").GetInt32()], s.GetProperty("text").GetString()));
+        Assert.Equal("[{\"text\":\"ann\",\"start\":3,\"end\":6,\"label\":\"name\"}]", AnswerText.Of(
+            new Answer("names", TaskKind.Extract, "names", new Cleave.Evaluation.Prediction { Spans = [new TextSpan(3, 6, "name")] }, 1, false), "is anna"));
+    }
+
+    [Fact]
+    public void Requests_that_cannot_be_answered_are_refused_before_anything_is_said()
+    {
+        string words = string.Join(' ', Enumerable.Repeat("anna", 60));
+        RequestException tooLong = Assert.Throws<RequestException>(() => Ask(new ModuleRequest { Module = "reply", Prompt = words }));
+        Assert.Equal("context_length_exceeded", tooLong.Code);
+        Assert.Contains("at most 48", tooLong.Message, StringComparison.Ordinal);
+        Assert.Throws<UnknownModuleException>(() => Ask(new ModuleRequest { Module = "nobody", Prompt = "x" }));
+        using var gone = new CancellationTokenSource();
+        gone.Cancel();
+        using Release release = Release.Open(tiny.Folder);
+        using var host = new ReleaseHost(release, Made);
+        Assert.Throws<OperationCanceledException>(() => host.Run(new ModuleRequest { Module = "reply", Prompt = "x" }, new Heard(), gone.Token));
+    }
+
+    [Fact]
+    public void A_plain_model_continues_prompts_and_takes_its_turn_in_a_conversation()
+    {
+        LanguageModel model = ModelFolder.Load(tiny.Reply);
+        using var host = new LanguageModelHost(model, "base", Made);
+        Assert.False(host.CanRoute);
+        var heard = new Heard();
+        ModuleResult result = host.Run(new ModuleRequest { Module = "base", Prompt = "hello", MaxTokens = 6 }, heard, CancellationToken.None);
+        Assert.Equal(result.Text, heard.All);
+        Assert.InRange(result.CompletionTokens, 1, 6);
+        Assert.Equal(1 + model.Tokenizer.Encode("hello").Length, result.PromptTokens);
+        ModuleResult turn = host.Run(new ModuleRequest { Module = "base", Messages = [new ChatMessage(ChatRole.User, "hi")], MaxTokens = 6 }, new Heard(), CancellationToken.None);
+        Assert.Equal(turn.Text.Trim(), turn.Text);
+        Assert.Equal(1 + model.Tokenizer.Encode("user: hi\nassistant:").Length, turn.PromptTokens);
+        Assert.Throws<UnknownModuleException>(() => host.Run(new ModuleRequest { Module = "auto", Prompt = "x" }, new Heard(), CancellationToken.None));
+        Assert.Throws<RequestException>(() => host.Run(new ModuleRequest { Module = "base", Prompt = string.Concat(Enumerable.Repeat("日", 60)) }, new Heard(), CancellationToken.None));
+    }
+}
