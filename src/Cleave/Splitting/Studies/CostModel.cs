@@ -11,7 +11,8 @@ namespace Cleave.Splitting.Studies;
 /// </summary>
 public static class CostModel
 {
-    // Fitted to this library's kernels at batch 1 on two AVX2 cores (bench: "fit-cost"). Only ratios matter to a search.
+    // Set to agree within about a factor of two with modules measured at batch 1 on two AVX2 cores (docs/results). Only
+    // ratios matter to a search; a latency budget should leave room.
     private const double DenseOperationsPerNs = 45, QuantizedOperationsPerNs = 90;
     private const double BytesPerNs = 25;
     private const double MatrixOverheadNs = 900, ElementNs = 0.35;
