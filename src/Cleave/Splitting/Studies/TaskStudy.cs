@@ -94,8 +94,9 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
     }
 
     /// <summary>
-    /// The cheapest candidate within the budget that the validation items already show to be not inferior; without one, the
-    /// best of those within the budget; without one, the best.
+    /// Of the candidates within the budget that the validation items already show to be not inferior, the best among the
+    /// cheapest: those that cost at most twice as much as the cheapest, because a little cost buys safety from a lucky
+    /// candidate. Without one, the best of those within the budget; without one, the best.
     /// </summary>
     private Trial Choose(Study study, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
     {
@@ -103,15 +104,17 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         if (complete.Length == 0)
             throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
         Trial[] affordable = [.. complete.Where(t => !(t.Values[2] > project.Budget.Bytes) && !(t.Values[1] * 1e-9 > project.Budget.LatencySeconds))];
-        foreach (Trial trial in affordable)
-        {
-            using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial.Number))[0];
-            NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference, module.Predict(task.Data.Validation, cancellation),
-                task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
-            if (test.Passed)
-                return trial;
-        }
+        Trial[] passing = [.. affordable.Where(t => PassesValidation(t, reference, cancellation))];
+        if (passing.Length > 0)
+            return passing.Where(t => t.Values[1] <= 2 * passing[0].Values[1]).MaxBy(t => t.Values[0])!;
         return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
+    }
+
+    private bool PassesValidation(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
+    {
+        using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial.Number))[0];
+        return NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference, module.Predict(task.Data.Validation, cancellation),
+            task.Definition.Margin, seed: task.Seed(project.Seed, "validation test")).Passed;
     }
 
     private double MonolithCost()
