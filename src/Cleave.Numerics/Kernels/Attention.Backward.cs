@@ -31,8 +31,17 @@ public static unsafe partial class Attention
             nint q = start * Shape.QStride, k = start * Shape.KvStride + kv * size;
             var work = new BackwardWork
             {
-                KeyPanels = scratch.Pointer, ValuePanels = scratch.Pointer + (nint)lengthUp * size, Size = size, Width = padded, Length = length,
-                K = X.K + k, Dk = X.Dk + k, Dv = X.Dv + k, KvStride = Shape.KvStride, QStride = Shape.QStride, Scale = Shape.Scale,
+                KeyPanels = scratch.Pointer,
+                ValuePanels = scratch.Pointer + (nint)lengthUp * size,
+                Size = size,
+                Width = padded,
+                Length = length,
+                K = X.K + k,
+                Dk = X.Dk + k,
+                Dv = X.Dv + k,
+                KvStride = Shape.KvStride,
+                QStride = Shape.QStride,
+                Scale = Shape.Scale,
                 Causal = Shape.Causal,
             };
             work.P = work.ValuePanels + (nint)lengthUp * size;

@@ -23,8 +23,11 @@ public static unsafe partial class Attention
             int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s];
             var view = new Tensors
             {
-                Q = X.Q + start * Shape.QStride, K = X.K + start * Shape.KvStride, V = X.V + start * Shape.KvStride,
-                Y = X.Y + start * Shape.QStride, LogSumExp = X.LogSumExp + (nint)start * Shape.Heads,
+                Q = X.Q + start * Shape.QStride,
+                K = X.K + start * Shape.KvStride,
+                V = X.V + start * Shape.KvStride,
+                Y = X.Y + start * Shape.QStride,
+                LogSumExp = X.LogSumExp + (nint)start * Shape.Heads,
             };
             int length = X.Offsets[s + 1] - start;
             ForwardHead<TTile, TLanes>(view, Shape, kv, length, length);
@@ -45,7 +48,10 @@ public static unsafe partial class Attention
         using Scratch scratch = Scratch.Rent((long)keysUp * size + QueryBlock * (KeyBlock + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded));
         var work = new HeadWork
         {
-            KeyPanels = scratch.Pointer, Scores = scratch.Pointer + (nint)keysUp * size, V = x.V + kv * size, VStride = shape.KvStride,
+            KeyPanels = scratch.Pointer,
+            Scores = scratch.Pointer + (nint)keysUp * size,
+            V = x.V + kv * size,
+            VStride = shape.KvStride,
         };
         work.Max = work.Scores + QueryBlock * KeyBlock;
         work.Sum = work.Max + QueryBlock;

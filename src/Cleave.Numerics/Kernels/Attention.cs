@@ -68,7 +68,16 @@ public static unsafe partial class Attention
             var shape = new Shape(heads, kvHeads, headSize, causal);
             var tensors = new Tensors
             {
-                Dy = pdy, Q = pq, K = pk, V = pv, Y = py, LogSumExp = pl, Offsets = po, Dq = pdq, Dk = pdk, Dv = pdv,
+                Dy = pdy,
+                Q = pq,
+                K = pk,
+                V = pv,
+                Y = py,
+                LogSumExp = pl,
+                Offsets = po,
+                Dq = pdq,
+                Dk = pdk,
+                Dv = pdv,
             };
             int parts = (offsets.Length - 1) * kvHeads;
             bool threaded = Work(offsets, heads * headSize) >= ThreadedFrom;

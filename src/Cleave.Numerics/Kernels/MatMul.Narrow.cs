@@ -52,7 +52,17 @@ public static unsafe partial class MatMul
     {
         var kernel = new DotsKernel
         {
-            Few = a, FewStride = lda, FewCount = m, Many = b, ManyStride = ldb, ManyCount = n, C = c, FewC = ldc, ManyC = 1, K = k, PartRows = n,
+            Few = a,
+            FewStride = lda,
+            FewCount = m,
+            Many = b,
+            ManyStride = ldb,
+            ManyCount = n,
+            C = c,
+            FewC = ldc,
+            ManyC = 1,
+            K = k,
+            PartRows = n,
         };
         kernel.Part<TLanes>(0);
     }

@@ -39,7 +39,9 @@ public static class ReportFixture
         {
             Monolith = Side(0.921, 3080, 4.9, 48_200_000, 24_100_000) with
             {
-                StudyQuality = 0.925, StudyNanoseconds = 4.6e6, Confusion = Confusion(rng, names, 0.08),
+                StudyQuality = 0.925,
+                StudyNanoseconds = 4.6e6,
+                Confusion = Confusion(rng, names, 0.08),
             },
             Module = Side(passed ? 0.918 : 0.902, 3080, 0.42, 3_020_000, 5_800_000) with { Confusion = Confusion(rng, names, 0.085) },
             Certificate = Certificate(passed ? -0.003 : -0.019, passed ? -0.0074 : -0.026, 0.01, 3080, passed),
