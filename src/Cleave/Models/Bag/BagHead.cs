@@ -1,4 +1,5 @@
 using Cleave.Numerics;
+using Cleave.Numerics.Kernels;
 
 namespace Cleave.Models.Bag;
 
@@ -59,11 +60,11 @@ public sealed class BagHead
         if (Hidden > 0)
         {
             for (int i = 0; i < Hidden; i++)
-                hidden[i] = Math.Max(0, BagMath.Dot(input, HiddenWeight.AsSpan(i * Dim, Dim)) + HiddenBias[i]);
+                hidden[i] = Math.Max(0, VectorMath.Dot(input, HiddenWeight.AsSpan(i * Dim, Dim)) + HiddenBias[i]);
             input = hidden[..Hidden];
         }
         int width = Width;
         for (int c = 0; c < Classes; c++)
-            logits[c] = BagMath.Dot(input, OutputWeight.AsSpan(c * width, width)) + OutputBias[c];
+            logits[c] = VectorMath.Dot(input, OutputWeight.AsSpan(c * width, width)) + OutputBias[c];
     }
 }

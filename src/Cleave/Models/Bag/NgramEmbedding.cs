@@ -1,4 +1,5 @@
 using Cleave.Numerics;
+using Cleave.Numerics.Kernels;
 
 namespace Cleave.Models.Bag;
 
@@ -48,7 +49,7 @@ public sealed class NgramEmbedding
         pooled = pooled[..Dim];
         pooled.Clear();
         for (int i = 0; i < rows.Length; i++)
-            BagMath.AddScaled(pooled, weights[i], Row(rows[i]));
+            VectorMath.AddScaled(pooled, Row(rows[i]), weights[i]);
     }
 
     /// <summary>∂E[rows[i]] += weights[i]·dPooled, kept as a sum to be formed when the optimizer asks for it.</summary>

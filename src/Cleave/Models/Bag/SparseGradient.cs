@@ -1,3 +1,5 @@
+using Cleave.Numerics.Kernels;
+
 namespace Cleave.Models.Bag;
 
 /// <summary>
@@ -100,7 +102,7 @@ public sealed class SparseGradient
         gradient = gradient[.._dim];
         gradient.Clear();
         for (int i = _start[slot]; i < _start[slot + 1]; i++)
-            BagMath.AddScaled(gradient, _sortedWeight[i], _pooled.AsSpan(_sortedText[i] * _dim, _dim));
+            VectorMath.AddScaled(gradient, _pooled.AsSpan(_sortedText[i] * _dim, _dim), _sortedWeight[i]);
     }
 
     private static void Reserve<T>(ref T[] buffer, int count)

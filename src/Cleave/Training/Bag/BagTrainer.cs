@@ -23,8 +23,8 @@ public sealed class BagTrainer
     private readonly HeadGradient _head;
     private readonly LazyAdam _adam;
     private readonly Rng _dropout;
-    private readonly SparseFeatures _kept = new();
-    private readonly float[] _pooled, _dPooled, _softLogits;
+    private readonly SparseFeatures[] _kept;
+    private readonly float[] _softLogits;
     private double _loss;
     private int _correct;
 
@@ -32,11 +32,10 @@ public sealed class BagTrainer
     {
         (_options, _model, _data, _labels, _teacher) = (options, model, data, labels, teacher);
         _tableGradient = new SparseGradient(model.Embedding.Rows, model.Embedding.Dim);
-        _head = new HeadGradient(model.Head);
+        _head = new HeadGradient(model.Head, Math.Min(options.BatchSize, data.Count));
         _adam = new LazyAdam(model.Embedding.Table.Length);
         _dropout = Rng.For(options.Seed, "bag dropout");
-        _pooled = new float[options.Dim];
-        _dPooled = new float[options.Dim];
+        _kept = [.. Enumerable.Range(0, Math.Min(options.BatchSize, data.Count)).Select(_ => new SparseFeatures())];
         _softLogits = new float[model.Head.Classes];
     }
 
@@ -91,43 +90,43 @@ public sealed class BagTrainer
 
     private void Step(ReadOnlySpan<int> batch, float rate, int step)
     {
-        _tableGradient.Reset();
-        _head.Reset();
         float total = 0;
-        foreach (int text in batch)
-            total += ClassWeight(text);
-        foreach (int text in batch)
+        for (int i = 0; i < batch.Length; i++)
         {
-            Drop(_data.Rows(text), _data.Weights(text));
-            _model.Embedding.Forward(_kept.Rows, _kept.Weights, _pooled);
-            _head.Forward(_pooled);
-            Loss(text, ClassWeight(text) / total);
-            _head.Backward(_pooled, _dPooled);
-            _model.Embedding.Backward(_kept.Rows, _kept.Weights, _dPooled, _tableGradient);
+            Drop(_data.Rows(batch[i]), _data.Weights(batch[i]), _kept[i]);
+            total += ClassWeight(batch[i]);
         }
+        for (int i = 0; i < batch.Length; i++)
+            _model.Embedding.Forward(_kept[i].Rows, _kept[i].Weights, _head.Pooled(i));
+        _head.Forward(batch.Length);
+        for (int i = 0; i < batch.Length; i++)
+            Loss(batch[i], _head.Logits(i), ClassWeight(batch[i]) / total);
+        _head.Backward(batch.Length);
+        _tableGradient.Reset();
+        for (int i = 0; i < batch.Length; i++)
+            _model.Embedding.Backward(_kept[i].Rows, _kept[i].Weights, _head.PooledDerivative(i), _tableGradient);
         _tableGradient.Close();
-        _adam.Step(_model.Embedding, _tableGradient, _dPooled, rate, step);
+        _adam.Step(_model.Embedding, _tableGradient, rate, step);
         _head.Step(rate, step);
     }
 
     private float ClassWeight(int text) => _options.ClassWeights?[_labels[text]] ?? 1;
 
     /// <summary>Feature dropout: what stays is scaled so that the pooled vector keeps its mean.</summary>
-    private void Drop(ReadOnlySpan<int> rows, ReadOnlySpan<float> weights)
+    private void Drop(ReadOnlySpan<int> rows, ReadOnlySpan<float> weights, SparseFeatures kept)
     {
         float chance = _options.FeatureDropout, scale = 1 / (1 - chance);
-        _kept.Clear();
+        kept.Clear();
         for (int i = 0; i < rows.Length; i++)
         {
             if (_dropout.NextSingle() >= chance)
-                _kept.Add(rows[i], weights[i] * scale);
+                kept.Add(rows[i], weights[i] * scale);
         }
     }
 
     /// <summary>Adds up the text's loss and replaces its logits by the derivative of share · loss.</summary>
-    private void Loss(int text, float share)
+    private void Loss(int text, Span<float> logits, float share)
     {
-        Span<float> logits = _head.Logits;
         int label = _labels[text];
         _correct += Largest(logits) == label ? 1 : 0;
         float hard = 1 - (_teacher?.Weight ?? 0);
@@ -136,7 +135,7 @@ public sealed class BagTrainer
         if (_teacher is null)
             return;
         _loss += _teacher.ForwardBackward(text, _softLogits, share);
-        BagMath.AddScaled(logits, 1, _softLogits);
+        VectorMath.AddInPlace(logits, _softLogits);
     }
 
     private (double Loss, double Accuracy) Evaluate(BagData data, IReadOnlyList<int> labels)

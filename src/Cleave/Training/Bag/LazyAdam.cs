@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Cleave.Models.Bag;
+using Cleave.Numerics.Threading;
 
 namespace Cleave.Training.Bag;
 
@@ -12,29 +13,42 @@ namespace Cleave.Training.Bag;
 /// </summary>
 internal sealed class LazyAdam(int size)
 {
+    private const int Parts = 8;
     private const float Beta1 = 0.9f, Beta2 = 0.999f, Epsilon = 1e-8f;
 
     private readonly float[] _m = new float[size];
     private readonly float[] _v = new float[size];
+    private float[] _scratch = [];
 
     /// <summary>One step of all of a dense array.</summary>
     /// <param name="step">Number of this step, from 1.</param>
     public void Step(Span<float> weights, ReadOnlySpan<float> gradient, float rate, int step)
         => Update(weights, gradient, _m, _v, Corrected(rate, step));
 
-    /// <summary>One step of the touched rows of a table.</summary>
-    /// <param name="scratch">(dim)</param>
-    public void Step(NgramEmbedding table, SparseGradient gradient, Span<float> scratch, float rate, int step)
+    /// <summary>One step of the touched rows of a table; rows are shared out over the threads, which changes no bit.</summary>
+    /// <param name="step">Number of this step, from 1.</param>
+    public void Step(NgramEmbedding table, SparseGradient gradient, float rate, int step)
     {
-        int dim = table.Dim;
-        scratch = scratch[..dim];
-        float corrected = Corrected(rate, step);
-        ReadOnlySpan<int> rows = gradient.TouchedRows;
-        for (int slot = 0; slot < rows.Length; slot++)
+        if (_scratch.Length < Parts * table.Dim)
+            _scratch = new float[Parts * table.Dim];
+        var rows = new RowsPart(this, table, gradient, Corrected(rate, step));
+        ThreadTeam.Current.Run(Parts, ref rows);
+    }
+
+    private readonly struct RowsPart(LazyAdam adam, NgramEmbedding table, SparseGradient gradient, float rate) : IPart
+    {
+        public void Invoke(int part)
         {
-            gradient.Form(slot, scratch);
-            int at = rows[slot] * dim;
-            Update(table.Table.AsSpan(at, dim), scratch, _m.AsSpan(at, dim), _v.AsSpan(at, dim), corrected);
+            int dim = table.Dim;
+            ReadOnlySpan<int> rows = gradient.TouchedRows;
+            Span<float> g = adam._scratch.AsSpan(part * dim, dim);
+            int last = (int)((long)rows.Length * (part + 1) / Parts);
+            for (int slot = (int)((long)rows.Length * part / Parts); slot < last; slot++)
+            {
+                gradient.Form(slot, g);
+                int at = rows[slot] * dim;
+                Update(table.Row(rows[slot]), g, adam._m.AsSpan(at, dim), adam._v.AsSpan(at, dim), rate);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ public sealed class NgramFeaturizerTests
     [Fact]
     public void Character_weights_are_scikit_learns()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden/Bag/tfidf.json")));
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden/Baselines/tfidf.json")));
         string[] texts = [.. golden.RootElement.GetProperty("texts").EnumerateArray().Select(t => t.GetString()!)];
         var options = new NgramOptions { MaxWordOrder = 0, Buckets = 1 << 24 };
         NgramFeaturizer featurizer = NgramFeaturizer.Fit(options, texts[..golden.RootElement.GetProperty("train").GetInt32()]);

@@ -15,12 +15,13 @@ public sealed class HeadGradientTests
         var rng = new Rng(4);
         var head = new BagHead(6, hidden, 3);
         head.Initialise(rng);
-        float[] pooled = [.. Enumerable.Range(0, 6).Select(_ => (float)rng.NextGaussian())], dPooled = new float[6];
-        var gradient = new HeadGradient(head);
-        gradient.Reset();
-        gradient.Forward(pooled);
-        CrossEntropy.ForwardBackward(gradient.Logits, 1, 0.1f, 1);
-        gradient.Backward(pooled, dPooled);
+        float[] pooled = [.. Enumerable.Range(0, 6).Select(_ => (float)rng.NextGaussian())];
+        var gradient = new HeadGradient(head, 2);
+        pooled.CopyTo(gradient.Pooled(1)); // the second of two texts
+        gradient.Forward(2);
+        CrossEntropy.ForwardBackward(gradient.Logits(1), 1, 0.1f, 1);
+        gradient.Backward(2);
+        float[] dPooled = gradient.PooledDerivative(1).ToArray();
         const float Step = 1e-2f;
         for (int i = 0; i < pooled.Length; i++)
         {
@@ -43,14 +44,14 @@ public sealed class HeadGradientTests
         var head = new BagHead(6, hidden, 3);
         head.Initialise(rng);
         float[] pooled = [.. Enumerable.Range(0, 6).Select(_ => (float)rng.NextGaussian())];
-        var gradient = new HeadGradient(head);
+        var gradient = new HeadGradient(head, 2);
         float before = Loss(head, pooled), last = before;
         for (int step = 1; step <= 20; step++)
         {
-            gradient.Reset();
-            gradient.Forward(pooled);
-            CrossEntropy.ForwardBackward(gradient.Logits, 1, 0.1f, 1);
-            gradient.Backward(pooled, new float[6]);
+                pooled.CopyTo(gradient.Pooled(0));
+            gradient.Forward(1);
+            CrossEntropy.ForwardBackward(gradient.Logits(0), 1, 0.1f, 1);
+            gradient.Backward(1);
             gradient.Step(1e-3f, step);
             float now = Loss(head, pooled);
             Assert.True(now < last, $"step {step}: {now} after {last}");
