@@ -33,6 +33,7 @@ internal static class BenchTrainingCommand
             throw new CleaveException($"--dim {dim} is not a multiple of --heads {heads}");
         TransformerSpec spec = TransformerSpec.Uniform(call.Positive(Vocabulary), dim, call.Positive(Layers), heads, heads,
             call.Positive(FeedForward), call.Positive(Context));
+        call.Detail($"{spec.Parameters} parameters, {call.Positive(Batch)} sequences of {spec.ContextLength} tokens a step");
         TrainingSpeed speed;
         using (ProgressLine progress = call.Progress())
             speed = TrainingSpeed.Measure(spec, call.Positive(Batch), call.Positive(Steps), call.Seed, progress, call.Cancel);

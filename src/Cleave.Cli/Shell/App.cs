@@ -26,6 +26,8 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
     public int Run(string[] args, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(args);
+        if (args is ["help", ..])
+            args = [.. args[1..], "--help"];
         try
         {
             int status = Dispatch(args, cancel);

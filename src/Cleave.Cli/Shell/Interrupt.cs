@@ -4,16 +4,19 @@ namespace Cleave.Cli.Shell;
 
 /// <summary>
 /// Turns the first Ctrl-C or SIGTERM into a cancellation, so that a job can save what it has; the second one
-/// ends the process at once.
+/// ends the process at once, as does the first where the program only waits for a line of input.
 /// </summary>
 internal sealed class Interrupt : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
+    private readonly Func<bool> _isIdle;
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
 
-    public Interrupt()
+    /// <param name="isIdle">Whether there is nothing to bring to an end.</param>
+    public Interrupt(Func<bool> isIdle)
     {
+        _isIdle = isIdle;
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
     }
@@ -22,7 +25,7 @@ internal sealed class Interrupt : IDisposable
 
     private void OnSignal(PosixSignalContext signal)
     {
-        if (_source.IsCancellationRequested)
+        if (_source.IsCancellationRequested || _isIdle())
             return; // the default action: the process ends
         signal.Cancel = true;
         _source.Cancel();

@@ -9,14 +9,24 @@ internal sealed class BrokenPipeException(Exception inner) : Exception("standard
 /// <summary>The process's own streams.</summary>
 internal sealed class StandardStreams : Streams
 {
-    private StandardStreams(TextReader input, Stream output, TextWriter error) : base(input, output, error) { }
+    private readonly InputStream _input;
+
+    private StandardStreams(InputStream input, TextReader reader, Stream output, TextWriter error) : base(reader, output, error)
+    {
+        _input = input;
+        input.BeforeRead = Out.Flush;
+    }
+
+    /// <summary>Whether the program waits for somebody to type or send something.</summary>
+    public bool IsWaitingForInput => _input.IsWaiting;
 
     public static StandardStreams Open()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        var input = new StreamReader(Console.OpenStandardInput(), utf8, detectEncodingFromByteOrderMarks: true, 1 << 14);
+        var input = new InputStream(Console.OpenStandardInput());
+        var reader = new StreamReader(input, utf8, detectEncodingFromByteOrderMarks: true, 1 << 14);
         var error = new StreamWriter(Console.OpenStandardError(), utf8, 256) { AutoFlush = true, NewLine = "\n" };
-        return new StandardStreams(input, new OutputStream(OpenOutput()), error);
+        return new StandardStreams(input, reader, new OutputStream(OpenOutput()), error);
     }
 
     public override bool CanRedraw =>
@@ -57,6 +67,39 @@ internal sealed class StandardStreams : Streams
             }
         }
         return Console.OpenStandardOutput();
+    }
+
+    /// <summary>Hands over what has been written before it waits for more to read, so that two programs can talk line by line.</summary>
+    private sealed class InputStream(Stream inner) : Stream
+    {
+        private volatile bool _waiting;
+
+        public Action? BeforeRead { get; set; }
+        public bool IsWaiting => _waiting;
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            BeforeRead?.Invoke();
+            _waiting = true;
+            try
+            {
+                return inner.Read(buffer);
+            }
+            finally
+            {
+                _waiting = false;
+            }
+        }
     }
 
     /// <summary>Gives the two ways in which writing to standard output fails their names.</summary>

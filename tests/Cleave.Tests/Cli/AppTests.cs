@@ -30,6 +30,13 @@ public sealed class AppTests
     }
 
     [Fact]
+    public void Help_may_be_asked_for_as_a_command()
+    {
+        Assert.Equal(CommandLine.Run("--help").Output, CommandLine.Run("help").Output);
+        Assert.Equal(CommandLine.Run("bench", "training", "--help").Output, CommandLine.Run("help", "bench", "training").Output);
+    }
+
+    [Fact]
     public void Version_is_that_of_the_assembly()
     {
         CommandLine run = CommandLine.Run("--version");
