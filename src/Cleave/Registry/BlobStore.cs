@@ -34,7 +34,8 @@ public sealed class BlobStore
     {
         string folder = Path.Combine(Root, "sha256");
         return !Directory.Exists(folder) ? []
-            : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f)).Where(Hashing.IsSha256).Order(StringComparer.Ordinal);
+            : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(f))
+                .Where(Hashing.IsSha256).Order(StringComparer.Ordinal);
     }
 
     /// <summary>Stores the rest of a stream and returns its hash.</summary>

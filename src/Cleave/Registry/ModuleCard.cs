@@ -66,7 +66,7 @@ public static class ModuleCard
         if (facts.BaseModel.Length > 0)
             text.Append(CultureInfo.InvariantCulture, $"\nMade from {OneLine(facts.BaseModel)} ({facts.BaseModelRelation}).\n");
         WriteTable(text, "Measured", ["dataset", "split", "metric", "value", "95% interval", "examples"],
-            facts.Metrics.Select(m => new[] { m.Dataset, m.Split, m.Metric, Short(m.Value), $"{Short(m.Low)} – {Short(m.High)}", m.Examples.ToString(CultureInfo.InvariantCulture) }));
+            facts.Metrics.Select(m => new[] { m.Dataset, m.Split, m.Metric, Short(m.Value), $"{Short(m.Low)} – {Short(m.High)}", $"{m.Examples}" }));
         WriteTable(text, "Recipe", ["choice", "value"], facts.Recipe.Select(r => new[] { r.Key, r.Value }));
         if (facts.Limits.Count > 0)
             text.Append("\n## Limits\n\n").AppendJoin("", facts.Limits.Select(l => $"- {OneLine(l)}\n"));
@@ -93,7 +93,8 @@ public static class ModuleCard
                 foreach (CardMetric metric in group)
                 {
                     text.Append(CultureInfo.InvariantCulture, $"    - type: {Quote(metric.Metric)}\n      value: {CanonicalJson.Number(metric.Value)}\n");
-                    text.Append(CultureInfo.InvariantCulture, $"      name: {Quote($"{metric.Metric} (95% interval {Short(metric.Low)} – {Short(metric.High)}, {metric.Examples} examples)")}\n");
+                    string name = $"{metric.Metric} (95% interval {Short(metric.Low)} – {Short(metric.High)}, {metric.Examples} examples)";
+                    text.Append(CultureInfo.InvariantCulture, $"      name: {Quote(name)}\n");
                 }
             }
         }

@@ -84,7 +84,8 @@ public sealed class ReleaseManifest
             if (json["format"]!.GetValue<int>() is > Format or < 1)
                 throw new FormatException("it was written by a newer program");
             var manifest = new ReleaseManifest(json["name"]!.GetValue<string>(), json["version"]!.GetValue<string>(), json["seed"]!.GetValue<ulong>(),
-                json["files"]!.AsArray().Select(f => new ReleaseEntry(f!["path"]!.GetValue<string>(), f["bytes"]!.GetValue<long>(), f["sha256"]!.GetValue<string>())),
+                json["files"]!.AsArray().Select(f =>
+                    new ReleaseEntry(f!["path"]!.GetValue<string>(), f["bytes"]!.GetValue<long>(), f["sha256"]!.GetValue<string>())),
                 json["measured"]!.AsArray().Select(f => f!.GetValue<string>()));
             return manifest.Hash == json["hash"]!.GetValue<string>() ? manifest : throw new FormatException("its hash is not that of its content");
         }
@@ -123,7 +124,10 @@ public sealed class ReleaseManifest
             }
             ReleaseEntry found = EntryOf(folder, path);
             if (found != entry)
-                throw new CleaveException($"{folder}: {path} has been changed: {found.Bytes} bytes with hash {found.Sha256[..12]}…, not {entry.Bytes} with {entry.Sha256[..12]}… (restore it from a copy)");
+            {
+                throw new CleaveException($"{folder}: {path} has been changed: {found.Bytes} bytes with hash {found.Sha256[..12]}…, " +
+                    $"not {entry.Bytes} with {entry.Sha256[..12]}… (restore it from a copy)");
+            }
         }
         return manifest;
     }
@@ -150,7 +154,8 @@ public sealed class ReleaseManifest
         if (!Directory.Exists(folder))
             throw new CleaveException($"{folder}: no such folder");
         var files = new List<string>();
-        foreach (FileSystemInfo found in new DirectoryInfo(folder).EnumerateFileSystemInfos("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }))
+        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 };
+        foreach (FileSystemInfo found in new DirectoryInfo(folder).EnumerateFileSystemInfos("*", all))
         {
             string path = Path.GetRelativePath(folder, found.FullName).Replace(Path.DirectorySeparatorChar, '/');
             if (found.LinkTarget is not null)
@@ -165,6 +170,6 @@ public sealed class ReleaseManifest
         return [.. files];
     }
 
-    private static bool IsPlain(string path) => path.Length > 0 && path != FileName && !path.Contains('\\', StringComparison.Ordinal) && !path.Contains('\0', StringComparison.Ordinal)
+    private static bool IsPlain(string path) => path.Length > 0 && path != FileName && path.AsSpan().IndexOfAny('\\', '\0') < 0
         && path.Split('/').All(part => part is not ("" or "." or ".."));
 }

@@ -21,7 +21,10 @@ public abstract class Parameter
 
     public abstract bool Contains(ParameterValue value);
 
-    /// <summary>The values of a grid: all where there are at most <paramref name="points"/> or the parameter is categorical, else evenly spread ones with both ends.</summary>
+    /// <summary>
+    /// The values of a grid: all where there are at most <paramref name="points"/> or the parameter is categorical, else
+    /// evenly spread ones with both ends.
+    /// </summary>
     public abstract IReadOnlyList<ParameterValue> Grid(int points);
 }
 

@@ -92,7 +92,7 @@ public static class ParetoFront
     {
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(reference);
-        return Volume([.. losses.Where(p => p.AsSpan().SequenceCompareTo(reference) != 0 && p.Zip(reference).All(c => c.First < c.Second))], reference, reference.Length);
+        return Volume([.. losses.Where(p => p.Zip(reference).All(c => c.First < c.Second))], reference, reference.Length);
     }
 
     /// <summary>What the hypervolume loses when each point is taken away.</summary>

@@ -87,7 +87,8 @@ public static class SearchSpaceJson
         IReadOnlyList<Condition> when = ReadWhen(name, json["when"]);
         return type switch
         {
-            "categorical" => new CategoricalParameter(name, Values(name, json["choices"] as JsonArray ?? throw new FormatException($"'{name}' needs a list of choices")), when),
+            "categorical" => new CategoricalParameter(name,
+                Values(name, json["choices"] as JsonArray ?? throw new FormatException($"'{name}' needs a list of choices")), when),
             "int" => new IntParameter(name, Long(name, json, "low"), Long(name, json, "high"), Flag(name, json["log"]),
                 json.ContainsKey("step") ? Long(name, json, "step") : 1, when),
             _ => new FloatParameter(name, Number(name, json, "low"), Number(name, json, "high"), Flag(name, json["log"]),
@@ -104,7 +105,8 @@ public static class SearchSpaceJson
     };
 
     private static ParameterValue[] Values(string name, JsonArray array) =>
-        [.. array.Select(v => ParameterValue.FromJson(v) ?? throw new FormatException($"'{name}' has a choice that is neither a number nor a text nor a flag"))];
+        [.. array.Select(v => ParameterValue.FromJson(v)
+            ?? throw new FormatException($"'{name}' has a choice that is neither a number nor a text nor a flag"))];
 
     private static double Number(string name, JsonObject json, string key) => ParameterValue.FromJson(json[key]) is { IsNumber: true } value
         ? value.AsDouble()

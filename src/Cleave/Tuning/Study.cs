@@ -66,7 +66,10 @@ public sealed class Study
         }
     }
 
-    /// <summary>Has the parameters tried before the sampler is asked again; a set that the study already has is not added twice, so a resumed program may repeat the call.</summary>
+    /// <summary>
+    /// Has the parameters tried before the sampler is asked again; a set that the study already has is not added twice,
+    /// so a resumed program may repeat the call.
+    /// </summary>
     /// <exception cref="CleaveException">The set does not fit the space.</exception>
     public void Enqueue(ParameterSet parameters)
     {

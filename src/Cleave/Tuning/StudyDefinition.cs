@@ -29,7 +29,8 @@ public sealed record StudyDefinition(string Name, SearchSpace Space, IReadOnlyLi
         try
         {
             var members = json!.AsObject();
-            var space = new JsonObject(members["space"]!.AsArray().Select(p => p!.AsObject().Single()).Select(m => KeyValuePair.Create(m.Key, m.Value?.DeepClone())));
+            var space = new JsonObject(members["space"]!.AsArray().Select(p => p!.AsObject().Single())
+                .Select(m => KeyValuePair.Create(m.Key, m.Value?.DeepClone())));
             var problems = new List<string>();
             return new StudyDefinition(
                 members["name"]!.GetValue<string>(),
