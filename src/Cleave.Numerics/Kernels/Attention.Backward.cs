@@ -167,7 +167,7 @@ public static unsafe partial class Attention
             TLanes scale = TLanes.Broadcast(Scale), shift = TLanes.Broadcast(-logSumExp), minus = TLanes.Broadcast(delta);
             for (int c = 0; c < whole; c += TLanes.Width)
             {
-                TLanes e = LaneMath.Exp(TLanes.MultiplyAdd(TLanes.Load(p + c), scale, shift));
+                TLanes e = LaneMath.ExpOrZero(TLanes.MultiplyAdd(TLanes.Load(p + c), scale, shift));
                 TLanes.Store(p + c, e);
                 TLanes.Store(ds + c, e * (TLanes.Load(ds + c) - minus) * scale);
             }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cleave.Numerics.Simd;
 using Cleave.Numerics.Threading;
 
@@ -11,6 +12,7 @@ public static unsafe partial class Attention
 {
     private const int QueryBlock = 24;
     private const int KeyBlock = 128;
+    private const int ScoreStride = KeyBlock + 16; // room to store a whole vector from any place
 
     private struct ForwardPart<TTile, TLanes> : IPart
         where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
@@ -45,7 +47,7 @@ public static unsafe partial class Attention
             return;
         int size = shape.HeadSize, padded = TileProduct<TTile>.RoundUp(size), keysUp = TileProduct<TTile>.RoundUp(keys);
         bool direct = padded == size; // rows of V and y can be read and written as whole tiles where they are
-        using Scratch scratch = Scratch.Rent((long)keysUp * size + QueryBlock * (KeyBlock + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded));
+        using Scratch scratch = Scratch.Rent((long)keysUp * size + QueryBlock * (ScoreStride + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded));
         var work = new HeadWork
         {
             KeyPanels = scratch.Pointer,
@@ -53,7 +55,7 @@ public static unsafe partial class Attention
             V = x.V + kv * size,
             VStride = shape.KvStride,
         };
-        work.Max = work.Scores + QueryBlock * KeyBlock;
+        work.Max = work.Scores + QueryBlock * ScoreStride;
         work.Sum = work.Max + QueryBlock;
         PackKeys<TTile>(x.K + kv * size, shape.KvStride, keys, size, work.KeyPanels);
         if (!direct)
@@ -96,7 +98,7 @@ public static unsafe partial class Attention
         {
             int columns = Math.Min(KeyBlock, visible - j), diagonal = shape.Causal ? position - j : int.MaxValue;
             TileProduct<TTile>.Multiply(q, shape.QStride, 1, work.KeyPanels + (nint)j * size, TTile.Columns, TTile.Columns * (nint)size,
-                work.Scores, KeyBlock, rows, columns, size, accumulate: false, diagonal);
+                work.Scores, ScoreStride, rows, columns, size, accumulate: false, diagonal);
             for (int i = 0; i < rows; i += TTile.StridedRows)
             {
                 int end = Math.Min(rows, i + TTile.StridedRows), seen = Seen(columns, diagonal, end - 1);
@@ -104,7 +106,7 @@ public static unsafe partial class Attention
                     continue;
                 for (int r = i; r < end; r++)
                     SoftmaxRow<TLanes>(work, r, Seen(columns, diagonal, r), seen, shape.Scale, j == 0, y + r * yStride, width);
-                TileProduct<TTile>.Multiply(work.Scores + i * KeyBlock, KeyBlock, 1, work.V + j * work.VStride, work.VStride, TTile.Columns,
+                TileProduct<TTile>.Multiply(work.Scores + i * ScoreStride, ScoreStride, 1, work.V + j * work.VStride, work.VStride, TTile.Columns,
                     y + i * yStride, yStride, end - i, width, seen, accumulate: j > 0);
             }
         }
@@ -120,34 +122,42 @@ public static unsafe partial class Attention
     /// Turns a row of scores into e^(score − max so far), zero from <paramref name="seen"/> to
     /// <paramref name="width"/>, and brings what was summed under the old maximum to the new one.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SoftmaxRow<TLanes>(in HeadWork work, int row, int seen, int tileSeen, float scale, bool first, float* y, int width)
         where TLanes : struct, ILanes<TLanes>
     {
-        float* scores = work.Scores + row * KeyBlock;
+        float* scores = work.Scores + row * ScoreStride;
+        int w = TLanes.Width;
+        TLanes nothing = TLanes.Broadcast(seen == 0 ? 0 : float.NegativeInfinity), max = nothing, sum = default;
+        // Whole vectors: the places behind the seen ones become −∞ and so e to them 0.
+        int whole = (tileSeen + w - 1) / w * w;
+        for (int c = seen; c < whole; c += w)
+            TLanes.Store(scores + c, nothing);
         if (seen == 0)
-        {
-            new Span<float>(scores, tileSeen).Clear();
             return;
-        }
-        // Whole vectors: the places behind the seen ones become −∞ and so e to them 0. KeyBlock is a multiple of every width.
-        int whole = (tileSeen + TLanes.Width - 1) / TLanes.Width * TLanes.Width;
-        new Span<float>(scores + seen, whole - seen).Fill(float.NegativeInfinity);
-        float max = LaneReduce.Max<TLanes>(scores, whole) * scale;
-        if (first)
+        for (int c = 0; c < whole; c += w)
+            max = TLanes.Larger(max, TLanes.Load(scores + c)); // a NaN comes back through its exponential
+        float top = TLanes.MaxAcross(max) * scale;
+        if (!first)
         {
-            work.Max[row] = max;
-            work.Sum[row] = LaneReduce.ExpSum<TLanes>(scores, scores, whole, scale, max);
-            return;
+            float before = work.Max[row];
+            top = MathF.Max(before, top);
+            if (top != before)
+            {
+                float shrink = MathF.Exp(before - top);
+                work.Sum[row] *= shrink;
+                LaneReduce.Scale<TLanes>(y, width, shrink);
+            }
         }
-        float before = work.Max[row], now = MathF.Max(before, max);
-        if (now != before)
+        TLanes factor = TLanes.Broadcast(scale), shift = TLanes.Broadcast(-top);
+        for (int c = 0; c < whole; c += w)
         {
-            float shrink = MathF.Exp(before - now);
-            work.Max[row] = now;
-            work.Sum[row] *= shrink;
-            LaneReduce.Scale<TLanes>(y, width, shrink);
+            TLanes e = LaneMath.ExpOrZero(TLanes.MultiplyAdd(TLanes.Load(scores + c), factor, shift));
+            TLanes.Store(scores + c, e);
+            sum += e;
         }
-        work.Sum[row] += LaneReduce.ExpSum<TLanes>(scores, scores, whole, scale, now);
+        work.Max[row] = top;
+        work.Sum[row] = first ? TLanes.SumAcross(sum) : work.Sum[row] + TLanes.SumAcross(sum);
     }
 
     /// <summary>Rows of one head, transposed into panels of a tile's columns: panel[d · Columns + row].</summary>

@@ -124,23 +124,36 @@ public static unsafe partial class MatMul
             float* x = Few + i * FewStride, y = x + FewStride, w0 = Many + j * ManyStride;
             float* w1 = count > 1 ? w0 + ManyStride : w0, w2 = count > 2 ? w1 + ManyStride : w1, w3 = count > 3 ? w2 + ManyStride : w2;
             TLanes s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
-            int width = TLanes.Width;
-            for (int p = 0; p < K; p += width)
+            int p = 0, width = TLanes.Width;
+            for (; p + width <= K; p += width)
             {
-                int rest = K - p;
-                bool whole = rest >= width;
-                TLanes v = whole ? TLanes.Load(x + p) : TLanes.LoadPartial(x + p, rest, default);
-                TLanes u = whole ? TLanes.Load(y + p) : TLanes.LoadPartial(y + p, rest, default);
-                TLanes w = whole ? TLanes.Load(w0 + p) : TLanes.LoadPartial(w0 + p, rest, default);
+                TLanes v = TLanes.Load(x + p), u = TLanes.Load(y + p), w = TLanes.Load(w0 + p);
                 s0 = TLanes.MultiplyAdd(v, w, s0);
                 t0 = TLanes.MultiplyAdd(u, w, t0);
-                w = whole ? TLanes.Load(w1 + p) : TLanes.LoadPartial(w1 + p, rest, default);
+                w = TLanes.Load(w1 + p);
                 s1 = TLanes.MultiplyAdd(v, w, s1);
                 t1 = TLanes.MultiplyAdd(u, w, t1);
-                w = whole ? TLanes.Load(w2 + p) : TLanes.LoadPartial(w2 + p, rest, default);
+                w = TLanes.Load(w2 + p);
                 s2 = TLanes.MultiplyAdd(v, w, s2);
                 t2 = TLanes.MultiplyAdd(u, w, t2);
-                w = whole ? TLanes.Load(w3 + p) : TLanes.LoadPartial(w3 + p, rest, default);
+                w = TLanes.Load(w3 + p);
+                s3 = TLanes.MultiplyAdd(v, w, s3);
+                t3 = TLanes.MultiplyAdd(u, w, t3);
+            }
+            if (p < K)
+            {
+                int rest = K - p;
+                TLanes v = TLanes.LoadPartial(x + p, rest, default), u = TLanes.LoadPartial(y + p, rest, default);
+                TLanes w = TLanes.LoadPartial(w0 + p, rest, default);
+                s0 = TLanes.MultiplyAdd(v, w, s0);
+                t0 = TLanes.MultiplyAdd(u, w, t0);
+                w = TLanes.LoadPartial(w1 + p, rest, default);
+                s1 = TLanes.MultiplyAdd(v, w, s1);
+                t1 = TLanes.MultiplyAdd(u, w, t1);
+                w = TLanes.LoadPartial(w2 + p, rest, default);
+                s2 = TLanes.MultiplyAdd(v, w, s2);
+                t2 = TLanes.MultiplyAdd(u, w, t2);
+                w = TLanes.LoadPartial(w3 + p, rest, default);
                 s3 = TLanes.MultiplyAdd(v, w, s3);
                 t3 = TLanes.MultiplyAdd(u, w, t3);
             }
@@ -168,7 +181,7 @@ public static unsafe partial class MatMul
     {
         (nint row, nint column) = x.TransposeA ? ((nint)1, x.Lda) : (x.Lda, 1);
         var kernel = new CombineKernel { X = x, ARow = row, AColumn = column };
-        kernel.PartColumns = Math.Min(2048, RoundUp(Math.Max(64, StreamElements / x.K), 64));
+        kernel.PartColumns = Math.Clamp(RoundUp(x.N / 4, 64), 64, 1024); // wide, so that rows of B are read in long runs
         int parts = (x.N + kernel.PartColumns - 1) / kernel.PartColumns;
         Dispatch.Run(ref kernel, parts, threaded: (long)x.N * x.K >= 2 * StreamElements);
     }

@@ -11,38 +11,43 @@ namespace Cleave.Numerics.Kernels;
 public static unsafe partial class MatMul
 {
     // Inner length of one pass: a panel of B (16 KiB) and one of A (6 KiB) stay in a first-level cache of 32 KiB.
-    private const int InnerDepth = 256;
+    // Measured: longer passes overflow it, and packing more than one pass ahead leaves the panels to slower caches.
+    private const int PassDepth = 256;
 
-    // Rows of C that one part computes: their panels of A (120 KiB a pass) stay in the second-level cache.
-    private const int PartRows = 120;
+    // Rows of C that one part computes: their panels of A (72 KiB) stay in the second-level cache.
+    private const int PartRows = 72;
 
-    // What is packed at once: at most 8 MiB of each operand, which the last-level cache can hold.
-    private const int ChunkDepth = 1024;
+    // Rows and columns packed at once: 2 MiB of each operand.
     private const int ChunkSide = 2048;
 
-    private const long ThreadedFrom = 500_000; // multiply-adds: about 15 microseconds of one core
+    private const long ThreadedFrom = 500_000; // multiply-adds: about 10 microseconds of one core
 
     private static void Packed<TTile>(in Product x) where TTile : struct, ITile
     {
-        int rows = RoundUp(Math.Min(x.M, ChunkSide), TTile.Rows), columns = RoundUp(Math.Min(x.N, ChunkSide), TTile.Columns);
-        int depth = Math.Min(x.K, ChunkDepth);
         ThreadTeam? team = x.Work >= ThreadedFrom ? ThreadTeam.Current : null;
-        using Scratch panels = Scratch.Rent((long)(rows + columns) * depth);
-        for (int m0 = 0; m0 < x.M; m0 += ChunkSide)
+        if (x.M <= PartRows)
         {
-            for (int n0 = 0; n0 < x.N; n0 += ChunkSide)
+            FewRows<TTile>(x, team);
+            return;
+        }
+        int depth = PassLength(x.K);
+        int rows = RoundUp(Math.Min(x.M, ChunkSide), TTile.Rows), columns = RoundUp(Math.Min(x.N, ChunkSide), TTile.Columns);
+        using Scratch panels = Scratch.Rent((long)(rows + columns) * depth);
+        for (int m = 0; m < x.M; m += ChunkSide)
+        {
+            for (int n = 0; n < x.N; n += ChunkSide)
             {
-                for (int k0 = 0; k0 < x.K; k0 += ChunkDepth)
+                for (int k = 0; k < x.K; k += depth)
                 {
                     var chunk = new Chunk<TTile>
                     {
                         X = x,
-                        M0 = m0,
-                        N0 = n0,
-                        K0 = k0,
-                        M = Math.Min(ChunkSide, x.M - m0),
-                        N = Math.Min(ChunkSide, x.N - n0),
-                        K = Math.Min(ChunkDepth, x.K - k0),
+                        M0 = m,
+                        N0 = n,
+                        K0 = k,
+                        M = Math.Min(ChunkSide, x.M - m),
+                        N = Math.Min(ChunkSide, x.N - n),
+                        K = Math.Min(depth, x.K - k),
                         PanelsA = panels.Pointer,
                         PanelsB = panels.Pointer + (nint)rows * depth,
                     };
@@ -52,7 +57,54 @@ public static unsafe partial class MatMul
         }
     }
 
+    /// <summary>The length of each of the fewest passes, about equal.</summary>
+    private static int PassLength(int k)
+    {
+        int passes = (k + PassDepth - 1) / PassDepth;
+        return (k + passes - 1) / passes;
+    }
+
     private static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
+
+    /// <summary>Packs panels from..to of op(A) or op(B), each k places long from <paramref name="k0"/> on.</summary>
+    private static void Pack(float* source, nint stride, bool across, int origin, int size, int k0, int k, int from, int to, int width, float* panels)
+    {
+        int first = from * width, columns = Math.Min(size, to * width) - first;
+        if (!across)
+        {
+            Packing.Along(source + k0 * stride + origin + first, stride, columns, k, panels, width, (nint)width * k);
+            return;
+        }
+        for (int i = 0; i < columns; i += width)
+            Packing.Across(source + (origin + first + i) * stride + k0, stride, Math.Min(width, columns - i), k, panels + (nint)i * k, width);
+    }
+
+    /// <summary>C = or += panels of A · one panel of B.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Column<TTile>(float* a, float* b, int k, float* c, nint ldc, int rows, int columns, bool accumulate)
+        where TTile : struct, ITile
+    {
+        for (; rows > 0; rows -= TTile.Rows, a += (nint)k * TTile.Rows, c += TTile.Rows * ldc)
+        {
+            if (rows >= TTile.Rows && columns == TTile.Columns)
+                TTile.Packed(a, b, k, c, ldc, accumulate);
+            else
+                Edge<TTile>(a, b, k, c, ldc, Math.Min(rows, TTile.Rows), columns, accumulate);
+        }
+    }
+
+    /// <summary>A tile that C holds only a part of.</summary>
+    private static void Edge<TTile>(float* a, float* b, int k, float* c, nint ldc, int rows, int columns, bool accumulate)
+        where TTile : struct, ITile
+    {
+        float* whole = stackalloc float[TTile.Rows * TTile.Columns];
+        TTile.Packed(a, b, k, whole, TTile.Columns, false);
+        for (int i = 0; i < rows; i++, c += ldc, whole += TTile.Columns)
+        {
+            for (int j = 0; j < columns; j++)
+                c[j] = accumulate ? c[j] + whole[j] : whole[j];
+        }
+    }
 
     /// <summary>One packed piece of a product: first packing, then multiplying, each in parts.</summary>
     private struct Chunk<TTile> : IPart where TTile : struct, ITile
@@ -107,78 +159,29 @@ public static unsafe partial class MatMul
 
         private readonly void Pack(int part)
         {
-            int end = Math.Min(CountA + CountB, (part + 1) * _panelsPerPart);
-            for (int panel = part * _panelsPerPart; panel < end; panel++)
+            int from = part * _panelsPerPart, to = Math.Min(CountA + CountB, from + _panelsPerPart);
+            if (from < CountA)
             {
-                if (panel < CountA)
-                    PackA(panel);
-                else
-                    PackB(panel - CountA);
+                MatMul.Pack(X.A, X.Lda, !X.TransposeA, M0, M, K0, K, from, Math.Min(to, CountA), TTile.Rows,
+                    PanelsA + (nint)from * TTile.Rows * K);
             }
-        }
-
-        private readonly void PackA(int panel)
-        {
-            int width = TTile.Rows, first = panel * width, count = Math.Min(width, M - first);
-            float* to = PanelsA + (nint)first * K;
-            if (X.TransposeA)
-                Packing.Along(X.A + K0 * X.Lda + M0 + first, X.Lda, count, K, to, width);
-            else
-                Packing.Across(X.A + (M0 + first) * X.Lda + K0, X.Lda, count, K, to, width);
-        }
-
-        private readonly void PackB(int panel)
-        {
-            int width = TTile.Columns, first = panel * width, count = Math.Min(width, N - first);
-            float* to = PanelsB + (nint)first * K;
-            if (X.TransposeB)
-                Packing.Across(X.B + (N0 + first) * X.Ldb + K0, X.Ldb, count, K, to, width);
-            else
-                Packing.Along(X.B + K0 * X.Ldb + N0 + first, X.Ldb, count, K, to, width);
+            if (to > CountA)
+            {
+                int first = Math.Max(0, from - CountA);
+                MatMul.Pack(X.B, X.Ldb, X.TransposeB, N0, N, K0, K, first, to - CountA, TTile.Columns,
+                    PanelsB + (nint)first * TTile.Columns * K);
+            }
         }
 
         private readonly void Multiply(int part)
         {
-            int firstRow = part / _columnParts * _partRows, endRow = Math.Min(M, firstRow + _partRows);
+            int firstRow = part / _columnParts * _partRows, rows = Math.Min(_partRows, M - firstRow);
             int firstColumn = part % _columnParts * _partColumns, endColumn = Math.Min(N, firstColumn + _partColumns);
-            int passes = (K + InnerDepth - 1) / InnerDepth, depth = (K + passes - 1) / passes;
-            for (int p = 0; p < K; p += depth)
+            float* a = PanelsA + (nint)firstRow * K, c = X.C + (M0 + firstRow) * X.Ldc + N0;
+            for (int j = firstColumn; j < endColumn; j += TTile.Columns)
             {
-                int length = Math.Min(depth, K - p);
-                bool accumulate = X.Accumulate || K0 + p > 0;
-                for (int j = firstColumn; j < endColumn; j += TTile.Columns)
-                {
-                    float* b = PanelsB + (nint)j * K + (nint)p * TTile.Columns;
-                    Column(firstRow, endRow, p, length, b, j, Math.Min(TTile.Columns, endColumn - j), accumulate);
-                }
-            }
-        }
-
-        /// <summary>One panel of B against the part's panels of A.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Column(int firstRow, int endRow, int p, int length, float* b, int column, int columns, bool accumulate)
-        {
-            for (int i = firstRow; i < endRow; i += TTile.Rows)
-            {
-                float* a = PanelsA + (nint)i * K + (nint)p * TTile.Rows;
-                float* c = X.C + (M0 + i) * X.Ldc + N0 + column;
-                int rows = Math.Min(TTile.Rows, endRow - i);
-                if (rows == TTile.Rows && columns == TTile.Columns)
-                    TTile.Packed(a, b, length, c, X.Ldc, accumulate);
-                else
-                    Edge(a, b, length, c, rows, columns, accumulate);
-            }
-        }
-
-        /// <summary>A tile that C holds only a part of.</summary>
-        private readonly void Edge(float* a, float* b, int length, float* c, int rows, int columns, bool accumulate)
-        {
-            float* whole = stackalloc float[TTile.Rows * TTile.Columns];
-            TTile.Packed(a, b, length, whole, TTile.Columns, false);
-            for (int i = 0; i < rows; i++, c += X.Ldc, whole += TTile.Columns)
-            {
-                for (int j = 0; j < columns; j++)
-                    c[j] = accumulate ? c[j] + whole[j] : whole[j];
+                Column<TTile>(a, PanelsB + (nint)j * K, K, c + j, X.Ldc, rows, Math.Min(TTile.Columns, endColumn - j),
+                    X.Accumulate || K0 > 0);
             }
         }
     }

@@ -5,34 +5,52 @@ using System.Runtime.Intrinsics.X86;
 namespace Cleave.Numerics.Kernels;
 
 /// <summary>
-/// Copies a strip of a matrix into a panel: panel[p · width + i] for p below k and i below width, the order in
-/// which a tile reads it. Places from count to width are zero.
+/// Copies strips of a matrix into panels: panel[p · width + i] for p below k and i below width, the order in which a
+/// tile reads it. Where a strip has fewer than width columns, the rest of its panel holds numbers that do not matter.
 /// </summary>
 internal static unsafe class Packing
 {
-    /// <summary>The strip lies along the rows: element (p, i) is source[p · stride + i].</summary>
-    public static void Along(float* source, nint stride, int count, int k, float* panel, int width)
+    private const int RowsAtOnce = 32;
+
+    /// <summary>
+    /// Strips along the rows: element (p, i) of the first is source[p · stride + i]; the next strip begins width
+    /// further on. The rows are read whole, a few at a time, as the memory likes it.
+    /// </summary>
+    /// <param name="columns">Columns of all strips together.</param>
+    /// <param name="panelStride">Distance from one panel to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Along(float* source, nint stride, int columns, int k, float* panels, int width, nint panelStride)
     {
-        for (int p = 0; p < k; p++, source += stride, panel += width)
+        for (int p0 = 0; p0 < k; p0 += RowsAtOnce)
         {
-            if (count == width)
+            int end = Math.Min(k, p0 + RowsAtOnce);
+            float* panel = panels;
+            for (int i = 0; i < columns; i += width, panel += panelStride)
             {
-                Copy(source, panel, width);
-                continue;
+                int count = Math.Min(width, columns - i);
+                float* from = source + p0 * stride + i, to = panel + (nint)p0 * width;
+                for (int p = p0; p < end; p++, from += stride, to += width)
+                {
+                    if (count == 16)
+                    {
+                        Vector256.Load(from).Store(to);
+                        Vector256.Load(from + 8).Store(to + 8);
+                    }
+                    else
+                        Copy(from, to, count);
+                }
             }
-            int i = 0;
-            for (; i < count; i++)
-                panel[i] = source[i];
-            for (; i < width; i++)
-                panel[i] = 0;
         }
     }
 
-    /// <summary>The strip lies across the rows: element (p, i) is source[i · stride + p].</summary>
+    /// <summary>
+    /// One strip across the rows: element (p, i) is source[i · stride + p].
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Across(float* source, nint stride, int count, int k, float* panel, int width)
     {
         int done = 0;
-        if (Avx2.IsSupported && count == width && width >= 6)
+        if (Avx2.IsSupported && width >= 6)
         {
             // Eight rows at a time. Where fewer are left the last repeats, and the surplus of each store is
             // overwritten by the next one: therefore from right to left, and a plain loop for the last places.
@@ -40,32 +58,42 @@ internal static unsafe class Packing
             for (; done < end; done += 8)
             {
                 for (int i = (width - 1) & ~7; i >= 0; i -= 8)
-                    Transpose(source + i * stride + done, stride, Math.Min(8, width - i), panel + (nint)done * width + i, width);
+                {
+                    int first = Math.Min(i, count - 1);
+                    Transpose(source + first * stride + done, stride, Math.Min(8, count - first), panel + (nint)done * width + i, width);
+                }
             }
         }
         for (int p = done; p < k; p++)
         {
             float* to = panel + (nint)p * width;
-            int i = 0;
-            for (; i < count; i++)
-                to[i] = source[i * stride + p];
-            for (; i < width; i++)
-                to[i] = 0;
+            for (int i = 0; i < width; i++)
+                to[i] = source[Math.Min(i, count - 1) * stride + p];
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* from, float* to, int width)
+    private static void Copy(float* from, float* to, int count)
     {
         int i = 0;
-        for (; i + 8 <= width; i += 8)
+        for (; i + 8 <= count; i += 8)
             Vector256.Load(from + i).Store(to + i);
-        for (; i < width; i++)
+        if (i + 4 <= count)
+        {
+            Vector128.Load(from + i).Store(to + i);
+            i += 4;
+        }
+        if (i + 2 <= count)
+        {
+            *(long*)(to + i) = *(long*)(from + i);
+            i += 2;
+        }
+        if (i < count)
             to[i] = from[i];
     }
 
     /// <summary>Eight columns of up to eight rows, stored as eight rows of eight.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose(float* source, nint stride, int rows, float* to, nint width)
     {
         float* r1 = rows > 1 ? source + stride : source;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Cleave.Numerics.Kernels;
 
@@ -20,6 +21,9 @@ internal readonly unsafe struct Tile16 : ITile
         Vector512<float> s30 = default, s31 = default, s40 = default, s41 = default, s50 = default, s51 = default;
         Vector512<float> s60 = default, s61 = default, s70 = default, s71 = default, s80 = default, s81 = default;
         Vector512<float> s90 = default, s91 = default, s100 = default, s101 = default, s110 = default, s111 = default;
+        // C is fetched while the sums are made.
+        for (int i = 0; i < Rows; i++)
+            Sse.Prefetch0(c + i * ldc);
         do
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);

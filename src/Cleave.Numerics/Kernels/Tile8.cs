@@ -19,6 +19,9 @@ internal readonly unsafe struct Tile8 : ITile
     {
         Vector256<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default;
         Vector256<float> s30 = default, s31 = default, s40 = default, s41 = default, s50 = default, s51 = default;
+        // C is fetched while the sums are made.
+        for (int i = 0; i < Rows; i++)
+            Sse.Prefetch0(c + i * ldc);
         do
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);

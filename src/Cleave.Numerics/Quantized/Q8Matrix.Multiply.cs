@@ -8,7 +8,8 @@ namespace Cleave.Numerics.Quantized;
 public sealed unsafe partial class Q8Matrix
 {
     private const int PartBytes = 65536; // weights that one part reads
-    private const int RowBlock = 64; // rows of x that stay in the second-level cache while a part's weights pass
+    private const int RowBlock = 32; // rows of x that stay in the second-level cache while a part's weights pass
+    private const int SpanBlocks = 32; // blocks that are multiplied at a time: 8 KiB of each operand
     private const long ThreadedFrom = 131072; // multiply-adds: about 2 microseconds of one core
 
     /// <summary>
@@ -26,23 +27,14 @@ public sealed unsafe partial class Q8Matrix
         if (y.Length == 0)
             return;
         bool vectors = InstructionSets.Active != InstructionSet.Scalar;
-        using Scratch scratch = Scratch.Rent((long)m * Blocks + (long)m * Columns / sizeof(float));
+        using Scratch scratch = Scratch.Rent((long)m * Blocks + (long)m * Columns / 2);
         fixed (float* px = x, py = y)
         {
             var product = new Product
             {
-                X = px,
-                Y = py,
-                XScales = scratch.Pointer,
-                XValues = (sbyte*)(scratch.Pointer + (nint)m * Blocks),
-                Weights = _aligned,
-                Scales = (Half*)Marshal.UnsafeAddrOfPinnedArrayElement(_scales, 0),
-                M = m,
-                Rows = Rows,
-                Columns = Columns,
-                Blocks = Blocks,
-                Groups = Groups,
-                Vectors = vectors,
+                X = px, Y = py, XScales = scratch.Pointer, XValues = (short*)(scratch.Pointer + (nint)m * Blocks),
+                Weights = _aligned, Scales = (Half*)Marshal.UnsafeAddrOfPinnedArrayElement(_scales, 0),
+                M = m, Rows = Rows, Columns = Columns, Blocks = Blocks, Groups = Groups, Vectors = vectors,
                 GroupsPerPart = Math.Max(1, PartBytes / (GroupRows * Columns)),
             };
             product.Run((long)m * Rows * Columns >= ThreadedFrom ? ThreadTeam.Current : null);
@@ -53,7 +45,8 @@ public sealed unsafe partial class Q8Matrix
     private struct Product : IPart
     {
         public float* X, Y, XScales;
-        public sbyte* XValues, Weights;
+        public short* XValues; // 8-bit values in 16 bits, as the multiplication wants them
+        public sbyte* Weights;
         public Half* Scales;
         public int M, Rows, Columns, Blocks, Groups, GroupsPerPart;
         public bool Vectors;
@@ -93,58 +86,84 @@ public sealed unsafe partial class Q8Matrix
             for (nint b = (nint)from * Blocks; b < (nint)to * Blocks; b++)
             {
                 float* x = X + b * BlockSize;
-                sbyte* values = XValues + b * BlockSize;
+                short* values = XValues + b * BlockSize;
                 XScales[b] = Vectors ? Q8Vectors.QuantizeBlock(x, values)
-                    : QuantizeBlock(new ReadOnlySpan<float>(x, BlockSize), new Span<sbyte>(values, BlockSize));
+                    : QuantizeBlock(new ReadOnlySpan<float>(x, BlockSize), new Span<short>(values, BlockSize));
             }
         }
 
         private readonly void MultiplyGroups(int from, int to)
         {
-            for (int block = 0; block < M; block += RowBlock)
+            if (!Vectors)
             {
-                int end = Math.Min(M, block + RowBlock);
                 for (int g = from; g < to; g++)
+                    Reference(g);
+                return;
+            }
+            for (int i = 0; i < M; i += RowBlock)
+            {
+                // One span of one group and of four rows of x fit in the first-level cache together.
+                for (int block = 0; block < Blocks; block += SpanBlocks)
+                    MultiplySpan(from, to, i, Math.Min(RowBlock, M - i), block, Math.Min(SpanBlocks, Blocks - block));
+            }
+        }
+
+        private readonly void MultiplySpan(int from, int to, int first, int rows, int block, int blocks)
+        {
+            float* partial = stackalloc float[Q8Vectors.TileRows * GroupRows];
+            for (int g = from; g < to; g++)
+            {
+                sbyte* w = Weights + ((nint)g * Blocks + block) * (GroupRows * BlockSize);
+                Half* scales = Scales + ((nint)g * Blocks + block) * GroupRows;
+                int count = Math.Min(GroupRows, Rows - g * GroupRows);
+                for (int i = first; i < first + rows; i += Q8Vectors.TileRows)
                 {
-                    int count = Math.Min(GroupRows, Rows - g * GroupRows);
-                    for (int i = block; i < end; i += Q8Vectors.TileRows)
-                        Tile(g, count, i, Math.Min(Q8Vectors.TileRows, end - i));
+                    int tile = Math.Min(Q8Vectors.TileRows, first + rows - i);
+                    nint at = (nint)i * Blocks + block;
+                    float* y = Y + (nint)i * Rows + (nint)g * GroupRows;
+                    bool whole = count == GroupRows;
+                    float* sums = whole ? y : partial;
+                    if (tile == 1)
+                        Q8Vectors.One(w, scales, XValues + at * BlockSize, XScales + at, blocks, sums, whole && block > 0);
+                    else
+                    {
+                        Q8Vectors.Four(w, scales, XValues + at * BlockSize, XScales + at, Blocks, blocks, tile, sums, whole ? Rows : GroupRows,
+                            whole && block > 0);
+                    }
+                    if (!whole)
+                        AddPartial(partial, y, tile, count, block > 0);
                 }
             }
         }
 
-        /// <summary>The outputs of up to four rows of x with one group of rows of W.</summary>
-        private readonly void Tile(int group, int count, int i, int rows)
+        private readonly void AddPartial(float* sums, float* y, int rows, int count, bool add)
         {
-            float* sums = stackalloc float[Q8Vectors.TileRows * GroupRows];
-            sbyte* w = Weights + (nint)group * GroupRows * Columns, x = XValues + (nint)i * Columns;
-            Half* scales = Scales + (nint)group * GroupRows * Blocks;
-            float* xScales = XScales + (nint)i * Blocks;
-            if (!Vectors)
-                Reference(w, scales, x, xScales, rows, sums);
-            else if (rows == 1)
-                Q8Vectors.One(w, scales, x, xScales, Blocks, sums);
-            else
-                Q8Vectors.Four(w, scales, x, xScales, Blocks, rows, sums);
-            for (int r = 0; r < rows; r++)
-                new ReadOnlySpan<float>(sums + r * GroupRows, count).CopyTo(new Span<float>(Y + (nint)(i + r) * Rows + group * GroupRows, count));
+            for (int r = 0; r < rows; r++, sums += GroupRows, y += Rows)
+            {
+                for (int j = 0; j < count; j++)
+                    y[j] = add ? y[j] + sums[j] : sums[j];
+            }
         }
 
-        private readonly void Reference(sbyte* w, Half* scales, sbyte* x, float* xScales, int rows, float* sums)
+        /// <summary>The plain form: one output at a time.</summary>
+        private readonly void Reference(int group)
         {
-            for (int r = 0; r < rows; r++)
+            sbyte* w = Weights + (nint)group * GroupRows * Columns;
+            Half* scales = Scales + (nint)group * GroupRows * Blocks;
+            int count = Math.Min(GroupRows, Rows - group * GroupRows);
+            for (nint i = 0; i < M; i++)
             {
-                for (int j = 0; j < GroupRows; j++)
+                for (int j = 0; j < count; j++)
                 {
                     float total = 0;
                     for (int b = 0; b < Blocks; b++)
                     {
                         int sum = 0;
                         for (int c = b * BlockSize; c < (b + 1) * BlockSize; c++)
-                            sum += x[r * Columns + c] * w[(c / Chunk * GroupRows + j) * Chunk + c % Chunk];
-                        total += sum * (xScales[r * Blocks + b] * (float)scales[b * GroupRows + j]);
+                            sum += XValues[i * Columns + c] * w[(c / Chunk * GroupRows + j) * Chunk + c % Chunk];
+                        total += sum * (XScales[i * Blocks + b] * (float)scales[b * GroupRows + Q8Vectors.ScalePlace(j)]);
                     }
-                    sums[r * GroupRows + j] = total;
+                    Y[i * Rows + group * GroupRows + j] = total;
                 }
             }
         }

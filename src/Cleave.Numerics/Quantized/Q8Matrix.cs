@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Simd;
@@ -26,7 +27,7 @@ public sealed unsafe partial class Q8Matrix
 
     private readonly sbyte[] _values; // pinned, with room to start at a multiple of 64 bytes
     private readonly sbyte* _aligned;
-    private readonly Half[] _scales; // pinned; group, block, row
+    private readonly Half[] _scales; // pinned; group, block, place of the row
 
     /// <param name="values">(rows, columns)</param>
     /// <param name="scales">(rows, columns / 32)</param>
@@ -147,17 +148,17 @@ public sealed unsafe partial class Q8Matrix
     private int* Four(int row, int chunk) =>
         (int*)(_aligned + (nint)(row / GroupRows) * GroupRows * Columns) + (nint)chunk * GroupRows + row % GroupRows;
 
-    private int ScaleIndex(int row, int block) => (row / GroupRows * Blocks + block) * GroupRows + row % GroupRows;
+    private int ScaleIndex(int row, int block) => (row / GroupRows * Blocks + block) * GroupRows + Q8Vectors.ScalePlace(row % GroupRows);
 
     /// <summary>The reference for one block: returns absmax / 127 and writes round(x / that).</summary>
-    private static float QuantizeBlock(ReadOnlySpan<float> x, Span<sbyte> values)
+    private static float QuantizeBlock<T>(ReadOnlySpan<float> x, Span<T> values) where T : IBinaryInteger<T>
     {
         float max = 0;
         foreach (float v in x)
             max = MathF.Max(max, MathF.Abs(v));
         float inverse = max == 0 ? 0 : 127 / max;
         for (int i = 0; i < x.Length; i++)
-            values[i] = (sbyte)MathF.Round(x[i] * inverse);
+            values[i] = T.CreateTruncating(MathF.Round(x[i] * inverse));
         return max / 127;
     }
 }

@@ -6,9 +6,13 @@ using Cleave.Numerics.Kernels;
 namespace Cleave.Numerics.Quantized;
 
 /// <summary>
-/// The inner loops of <see cref="Q8Matrix"/> on 256-bit integers. The hardware multiplies unsigned by signed bytes, so
-/// the sign of a weight is moved to the activation: w · x = |w| · (x · sign w). Pairs of products reach at most
-/// 2 · 128 · 127, which fits in 16 bits.
+/// The inner loops of <see cref="Q8Matrix"/>. Weights are widened to 16 bits as they are loaded and multiplied with
+/// 16-bit activations by the instruction that adds pairs: one multiplication fewer than with bytes, which need a second
+/// one to leave 16 bits, and nothing can saturate. Lanes of a sum while a block runs:
+/// <code>
+/// low:  r0 r0 r1 r1 | r2 r2 r3 r3      high:  r4 r4 r5 r5 | r6 r6 r7 r7      pairs added:  r0 r1 r4 r5 | r2 r3 r6 r7
+/// </code>
+/// The scales are kept in that last order, and the totals brought back from it once at the end.
 /// </summary>
 internal static unsafe class Q8Vectors
 {
@@ -17,7 +21,7 @@ internal static unsafe class Q8Vectors
 
     /// <summary>absmax / 127 of 32 floats, and the 32 values rounded to it. NaN and ∞ end up in the scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float QuantizeBlock(float* x, sbyte* values)
+    public static float QuantizeBlock(float* x, short* values)
     {
         Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
         Vector256<float> eight = Vector256.Max(Vector256.Max(Vector256.Abs(a), Vector256.Abs(b)), Vector256.Max(Vector256.Abs(c), Vector256.Abs(d)));
@@ -25,80 +29,135 @@ internal static unsafe class Q8Vectors
         Vector128<float> two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
         float max = Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
         Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
-        Vector256<short> ab = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a * inverse), Avx.ConvertToVector256Int32(b * inverse));
-        Vector256<short> cd = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(c * inverse), Avx.ConvertToVector256Int32(d * inverse));
-        // Packing works within 128-bit halves; this puts the eight fours back in order.
-        Vector256<int> order = Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7);
-        Avx2.PermuteVar8x32(Avx2.PackSignedSaturate(ab, cd).AsInt32(), order).AsSByte().Store(values);
+        Narrow(a * inverse, b * inverse).Store(values);
+        Narrow(c * inverse, d * inverse).Store(values + 16);
         return max / 127;
     }
 
-    /// <summary>One row of x with eight rows of W: eight sums.</summary>
+    /// <summary>One row of x with eight rows of W: eight sums, or eight sums added to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void One(sbyte* w, Half* scales, sbyte* x, float* xScales, int blocks, float* sums)
+    public static void One(sbyte* w, Half* scales, short* x, float* xScales, int blocks, float* sums, bool add)
     {
         Vector256<float> total = default;
-        int* chunks = (int*)x;
-        for (int b = 0; b < blocks; b++, w += 256, chunks += 8)
+        long* fours = (long*)x;
+        for (int b = 0; b < blocks; b++)
         {
-            // Two sums: each waits for half of the additions only.
-            Vector256<int> even = default, odd = default;
-            for (int c = 0; c < 8; c += 2)
+            Vector256<int> low = default, high = default;
+            for (int c = 0; c < 2; c++, w += 128, fours += 4)
             {
-                Vector256<sbyte> w0 = Vector256.Load(w + 32 * c), w1 = Vector256.Load(w + 32 * c + 32);
-                even = Accumulate(even, Avx2.Abs(w0), w0, chunks[c]);
-                odd = Accumulate(odd, Avx2.Abs(w1), w1, chunks[c + 1]);
+                Vector256<short> v = Spread(fours);
+                low = Accumulate(low, Widen(w), v);
+                high = Accumulate(high, Widen(w + 16), v);
+                v = Spread(fours + 1);
+                low = Accumulate(low, Widen(w + 32), v);
+                high = Accumulate(high, Widen(w + 48), v);
+                v = Spread(fours + 2);
+                low = Accumulate(low, Widen(w + 64), v);
+                high = Accumulate(high, Widen(w + 80), v);
+                v = Spread(fours + 3);
+                low = Accumulate(low, Widen(w + 96), v);
+                high = Accumulate(high, Widen(w + 112), v);
             }
-            total = Scaled(total, even + odd, Widen(scales + b * 8), xScales[b]);
+            total = Scaled(total, low, high, Scales(scales + b * 8), xScales[b]);
         }
-        total.Store(sums);
+        Put(total, sums, add);
     }
 
-    /// <summary>Up to four rows of x, blocks · 32 bytes apart, with eight rows of W; missing rows repeat the last.</summary>
+    /// <summary>
+    /// Up to four rows of x with eight rows of W; missing rows repeat the last. Rows of x are xStride blocks apart,
+    /// rows of sums <paramref name="stride"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Four(sbyte* w, Half* scales, sbyte* x, float* xScales, int blocks, int rows, float* sums)
+    public static void Four(sbyte* w, Half* scales, short* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add)
     {
-        nint step1 = blocks, step2 = rows > 2 ? 2 * step1 : step1, step3 = rows > 3 ? 3 * step1 : step2;
-        int* x0 = (int*)x, x1 = x0 + 8 * step1, x2 = x0 + 8 * step2, x3 = x0 + 8 * step3;
-        Vector256<float> t0 = default, t1 = default, t2 = default, t3 = default;
+        nint step1 = rows > 1 ? xStride : 0, step2 = rows > 2 ? 2 * xStride : step1, step3 = rows > 3 ? 3 * xStride : step2;
+        long* x0 = (long*)x, x1 = x0 + 8 * step1, x2 = x0 + 8 * step2, x3 = x0 + 8 * step3;
+        // The totals stay in memory: eight sums of integers and the operands fill the registers.
+        Vector256<float>* totals = stackalloc Vector256<float>[4];
+        for (int i = 0; i < 4; i++)
+            totals[i] = default;
         for (nint b = 0; b < blocks; b++)
         {
-            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (nint c = 8 * b; c < 8 * b + 8; c++, w += 32)
+            Vector256<int> low0 = default, low1 = default, low2 = default, low3 = default;
+            Vector256<int> high0 = default, high1 = default, high2 = default, high3 = default;
+            for (nint c = 8 * b; c < 8 * b + 8; c += 2, w += 64)
             {
-                Vector256<sbyte> weights = Vector256.Load(w);
-                Vector256<byte> size = Avx2.Abs(weights);
-                s0 = Accumulate(s0, size, weights, x0[c]);
-                s1 = Accumulate(s1, size, weights, x1[c]);
-                s2 = Accumulate(s2, size, weights, x2[c]);
-                s3 = Accumulate(s3, size, weights, x3[c]);
+                Vector256<short> low = Widen(w), high = Widen(w + 16), v = Spread(x0 + c);
+                low0 = Accumulate(low0, low, v);
+                high0 = Accumulate(high0, high, v);
+                v = Spread(x1 + c);
+                low1 = Accumulate(low1, low, v);
+                high1 = Accumulate(high1, high, v);
+                v = Spread(x2 + c);
+                low2 = Accumulate(low2, low, v);
+                high2 = Accumulate(high2, high, v);
+                v = Spread(x3 + c);
+                low3 = Accumulate(low3, low, v);
+                high3 = Accumulate(high3, high, v);
+
+                low = Widen(w + 32);
+                high = Widen(w + 48);
+                v = Spread(x0 + c + 1);
+                low0 = Accumulate(low0, low, v);
+                high0 = Accumulate(high0, high, v);
+                v = Spread(x1 + c + 1);
+                low1 = Accumulate(low1, low, v);
+                high1 = Accumulate(high1, high, v);
+                v = Spread(x2 + c + 1);
+                low2 = Accumulate(low2, low, v);
+                high2 = Accumulate(high2, high, v);
+                v = Spread(x3 + c + 1);
+                low3 = Accumulate(low3, low, v);
+                high3 = Accumulate(high3, high, v);
             }
-            Vector256<float> scale = Widen(scales + b * 8);
-            t0 = Scaled(t0, s0, scale, xScales[b]);
-            t1 = Scaled(t1, s1, scale, xScales[step1 + b]);
-            t2 = Scaled(t2, s2, scale, xScales[step2 + b]);
-            t3 = Scaled(t3, s3, scale, xScales[step3 + b]);
+            Vector256<float> scale = Scales(scales + b * 8);
+            totals[0] = Scaled(totals[0], low0, high0, scale, xScales[b]);
+            totals[1] = Scaled(totals[1], low1, high1, scale, xScales[step1 + b]);
+            totals[2] = Scaled(totals[2], low2, high2, scale, xScales[step2 + b]);
+            totals[3] = Scaled(totals[3], low3, high3, scale, xScales[step3 + b]);
         }
-        t0.Store(sums);
-        t1.Store(sums + 8);
-        t2.Store(sums + 16);
-        t3.Store(sums + 24);
+        for (int i = 0; i < rows; i++)
+            Put(totals[i], sums + i * stride, add);
     }
 
-    /// <summary>sum += four products per 32-bit lane; the four activations are the bytes of <paramref name="x"/>.</summary>
+    /// <summary>The place, in a group's eight scales, of a row's: 2, 3 and 4, 5 are exchanged.</summary>
+    public static int ScalePlace(int row) => row is >= 2 and <= 5 ? row ^ 6 : row;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Accumulate(Vector256<int> sum, Vector256<byte> size, Vector256<sbyte> weights, int x)
+    private static Vector256<short> Narrow(Vector256<float> a, Vector256<float> b)
     {
-        Vector256<sbyte> signed = Avx2.Sign(Vector256.Create(x).AsSByte(), weights);
-        if (AvxVnni.IsSupported)
-            return AvxVnni.MultiplyWideningAndAdd(sum, size, signed);
-        return sum + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(size, signed), Vector256<short>.One);
+        Vector256<short> packed = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a), Avx.ConvertToVector256Int32(b));
+        return Avx2.Permute4x64(packed.AsInt64(), 0b_11_01_10_00).AsInt16(); // packing works within 128-bit halves
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scaled(Vector256<float> total, Vector256<int> sum, Vector256<float> scale, float xScale) =>
-        Fma.MultiplyAdd(Vector256.ConvertToSingle(sum), scale * Vector256.Create(xScale), total);
+    private static Vector256<short> Widen(sbyte* sixteen) => Avx2.ConvertToVector256Int16(sixteen);
+
+    /// <summary>Four activations, to every row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Spread(long* four) => Avx2.BroadcastScalarToVector256(four).AsInt16();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Widen(Half* eight) => Conversion.FromHalf(Conversion.Widen((ushort*)eight));
+    private static Vector256<int> Accumulate(Vector256<int> sum, Vector256<short> weights, Vector256<short> x) =>
+        AvxVnni.IsSupported ? AvxVnni.MultiplyWideningAndAdd(sum, weights, x) : sum + Avx2.MultiplyAddAdjacent(weights, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Scaled(Vector256<float> total, Vector256<int> low, Vector256<int> high, Vector256<float> scale, float xScale)
+    {
+        // The even and the odd ones of both; an addition of pairs would take the same shuffles and two more cycles.
+        Vector256<int> even = Avx.Shuffle(low.AsSingle(), high.AsSingle(), 0b_10_00_10_00).AsInt32();
+        Vector256<int> odd = Avx.Shuffle(low.AsSingle(), high.AsSingle(), 0b_11_01_11_01).AsInt32();
+        return Fma.MultiplyAdd(Vector256.ConvertToSingle(even + odd), scale * Vector256.Create(xScale), total);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Scales(Half* eight) => Conversion.FromHalf(Conversion.Widen((ushort*)eight));
+
+    /// <summary>Exchanges the middle quarters, which puts the totals in the order of the rows, and stores them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector256<float> total, float* sums, bool add)
+    {
+        Vector256<float> ordered = Avx2.Permute4x64(total.AsDouble(), 0b_11_01_10_00).AsSingle();
+        (add ? ordered + Vector256.Load(sums) : ordered).Store(sums);
+    }
 }

@@ -27,6 +27,11 @@ internal readonly unsafe struct Float1(float v) : ILanes<Float1>
 
     public static Float1 Clamp(Float1 x, Float1 low, Float1 high) => x._v < low._v ? low : x._v > high._v ? high : x;
 
+    public static Float1 Larger(Float1 a, Float1 b) => a._v > b._v ? a : b;
+
+    public static Float1 FractionToExponent(Float1 x) =>
+        new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x._v) << 23));
+
     public static Float1 PowerOfTwo(Float1 n) =>
         new(float.IsNaN(n._v) ? n._v : BitConverter.Int32BitsToSingle(((int)n._v + 127) << 23));
 

@@ -67,6 +67,12 @@ internal readonly unsafe struct Float16(Vector512<float> v) : ILanes<Float16>
     public static Float16 Clamp(Float16 x, Float16 low, Float16 high) => new(Vector512.Max(low._v, Vector512.Min(high._v, x._v)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 Larger(Float16 a, Float16 b) => new(Vector512.ConditionalSelect(Vector512.GreaterThan(a._v, b._v), a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 FractionToExponent(Float16 x) => new((x._v.AsInt32() << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 PowerOfTwo(Float16 n) => new(((Vector512.ConvertToInt32(n._v) + Vector512.Create(127)) << 23).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

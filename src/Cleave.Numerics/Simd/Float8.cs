@@ -62,6 +62,12 @@ internal readonly unsafe struct Float8(Vector256<float> v) : ILanes<Float8>
     public static Float8 Clamp(Float8 x, Float8 low, Float8 high) => new(Avx.Max(low._v, Avx.Min(high._v, x._v)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 Larger(Float8 a, Float8 b) => new(Avx.Max(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 FractionToExponent(Float8 x) => new((x._v.AsInt32() << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 PowerOfTwo(Float8 n) =>
         new(((Avx.ConvertToVector256Int32(n._v) + Vector256.Create(127)) << 23).AsSingle());
 

@@ -36,6 +36,12 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>x brought into [low, high]; NaN stays NaN.</summary>
     static abstract TSelf Clamp(TSelf x, TSelf low, TSelf high);
 
+    /// <summary>The larger; b where one is NaN. One instruction.</summary>
+    static abstract TSelf Larger(TSelf a, TSelf b);
+
+    /// <summary>The bits of x shifted left by 23: what stood lowest in the fraction becomes the exponent.</summary>
+    static abstract TSelf FractionToExponent(TSelf x);
+
     /// <summary>2ⁿ for whole n from −126 to 127; anything for NaN.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 

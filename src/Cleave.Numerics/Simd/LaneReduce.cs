@@ -59,7 +59,10 @@ internal static unsafe class LaneReduce
         return TLanes.MaxAcross(TLanes.Max(m0, m1));
     }
 
-    /// <summary>Writes e^(x·scale − shift) to <paramref name="to"/> (which may be x) and returns the sum.</summary>
+    /// <summary>
+    /// Writes e^(x·scale − shift) to <paramref name="to"/> (which may be x) and returns the sum. The shift is to leave
+    /// nothing above 0.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float ExpSum<TLanes>(float* x, float* to, int length, float scale, float shift) where TLanes : struct, ILanes<TLanes>
     {
@@ -67,7 +70,7 @@ internal static unsafe class LaneReduce
         int w = TLanes.Width, i = 0;
         for (; i + w <= length; i += w)
         {
-            TLanes e = LaneMath.Exp(TLanes.MultiplyAdd(TLanes.Load(x + i), s, minus));
+            TLanes e = LaneMath.ExpOrZero(TLanes.MultiplyAdd(TLanes.Load(x + i), s, minus));
             TLanes.Store(to + i, e);
             sum += e;
         }
@@ -75,7 +78,7 @@ internal static unsafe class LaneReduce
         {
             int rest = length - i;
             TLanes z = TLanes.MultiplyAdd(TLanes.LoadPartial(x + i, rest, default), s, minus);
-            TLanes.StorePartial(to + i, rest, LaneMath.Exp(z));
+            TLanes.StorePartial(to + i, rest, LaneMath.ExpOrZero(z));
             sum += TLanes.LoadPartial(to + i, rest, default);
         }
         return TLanes.SumAcross(sum);

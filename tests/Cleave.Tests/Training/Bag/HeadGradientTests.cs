@@ -48,7 +48,7 @@ public sealed class HeadGradientTests
         float before = Loss(head, pooled), last = before;
         for (int step = 1; step <= 20; step++)
         {
-                pooled.CopyTo(gradient.Pooled(0));
+            pooled.CopyTo(gradient.Pooled(0));
             gradient.Forward(1);
             CrossEntropy.ForwardBackward(gradient.Logits(0), 1, 0.1f, 1);
             gradient.Backward(1);
