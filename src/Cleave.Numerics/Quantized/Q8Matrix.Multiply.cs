@@ -32,9 +32,18 @@ public sealed unsafe partial class Q8Matrix
         {
             var product = new Product
             {
-                X = px, Y = py, XScales = scratch.Pointer, XValues = (short*)(scratch.Pointer + (nint)m * Blocks),
-                Weights = _aligned, Scales = (Half*)Marshal.UnsafeAddrOfPinnedArrayElement(_scales, 0),
-                M = m, Rows = Rows, Columns = Columns, Blocks = Blocks, Groups = Groups, Vectors = vectors,
+                X = px,
+                Y = py,
+                XScales = scratch.Pointer,
+                XValues = (short*)(scratch.Pointer + (nint)m * Blocks),
+                Weights = _aligned,
+                Scales = (Half*)Marshal.UnsafeAddrOfPinnedArrayElement(_scales, 0),
+                M = m,
+                Rows = Rows,
+                Columns = Columns,
+                Blocks = Blocks,
+                Groups = Groups,
+                Vectors = vectors,
                 GroupsPerPart = Math.Max(1, PartBytes / (GroupRows * Columns)),
             };
             product.Run((long)m * Rows * Columns >= ThreadedFrom ? ThreadTeam.Current : null);
