@@ -2,25 +2,34 @@ using System.CommandLine;
 using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Inspection;
+using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
 
 /// <summary><c>cleave inspect</c>: what is in a model file or folder, without reading its weights.</summary>
 internal static class InspectCommand
 {
-    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors file or a model's folder." };
+    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors file, the folder of a model or of a release, or 'starter'." };
 
-    public static Verb Create() => new Verb("inspect", "Show what is in a model file or folder: shapes, sizes, settings, tokenizer.")
+    public static Verb Create() => new Verb("inspect", "Show what is in a model or a release: shapes, sizes, settings, tokenizer; tasks and who answers for them.")
     {
         Path, SharedOptions.Json,
     }
-    .Example("cleave inspect models/starter", "a model's folder; layers that are alike share a line")
+    .Example("cleave inspect starter", "a model's folder; layers that are alike share a line")
     .Example("cleave inspect model.safetensors --json", "every tensor of a file, as JSON")
+    .Example("cleave inspect samples/support-desk/release", "a release; every file is checked against its manifest")
     .Runs(Run);
 
     private static int Run(Call call)
     {
-        InspectedModel model = ModelInspector.Inspect(call.Get(Path));
+        string path = call.Get(Path);
+        if (Release.IsRelease(path))
+        {
+            ReleaseInspection.Write(call, path);
+            return Exit.Done;
+        }
+        bool byName = path == BaseModel.Starter && !File.Exists(path) && !Directory.Exists(path);
+        InspectedModel model = ModelInspector.Inspect(byName ? ModelArgument.Folder(call, Path) : path);
         if (call.Json)
             call.WriteJson(w => WriteJson(w, model));
         else

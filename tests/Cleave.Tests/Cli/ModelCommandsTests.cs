@@ -163,6 +163,18 @@ public sealed class ModelCommandsTests : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void Inspect_of_a_release_says_who_answers_and_notices_a_changed_file()
+    {
+        JsonElement json = Json(CommandLine.Run("inspect", _tiny.Folder, "--json"));
+        Assert.Equal(["mood:mood", "reply:reply", "names:monolith"],
+            json.GetProperty("tasks").EnumerateArray().Select(t => $"{t.GetProperty("task").GetString()}:{t.GetProperty("module").GetString()}"));
+        Assert.Contains("all as the manifest says", CommandLine.Run("inspect", _tiny.Folder).Output, StringComparison.Ordinal);
+        using var changed = new TinyRelease();
+        File.AppendAllText(Path.Combine(changed.Monolith, "config.json"), " ");
+        Assert.Contains("monolith/config.json", CommandLine.Run("inspect", changed.Folder).OneLineError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Eval_scores_a_module_and_tests_it_against_another()
     {
         string data = Path.Combine(_tiny.Folder, "..", Path.GetRandomFileName() + ".jsonl");
