@@ -24,11 +24,11 @@ internal sealed class LogisticLoss(SparseMatrix x, IReadOnlyList<int> labels, in
     public double Evaluate(float[] w, float[] gradient)
     {
         (_w, _gradient) = (w, gradient);
-        var rows = new RowsPart(this);
-        ThreadTeam.Current.Run((x.Rows + PartRows - 1) / PartRows, ref rows);
-        var columns = new ColumnsPart(this);
-        ThreadTeam.Current.Run((x.Columns + PartRows - 1) / PartRows, ref columns);
         int outputs = Outputs(classes);
+        // Below this a job is over before a second thread has woken.
+        bool alone = (long)x.Value.Length * outputs < 1 << 18;
+        Run(new RowsPart(this), (x.Rows + PartRows - 1) / PartRows, alone);
+        Run(new ColumnsPart(this), (x.Columns + PartRows - 1) / PartRows, alone);
         Span<float> bias = gradient.AsSpan(x.Columns * outputs, outputs);
         bias.Clear();
         for (int row = 0; row < x.Rows; row++)
@@ -60,6 +60,17 @@ internal sealed class LogisticLoss(SparseMatrix x, IReadOnlyList<int> labels, in
         _w.AsSpan(column * outputs, outputs).CopyTo(g);
         for (int i = _columns.Start[column]; i < _columns.Start[column + 1]; i++)
             VectorMath.AddScaled(g, _residuals.AsSpan(_columns.Column[i] * outputs, outputs), _columns.Value[i]);
+    }
+
+    private static void Run<TBody>(TBody body, int parts, bool alone) where TBody : struct, IPart
+    {
+        if (!alone)
+        {
+            ThreadTeam.Current.Run(parts, ref body);
+            return;
+        }
+        for (int part = 0; part < parts; part++)
+            body.Invoke(part);
     }
 
     private readonly struct RowsPart(LogisticLoss loss) : IPart
