@@ -7,7 +7,7 @@ namespace Cleave.Numerics.Kernels;
 public static unsafe partial class Conversion
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<uint> Widen(ushort* from)
+    private static Vector256<uint> Widen(ushort* from)
     {
         Vector128<ushort> eight = Vector128.Load(from);
         return Vector256.WidenLower(eight.ToVector256Unsafe());
@@ -23,7 +23,7 @@ public static unsafe partial class Conversion
     /// which moves the exponent's bias from 15 to 127 and makes subnormal halves normal.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<float> FromHalf(Vector256<uint> half)
+    private static Vector256<float> FromHalf(Vector256<uint> half)
     {
         Vector256<uint> magnitude = (half & Vector256.Create(0x7FFFu)) << 13;
         Vector256<uint> sign = (half & Vector256.Create(0x8000u)) << 16;

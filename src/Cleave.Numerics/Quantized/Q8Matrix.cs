@@ -31,7 +31,7 @@ public sealed unsafe partial class Q8Matrix
 
     /// <param name="values">(rows, columns)</param>
     /// <param name="scales">(rows, columns / 32)</param>
-    /// <exception cref="ArgumentException">columns is not a multiple of 32, or a length does not fit.</exception>
+    /// <exception cref="ArgumentException">columns is not a multiple of 32, a length does not fit, or a scale is not finite.</exception>
     public Q8Matrix(ReadOnlySpan<sbyte> values, ReadOnlySpan<Half> scales, int rows, int columns) : this(rows, columns)
     {
         Guard.Length(values.Length, (long)rows * columns, nameof(values));
@@ -67,7 +67,9 @@ public sealed unsafe partial class Q8Matrix
     private int Groups => (Rows + GroupRows - 1) / GroupRows;
 
     /// <summary>Quantizes a (rows, columns) matrix.</summary>
-    /// <exception cref="ArgumentException">columns is not a multiple of 32, or a length does not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// columns is not a multiple of 32, a length does not fit, or a weight is not finite or beyond 127 · 65504.
+    /// </exception>
     public static Q8Matrix Quantize(ReadOnlySpan<float> weights, int rows, int columns)
     {
         var matrix = new Q8Matrix(rows, columns);
@@ -141,7 +143,11 @@ public sealed unsafe partial class Q8Matrix
         for (int c = 0; c < fours.Length; c++)
             *Four(row, c) = fours[c];
         for (int b = 0; b < scales.Length; b++)
+        {
+            if (!Half.IsFinite(scales[b]))
+                throw new ArgumentException($"row {row}, block {b}: the scale {scales[b]} is not a finite half", nameof(scales));
             _scales[ScaleIndex(row, b)] = scales[b];
+        }
     }
 
     /// <summary>Where the four weights of a row from column 4 · chunk on are.</summary>

@@ -49,6 +49,25 @@ public class Q8MatrixTests
     });
 
     [Fact]
+    public void Every_finite_scale_counts_as_it_stands() => Variants.EachSet(where =>
+    {
+        float[] x = new float[32];
+        x[5] = 127;
+        var values = new sbyte[8 * 32];
+        for (int r = 0; r < 8; r++)
+            values[r * 32 + 5] = 1;
+        for (int bits = 0; bits < 65536; bits += 8)
+        {
+            Half[] scales = [.. Enumerable.Range(bits, 8).Select(b => BitConverter.UInt16BitsToHalf((ushort)b))];
+            if (!scales.All(Half.IsFinite))
+                continue;
+            float[] y = new float[8];
+            new Q8Matrix(values, scales, 8, 32).MultiplyTransposed(x, 1, y);
+            Assert.Equal([.. scales.Select(s => 127 * (float)s)], y);
+        }
+    });
+
+    [Fact]
     public void Extreme_bytes_do_not_saturate() => Variants.EachSet(where =>
     {
         // −128 is not written by quantizers, but a file may hold it.
@@ -117,6 +136,9 @@ public class Q8MatrixTests
     {
         Assert.Throws<ArgumentException>(() => Q8Matrix.Quantize(new float[40], 1, 40));
         Assert.Throws<ArgumentException>(() => Q8Matrix.Quantize(new float[32], 2, 32));
+        Assert.Throws<ArgumentException>(() => Q8Matrix.Quantize([.. new float[31], float.NaN], 1, 32));
+        Assert.Throws<ArgumentException>(() => Q8Matrix.Quantize([.. new float[31], 1e7f], 1, 32));
+        Assert.Throws<ArgumentException>(() => new Q8Matrix(new sbyte[32], [Half.PositiveInfinity], 1, 32));
         Assert.Throws<ArgumentException>(() => new Q8Matrix(new sbyte[32], new Half[2], 1, 32));
         Assert.Throws<ArgumentException>(() => Q8Matrix.Quantize(new float[32], 1, 32).MultiplyTransposed(new float[32], 1, new float[2]));
     }
