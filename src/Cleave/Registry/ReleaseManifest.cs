@@ -53,14 +53,12 @@ public sealed class ReleaseManifest
     public string Hash { get; }
 
     /// <summary>Lists and hashes everything in a folder.</summary>
-    /// <param name="isMeasured">Tells, from the relative path, which files are not to be hashed.</param>
+    /// <param name="measured">Relative paths of the files that are not to be hashed, whether they are there yet or not.</param>
     /// <exception cref="CleaveException">A file cannot be read, or is a link.</exception>
-    public static ReleaseManifest Of(string folder, string name, string version, ulong seed, Func<string, bool>? isMeasured = null)
+    public static ReleaseManifest Of(string folder, string name, string version, ulong seed, IReadOnlyList<string>? measured = null)
     {
-        string[] files = FilesIn(folder);
-        return new ReleaseManifest(name, version, seed,
-            files.Where(f => isMeasured?.Invoke(f) != true).Select(f => EntryOf(folder, f)),
-            files.Where(f => isMeasured?.Invoke(f) == true));
+        measured ??= [];
+        return new ReleaseManifest(name, version, seed, FilesIn(folder).Except(measured).Select(f => EntryOf(folder, f)), measured);
     }
 
     /// <summary>Writes the manifest into the folder: the last file of a release.</summary>

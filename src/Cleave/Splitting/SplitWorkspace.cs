@@ -24,13 +24,16 @@ public sealed class SplitWorkspace : IDisposable
     public string MonolithDone => Path.Combine(Folder, "monolith.done.json");
     public string Study(string task) => Path.Combine(Folder, "studies", task);
 
+    /// <summary>Whether unfinished state of an output folder is there.</summary>
+    public static bool Exists(string output) => File.Exists(Path.Combine(FolderOf(output), IdentityName));
+
     /// <summary>Opens the workspace of an output folder.</summary>
     /// <param name="fingerprint">Of everything that decides the result.</param>
     /// <param name="resume">Continue what is there; else what is there must be nothing, or <paramref name="force"/> clears it.</param>
     /// <exception cref="CleaveException">Another split is running, unfinished state is there, or the state is of another split.</exception>
     public static SplitWorkspace Open(string output, string fingerprint, bool resume, bool force)
     {
-        string folder = output + ".work";
+        string folder = FolderOf(output);
         FileLock held = FolderLock.Acquire(folder);
         try
         {
@@ -52,6 +55,8 @@ public sealed class SplitWorkspace : IDisposable
             throw;
         }
     }
+
+    private static string FolderOf(string output) => Path.TrimEndingDirectorySeparator(output) + ".work";
 
     /// <summary>What decides a split: the project file, every data file, the base's weights, the threads and the instruction set.</summary>
     public static string Fingerprint(SplitProject project, IEnumerable<string> dataHashes, string baseHash)

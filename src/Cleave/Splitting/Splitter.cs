@@ -51,9 +51,13 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         string output = options.Output;
         if (!Directory.Exists(output) || !Directory.EnumerateFileSystemEntries(output).Any())
             return;
+        bool release = File.Exists(Path.Combine(output, ReleaseWriter.ManifestName));
+        // Ended between writing the release and clearing its state: the same release is written again.
+        if (release && options.Resume && SplitWorkspace.Exists(output))
+            return;
         if (!options.Force)
             throw new CleaveException($"{output}: holds something already; choose another --out or replace it with --force");
-        if (!File.Exists(Path.Combine(output, ReleaseWriter.ManifestName)))
+        if (!release)
             throw new CleaveException($"{output}: is not a release, so it is not replaced; choose another --out");
     }
 
@@ -64,7 +68,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
     }
 
     // The monolith, its checkpoint with two moments, a module a trial and the release: a module is at most the monolith.
-    private long EstimateDisk(LanguageModel model) => model.Parameters * 4 * (4 + 2 + project.Search.Trials * project.Tasks.Count / 4);
+    private long EstimateDisk(LanguageModel model) => model.Parameters * 4 * (4 + 2 + project.Tasks.Sum(project.TrialsOf) / 4);
 
     private IReadOnlyList<MonolithPoint> MakeMonolith(SplitWorkspace work, TaskContext[] tasks, LanguageModel baseModel, string baseHash,
         IProgress<ProgressReport>? progress, CancellationToken cancellation)

@@ -1,29 +1,13 @@
 using System.Diagnostics;
 using System.Text;
 using Cleave.Tests.Serving;
+using static Cleave.Tests.Cli.CleaveProcess;
 
 namespace Cleave.Tests.Cli;
 
 /// <summary>What only a process of its own shows: signals, pipes, the real streams.</summary>
 public sealed class ProcessTests(TinyRelease tiny) : IClassFixture<TinyRelease>
 {
-    private static Process Start(params string[] args)
-    {
-        var info = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        info.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Cleave.Cli.dll"));
-        foreach (string arg in args)
-            info.ArgumentList.Add(arg);
-        return Process.Start(info)!;
-    }
-
-    private static async Task<int> Exit(Process process)
-    {
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        return process.ExitCode;
-    }
-
-    private static void Signal(Process process, string name) => Process.Start("kill", [$"-{name}", $"{process.Id}"]).WaitForExit();
-
     [Fact]
     public async Task A_wrong_request_is_one_line_on_standard_error_and_status_two()
     {
@@ -93,11 +77,5 @@ public sealed class ProcessTests(TinyRelease tiny) : IClassFixture<TinyRelease>
         Signal(process, "TERM");
         Assert.Equal(0, await Exit(process));
         Assert.Equal("stopping: running answers may finish\n", await process.StandardError.ReadToEndAsync());
-    }
-
-    [AttributeUsage(AttributeTargets.Method)]
-    private sealed class UnixFactAttribute : FactAttribute
-    {
-        public UnixFactAttribute() => Skip = OperatingSystem.IsWindows() ? "signals and pipes of Unix" : null;
     }
 }

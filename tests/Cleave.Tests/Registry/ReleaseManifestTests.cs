@@ -88,7 +88,7 @@ public sealed class ReleaseManifestTests : IDisposable
         }
     }
 
-    private ReleaseManifest Make() => ReleaseManifest.Of(_folder.Path, "support", "1.0.0", 7, p => p == "timings.json");
+    private ReleaseManifest Make() => ReleaseManifest.Of(_folder.Path, "support", "1.0.0", 7, ["timings.json"]);
 
     private string Complaint()
     {

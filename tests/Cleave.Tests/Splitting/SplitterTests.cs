@@ -43,6 +43,8 @@ public sealed class SplitterTests : IDisposable
         string cut = Path.Combine(_project.Folder, "cut");
         string hash = Directory.Exists(cut) ? Release.Open(cut).Manifest.Hash : _project.Split("cut", resume: true).ManifestHash;
         Assert.Equal(whole.ManifestHash, hash);
+        using Release release = Release.Open(whole.Folder);
+        Assert.Equal(whole.ManifestHash, release.Manifest.Hash);
     }
 
     [Fact]

@@ -36,13 +36,12 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
             foreach (TaskResult result in results.Where(r => r.Certificate.Passed || options.PublishUncertified))
                 WriteModule(folder, result, monolithHash);
             RouterQuality? router = results.Count > 1 ? RouterBuilder.Build([.. results.Select(r => r.Task)], Path.Combine(folder, RouterBuilder.Name), project.Seed) : null;
-            ReleaseManifest manifest = ReleaseManifest.Of(folder, project.Name, ReleaseVersion, project.Seed);
+            ReleaseManifest manifest = ReleaseManifest.Of(folder, project.Name, ReleaseVersion, project.Seed, [MeasurementsName, ReportName]);
             double microseconds = router is null ? 0 : RouterMicroseconds(Path.Combine(folder, RouterBuilder.Name), results);
             split = new SplitResult(project.Name, options.Output, manifest.Hash, results, monolith.WeightBytes, router, microseconds, elapsed(), Path.Combine(options.Output, ReportName));
             AtomicFile.WriteText(Path.Combine(folder, MeasurementsName), Measurements(split).ToJsonString() + "\n");
             AtomicFile.Write(Path.Combine(folder, ReportName), stream => HtmlReport.Render(ReportBuilder.Build(project, options, split, curve), stream));
-            ReleaseManifest complete = ReleaseManifest.Of(folder, project.Name, ReleaseVersion, project.Seed, path => path is ReportName or MeasurementsName);
-            complete.Write(folder);
+            manifest.Write(folder);
         }, overwrite: true);
         work.Finish();
         return split!;
