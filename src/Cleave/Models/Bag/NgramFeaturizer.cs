@@ -2,8 +2,9 @@ namespace Cleave.Models.Bag;
 
 /// <summary>
 /// Text → sparse features: for every known n-gram bucket that occurs tf times, weight
-/// (1 + ln tf) · idf, and the whole divided by its Euclidean norm (sub-linear TF-IDF, L2). Safe for use from
-/// many threads; allocates nothing once a thread's buffers have grown.
+/// (1 + ln tf) · idf (sub-linear TF-IDF). The n-grams of words and those of characters are brought to the same
+/// Euclidean length, because there are many more of the second, and the whole to length 1. Safe for use from many
+/// threads; allocates nothing once a thread's buffers have grown.
 /// </summary>
 public sealed class NgramFeaturizer
 {
@@ -58,16 +59,25 @@ public sealed class NgramFeaturizer
     {
         ArgumentNullException.ThrowIfNull(features);
         NgramScratch scratch = _scratch ??= new NgramScratch();
-        int count = _hasher.Collect(text, scratch);
-        Span<int> rows = scratch.Buckets.AsSpan(0, count);
+        int count = _hasher.Collect(text, scratch, out int words);
+        Span<int> buckets = scratch.Buckets.AsSpan(0, count);
+        Block(buckets[..words], scratch.Words);
+        Block(buckets[words..], scratch.Characters);
+        features.Merge(scratch.Words, scratch.Characters);
+        features.Normalise();
+    }
+
+    /// <summary>The known n-grams of one kind, together of unit length.</summary>
+    private void Block(Span<int> buckets, SparseFeatures features)
+    {
         int known = 0;
-        foreach (int bucket in rows)
+        foreach (int bucket in buckets)
         {
             int row = Vocabulary.RowOf(bucket);
             if (row >= 0)
-                rows[known++] = row;
+                buckets[known++] = row;
         }
-        rows = rows[..known];
+        Span<int> rows = buckets[..known];
         rows.Sort();
         features.Clear();
         ReadOnlySpan<float> idf = Vocabulary.Idf;
@@ -91,7 +101,7 @@ public sealed class NgramFeaturizer
         var lastText = new int[options.Buckets];
         for (int i = 0; i < texts.Count; i++)
         {
-            int count = hasher.Collect(texts[i], scratch);
+            int count = hasher.Collect(texts[i], scratch, out _);
             foreach (int bucket in scratch.Buckets.AsSpan(0, count))
             {
                 if (lastText[bucket] == i + 1)

@@ -34,16 +34,17 @@ internal sealed class NgramHasher
             + Math.Max(0, _options.MaxWordOrder - _options.MinWordOrder + 1));
 
     /// <summary>Leaves the bucket of every n-gram, in reading order and with repeats, in <paramref name="scratch"/>.</summary>
+    /// <param name="words">How many of them, the first, are n-grams of words.</param>
     /// <returns>How many.</returns>
-    public int Collect(ReadOnlySpan<char> text, NgramScratch scratch)
+    public int Collect(ReadOnlySpan<char> text, NgramScratch scratch, out int words)
     {
         if (text.Length > _options.MaxCharacters)
             text = text[.._options.MaxCharacters];
         int length = Decode(text, scratch);
         scratch.EnsureBuckets(Bound(length));
         ReadOnlySpan<int> points = scratch.Points.AsSpan(0, length);
-        int count = Words(points, scratch.Buckets, 0);
-        return Characters(points, scratch.Buckets, count);
+        words = Words(points, scratch.Buckets, 0);
+        return Characters(points, scratch.Buckets, words);
     }
 
     /// <summary>Code points, lower-cased, each run of white space as one blank, a blank at both ends.</summary>
@@ -151,6 +152,7 @@ internal sealed class NgramScratch
 {
     public int[] Points = new int[512];
     public int[] Buckets = new int[2048];
+    public readonly SparseFeatures Words = new(), Characters = new();
 
     public void EnsurePoints(int count)
     {

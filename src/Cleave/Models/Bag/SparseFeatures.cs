@@ -24,6 +24,18 @@ public sealed class SparseFeatures
         _weights[Count++] = weight;
     }
 
+    /// <summary>Replaces the content by the sum of two others; rows stay distinct and in rising order.</summary>
+    internal void Merge(SparseFeatures first, SparseFeatures second)
+    {
+        Clear();
+        int i = 0, j = 0;
+        while (i < first.Count || j < second.Count)
+        {
+            int a = i < first.Count ? first._rows[i] : int.MaxValue, b = j < second.Count ? second._rows[j] : int.MaxValue;
+            Add(Math.Min(a, b), (a <= b ? first._weights[i++] : 0) + (b <= a ? second._weights[j++] : 0));
+        }
+    }
+
     /// <summary>Divides the weights by their Euclidean norm; does nothing to an empty text.</summary>
     internal void Normalise()
     {

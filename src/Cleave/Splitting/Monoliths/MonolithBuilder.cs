@@ -5,6 +5,7 @@ using Cleave.Models.Bag;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Studies;
 using Cleave.Training.Bag;
 
 namespace Cleave.Splitting.Monoliths;
@@ -42,10 +43,17 @@ public sealed class MonolithBuilder(SplitProject project, IReadOnlyList<TaskCont
         return curve;
     }
 
-    private static BagClassifier TrainNgrams(TaskContext task)
+    private BagClassifier TrainNgrams(TaskContext task)
     {
         IReadOnlyList<Example> train = task.Data.Train;
-        var options = new BagTrainingOptions { Dim = 128, Hidden = 256, Epochs = 15, Seed = task.Seed(0, "monolith n-grams") };
+        var options = new BagTrainingOptions
+        {
+            Dim = 64,
+            Hidden = 256,
+            Epochs = NgramRecipe.UsualEpochs(train.Count),
+            FeatureDropout = NgramRecipe.UsualDropout(train.Count),
+            Seed = task.Seed(project.Seed, "monolith n-grams"),
+        };
         BagTrainingResult result = BagTrainer.Train(options, new LabelledTexts([.. train.Select(e => e.Text)], task.LabelIndices(train)), task.Data.Labels.Count);
         return BagClassifier.From(result.Model, task.Data.Labels);
     }

@@ -7,6 +7,7 @@ namespace Cleave.Splitting.Projects;
 /// <summary>Reads <see cref="SplitProject"/> files. All mistakes are reported together, each with its line.</summary>
 public static class ProjectReader
 {
+    private const int MostTrials = 100_000;
     private static readonly Dictionary<string, double> Bytes = new(StringComparer.OrdinalIgnoreCase) { ["B"] = 1, ["kB"] = 1e3, ["MB"] = 1e6, ["GB"] = 1e9 };
     private static readonly Dictionary<string, double> Seconds = new(StringComparer.OrdinalIgnoreCase) { ["us"] = 1e-6, ["ms"] = 1e-3, ["s"] = 1 };
 
@@ -115,8 +116,9 @@ public static class ProjectReader
             }
         }
         double margin = task.Number("margin", 0.01, 0, 1000);
+        int? trials = task.Has("trials") ? task.Integer("trials", 12, 1, MostTrials) : null;
         task.Finish();
-        return new TaskDefinition(source, metric, margin);
+        return new TaskDefinition(source, metric, margin, trials);
     }
 
     private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
@@ -136,7 +138,7 @@ public static class ProjectReader
     {
         if (search is null)
             return new SearchOptions(12, "tpe", null);
-        var options = new SearchOptions(search.Integer("trials", 12, 1, 100_000), search.Choice("sampler", "tpe", "tpe", "random"),
+        var options = new SearchOptions(search.Integer("trials", 12, 1, MostTrials), search.Choice("sampler", "tpe", "tpe", "random"),
             search.Has("minutes") ? search.Number("minutes", 10, 0.01, 1e6) : null);
         search.Finish();
         return options;

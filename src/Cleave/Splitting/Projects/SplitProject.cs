@@ -5,15 +5,16 @@ namespace Cleave.Splitting.Projects;
 
 /// <summary>A task as the project file states it.</summary>
 /// <param name="Margin">How much worse than the monolith the module may be, in units of the metric.</param>
-public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin)
+/// <param name="Trials">Of this task's study; null for what the search says.</param>
+public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin, int? Trials = null)
 {
     public string Name => Source.Name;
     public TaskKind Kind => Source.Kind;
 }
 
 /// <summary>How candidates are searched for.</summary>
-/// <param name="Trials">For each task.</param>
-/// <param name="Sampler">random, tpe or grid.</param>
+/// <param name="Trials">For each task that does not say its own.</param>
+/// <param name="Sampler">random or tpe.</param>
 /// <param name="Minutes">A wall-clock limit on each task's study, or null; with it, the number of trials depends on the machine.</param>
 public sealed record SearchOptions(int Trials, string Sampler, double? Minutes);
 
@@ -44,6 +45,9 @@ public sealed record SplitProject
     public required SearchOptions Search { get; init; }
     public required BudgetOptions Budget { get; init; }
     public required MonolithOptions Monolith { get; init; }
+
+    /// <summary>Trials of a task's study.</summary>
+    public int TrialsOf(TaskDefinition task) => task.Trials ?? Search.Trials;
 
     public string Folder => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
 }

@@ -148,7 +148,7 @@ public sealed class CandidateBuilder
             gaveUp = !onEpoch(new CandidatePoint(epoch.Epoch, epoch.TrainLoss, epoch.ValidationAccuracy));
             return !gaveUp;
         });
-        return gaveUp ? (null, 0, true) : (BagClassifier.From(result.Model, data.Labels), result.FeaturesPerText, false);
+        return gaveUp ? (null, 0, true) : (BagClassifier.From(result.Model, data.Labels, recipe.Bits), result.FeaturesPerText, false);
     }
 
     private LabelledTexts Texts(IReadOnlyList<Example> examples) => new([.. examples.Select(e => e.Text)], _task.LabelIndices(examples));

@@ -23,7 +23,20 @@ public enum StudentKind
 public sealed record TransformerRecipe(int Layers, int Groups, int FeedForward, WeightType Weights, double LearningRate, int Epochs, float SoftWeight, float Temperature);
 
 /// <summary>How an n-gram student is made.</summary>
-public sealed record NgramRecipe(int Rows, int Dim, int Hidden, int Epochs, double LearningRate, float Dropout, float SoftWeight, float Temperature);
+/// <param name="Bits">Of a table value: 8 or 4.</param>
+public sealed record NgramRecipe(int Rows, int Dim, int Hidden, int Bits, int Epochs, double LearningRate, float Dropout, float SoftWeight, float Temperature)
+{
+    /// <summary>
+    /// Passes that usually suffice: some 4,000 updates, whatever the number of texts. Few texts need many passes; they take
+    /// seconds all the same.
+    /// </summary>
+    public static int UsualEpochs(int texts) => Math.Clamp(4000 * UsualBatch / Math.Max(1, texts), 6, 40);
+
+    /// <summary>Feature dropout that usually suffices: many texts of many classes bear more.</summary>
+    public static float UsualDropout(int texts) => texts < 4000 ? 0.5f : 0.65f;
+
+    private const int UsualBatch = 32;
+}
 
 /// <summary>Every choice that makes one candidate, read from a trial's parameters.</summary>
 public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer, NgramRecipe? Ngrams)
@@ -42,6 +55,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         Condition[] withTransformer = classify ? [new Condition(StudentKey, ["transformer", "both"])] : [];
         Condition[] withNgrams = [new Condition(StudentKey, ["ngrams", "both"])];
         LayerSpec layer = monolith.Layers[0];
+        int usual = NgramRecipe.UsualEpochs(task.Data.Train.Count);
         var parameters = new List<Parameter>();
         if (classify)
             parameters.Add(new CategoricalParameter(StudentKey, ["ngrams", "transformer", "both"]));
@@ -63,9 +77,10 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
                 new IntParameter("ngram_rows", 1000, 64_000, log: true, when: withNgrams),
                 new CategoricalParameter("ngram_dim", [32, 64, 96], when: withNgrams),
                 new CategoricalParameter("ngram_hidden", [0, 128, 256], when: withNgrams),
-                new IntParameter("ngram_epochs", 8, 24, when: withNgrams),
+                new CategoricalParameter("ngram_bits", [8, 4], when: withNgrams),
+                new IntParameter("ngram_epochs", Math.Max(2, usual / 2), 2 * usual, log: true, when: withNgrams),
                 new FloatParameter("ngram_learning_rate", 1e-3, 6e-3, log: true, when: withNgrams),
-                new FloatParameter("ngram_dropout", 0.3, 0.8, when: withNgrams),
+                new FloatParameter("ngram_dropout", 0.2, 0.8, when: withNgrams),
                 new FloatParameter("ngram_soft_weight", 0, 1, when: withNgrams),
                 new CategoricalParameter("ngram_temperature", [1, 2, 4], when: withNgrams),
             ]);
@@ -84,17 +99,22 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         int half = Math.Max(1, monolith.Layers.Count / 2);
         int step = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
         int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step);
+        List<(string, ParameterValue)> Transformer(int layers, int width) => [("layers", layers), ("groups", layer.KeyValueHeads),
+            ("feed_forward", width), ("weights", "q8"), ("learning_rate", 1.5e-3), ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
         if (task.Kind == Data.TaskKind.Classify)
-            yield return Set([(StudentKey, "ngrams"), ("ngram_rows", 24_000), ("ngram_dim", 64), ("ngram_hidden", 256), ("ngram_epochs", 15),
-                ("ngram_learning_rate", 2e-3), ("ngram_dropout", 0.6), ("ngram_soft_weight", 0.5), ("ngram_temperature", 2)]);
-        foreach ((int layers, int width) in ((int, int)[])[(half, halfWidth), (Math.Max(1, half - 1), layer.FeedForwardWidth)])
         {
-            List<(string, ParameterValue)> set = [("layers", layers), ("groups", layer.KeyValueHeads), ("feed_forward", width), ("weights", "q8"),
-                ("learning_rate", 1.5e-3), ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
-            if (task.Kind == Data.TaskKind.Classify)
-                set.Insert(0, (StudentKey, "transformer"));
-            yield return Set(set);
+            int texts = task.Data.Train.Count;
+            List<(string, ParameterValue)> Ngrams(int rows, int bits) => [("ngram_rows", rows), ("ngram_dim", 64), ("ngram_hidden", 256),
+                ("ngram_bits", bits), ("ngram_epochs", NgramRecipe.UsualEpochs(texts)), ("ngram_learning_rate", 2e-3),
+                ("ngram_dropout", NgramRecipe.UsualDropout(texts)), ("ngram_soft_weight", 0.3), ("ngram_temperature", 2)];
+            yield return Set([(StudentKey, "ngrams"), .. Ngrams(64_000, 8)]);
+            yield return Set([(StudentKey, "ngrams"), .. Ngrams(24_000, 4)]);
+            yield return Set([(StudentKey, "both"), .. Transformer(half, halfWidth), .. Ngrams(64_000, 4)]);
+            yield return Set([(StudentKey, "transformer"), .. Transformer(half, halfWidth)]);
+            yield break;
         }
+        yield return Set(Transformer(half, halfWidth));
+        yield return Set(Transformer(Math.Max(1, half - 1), layer.FeedForwardWidth));
     }
 
     public static Recipe From(ParameterSet set)
@@ -110,7 +130,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
             set["feed_forward"].AsInt(), set["weights"].AsText() == "q8" ? WeightType.Q8 : WeightType.BF16, set["learning_rate"].AsDouble(),
             set["epochs"].AsInt(), (float)set["soft_weight"].AsDouble(), (float)set["temperature"].AsDouble());
         NgramRecipe? ngrams = student == StudentKind.Transformer ? null : new NgramRecipe(set["ngram_rows"].AsInt(), set["ngram_dim"].AsInt(),
-            set["ngram_hidden"].AsInt(), set["ngram_epochs"].AsInt(), set["ngram_learning_rate"].AsDouble(), (float)set["ngram_dropout"].AsDouble(),
+            set["ngram_hidden"].AsInt(), set["ngram_bits"].AsInt(), set["ngram_epochs"].AsInt(), set["ngram_learning_rate"].AsDouble(), (float)set["ngram_dropout"].AsDouble(),
             (float)set["ngram_soft_weight"].AsDouble(), (float)set["ngram_temperature"].AsDouble());
         return new Recipe(student, transformer, ngrams);
     }

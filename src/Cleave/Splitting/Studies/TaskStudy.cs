@@ -37,7 +37,8 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
     {
         Directory.CreateDirectory(folder);
         string stage = $"{task.Name}: search";
-        progress?.Report(new ProgressReport(stage, 0, project.Search.Trials, "trials"));
+        int trials = project.TrialsOf(task.Definition);
+        progress?.Report(new ProgressReport(stage, 0, trials, "trials"));
         var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, monolith.Model.Transformer.Spec), Directions, task.Seed(project.Seed, "sampler"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
         ISampler sampler = project.Search.Sampler == "random" ? new RandomSampler() : new TpeSampler();
@@ -48,14 +49,14 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
         var builder = new CandidateBuilder(task, monolith, project.Seed, cancellation);
         long started = clock.GetTimestamp();
-        while (study.Trials.Count(t => t.IsFinished) < project.Search.Trials)
+        while (study.Trials.Count(t => t.IsFinished) < trials)
         {
             cancellation.ThrowIfCancellationRequested();
             if (project.Search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
                 break;
             study.Run(run => RunTrial(run, builder, sign, cancellation), study.Trials.Count(t => t.IsFinished) + 1, cancellation);
             Trial? best = study.Trials.Where(t => t.State == TrialState.Complete).MaxBy(t => t.Values[0]);
-            progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), project.Search.Trials, "trials",
+            progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), trials, "trials",
                 best is null ? null : string.Create(CultureInfo.InvariantCulture, $"best {task.Definition.Metric.Name} {sign * best.Values[0]:0.000}")));
         }
         Trial chosen = Choose(study, reference, cancellation);
@@ -104,9 +105,14 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         if (complete.Length == 0)
             throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
         Trial[] affordable = [.. complete.Where(t => !(t.Values[2] > project.Budget.Bytes) && !(t.Values[1] * 1e-9 > project.Budget.LatencySeconds))];
-        Trial[] passing = [.. affordable.Where(t => PassesValidation(t, reference, cancellation))];
-        if (passing.Length > 0)
-            return passing.Where(t => t.Values[1] <= 2 * passing[0].Values[1]).MaxBy(t => t.Values[0])!;
+        var passing = new List<Trial>();
+        foreach (Trial trial in affordable.TakeWhile(t => passing.Count == 0 || t.Values[1] <= 2 * passing[0].Values[1]))
+        {
+            if (PassesValidation(trial, reference, cancellation))
+                passing.Add(trial);
+        }
+        if (passing.Count > 0)
+            return passing.MaxBy(t => t.Values[0])!;
         return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
     }
 

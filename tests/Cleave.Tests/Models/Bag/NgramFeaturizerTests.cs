@@ -77,7 +77,7 @@ public sealed class NgramFeaturizerTests
     {
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden/Bag/hashes.json")));
         var scratch = new NgramScratch();
-        int count = new NgramHasher(new NgramOptions { HashSeed = seed }).Collect(golden.RootElement.GetProperty("text").GetString(), scratch);
+        int count = new NgramHasher(new NgramOptions { HashSeed = seed }).Collect(golden.RootElement.GetProperty("text").GetString(), scratch, out _);
         Assert.Equal(golden.RootElement.GetProperty(name).EnumerateArray().Select(b => b.GetInt32()), scratch.Buckets[..count]);
     }
 
