@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
 
@@ -6,6 +7,8 @@ switch (args.FirstOrDefault())
 {
     case "limits":
         return Report.Run(args[1..]);
+    case "costs":
+        return CostFit.Run(args[1..]);
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     default:
