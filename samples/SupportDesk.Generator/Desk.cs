@@ -29,7 +29,7 @@ public static class Desk
                 Noise.Apply(Intents.Letter(customer, name, Intents.Request(customer, name)), customer.Rng, 1), name));
         Task("sentiment", part => Sentiments.Classes.SelectMany(c => Enumerable.Repeat(c.Name, Share(c.Rows, part, 0.7, 1))),
             (customer, name) => Labelled(Noise.Apply(Sentiments.Opinion(customer, name), customer.Rng, 1), name));
-        Task("reply", part => Enumerable.Range(0, part == "train" ? 1500 : 500).Select(i => replies.Names[i % replies.Names.Length]),
+        Task("reply", part => Enumerable.Range(0, part == "train" ? 1200 : 500).Select(i => replies.Names[i % replies.Names.Length]),
             (customer, name) =>
             {
                 (Message message, string reply) = replies.Exchange(customer, name);

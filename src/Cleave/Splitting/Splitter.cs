@@ -34,7 +34,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         string baseFolder = BaseModel.Find(project.Base, project.Folder);
         LanguageModel baseModel = ModelFolder.Load(baseFolder);
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
-        TaskContext[] tasks = [.. project.Tasks.Select(t => Load(t, baseModel, progress))];
+        TaskContext[] tasks = LoadAll(baseModel, progress);
         IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
         using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
         DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
@@ -59,6 +59,26 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             throw new CleaveException($"{output}: holds something already; choose another --out or replace it with --force");
         if (!release)
             throw new CleaveException($"{output}: is not a release, so it is not replaced; choose another --out");
+    }
+
+    /// <summary>Every task's data; what is wrong with several tasks is said together.</summary>
+    private TaskContext[] LoadAll(LanguageModel baseModel, IProgress<ProgressReport>? progress)
+    {
+        var tasks = new List<TaskContext>();
+        var problems = new List<CleaveException>();
+        foreach (TaskDefinition definition in project.Tasks)
+        {
+            try
+            {
+                tasks.Add(Load(definition, baseModel, progress));
+            }
+            catch (CleaveException e)
+            {
+                problems.Add(e);
+            }
+        }
+        return problems.Count == 0 ? [.. tasks]
+            : throw (problems.Count == 1 ? problems[0] : new CleaveException(string.Join('\n', problems.Select(p => p.Message))));
     }
 
     private TaskContext Load(TaskDefinition definition, LanguageModel baseModel, IProgress<ProgressReport>? progress)

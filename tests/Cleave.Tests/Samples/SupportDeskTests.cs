@@ -7,7 +7,7 @@ namespace Cleave.Tests.Samples;
 /// <summary>The sample's data is what its generator writes, and it is what the sample's page promises.</summary>
 public sealed class SupportDeskTests
 {
-    private static readonly Lazy<SortedDictionary<string, byte[]>> Generated = new(() => Desk.Generate(7));
+    private static readonly Lazy<SortedDictionary<string, byte[]>> Generated = new(() => Desk.Generate(101));
 
     public static TheoryData<string> Tasks => ["intent", "sentiment", "reply", "order"];
 

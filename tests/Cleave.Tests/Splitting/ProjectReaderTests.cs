@@ -50,16 +50,18 @@ public sealed class ProjectReaderTests : IDisposable
     public void What_is_no_project_is_refused_in_words(string text) => Assert.NotEmpty(Problems(text));
 
     [Fact]
-    public void Quantities_have_units()
+    public void Quantities_have_units_and_a_task_may_have_its_own_trials()
     {
         File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
         File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), """
             name: p
             base: starter
-            tasks: {t: {kind: classify, train: a.jsonl}}
+            tasks: {t: {kind: classify, train: a.jsonl}, u: {kind: generate, train: a.jsonl, trials: 3}}
+            search: {trials: 9}
             budget: {bytes: 8MB, latency: 5ms}
             """);
         SplitProject project = ProjectReader.Load(_folder);
+        Assert.Equal([9, 3], project.Tasks.Select(project.TrialsOf));
         Assert.Equal(8e6, project.Budget.Bytes);
         Assert.Equal(5e-3, project.Budget.LatencySeconds!.Value, 9);
     }

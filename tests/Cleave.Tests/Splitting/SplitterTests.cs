@@ -86,6 +86,17 @@ public sealed class SplitterTests : IDisposable
     }
 
     [Fact]
+    public void What_is_wrong_with_several_tasks_is_said_together()
+    {
+        File.WriteAllText(Path.Combine(_project.Folder, "mood.train.jsonl"), "");
+        File.WriteAllText(Path.Combine(_project.Folder, "thing.train.jsonl"), "{\"text\": \"no spans here\"}\n");
+        string message = Assert.Throws<CleaveException>(() => _project.Split("none")).Message;
+        Assert.Contains("mood", message, StringComparison.Ordinal);
+        Assert.Contains("thing", message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_project.Folder, "none.work")));
+    }
+
+    [Fact]
     public void Two_splits_into_one_folder_do_not_mix()
     {
         using SplitWorkspace held = SplitWorkspace.Open(Path.Combine(_project.Folder, "busy"), "x", resume: false, force: false);

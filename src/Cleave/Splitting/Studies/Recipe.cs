@@ -96,7 +96,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(monolith);
         LayerSpec layer = monolith.Layers[0];
-        int half = Math.Max(1, monolith.Layers.Count / 2);
+        int half = Math.Max(1, monolith.Layers.Count / 2), quarter = Math.Max(1, monolith.Layers.Count / 4);
         int step = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
         int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step);
         List<(string, ParameterValue)> Transformer(int layers, int width) => [("layers", layers), ("groups", layer.KeyValueHeads),
@@ -109,12 +109,12 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
                 ("ngram_dropout", NgramRecipe.UsualDropout(texts)), ("ngram_soft_weight", 0.3), ("ngram_temperature", 2)];
             yield return Set([(StudentKey, "ngrams"), .. Ngrams(64_000, 8)]);
             yield return Set([(StudentKey, "ngrams"), .. Ngrams(24_000, 4)]);
-            yield return Set([(StudentKey, "both"), .. Transformer(half, halfWidth), .. Ngrams(64_000, 4)]);
+            yield return Set([(StudentKey, "both"), .. Transformer(quarter, halfWidth), .. Ngrams(64_000, 4)]);
             yield return Set([(StudentKey, "transformer"), .. Transformer(half, halfWidth)]);
             yield break;
         }
         yield return Set(Transformer(half, halfWidth));
-        yield return Set(Transformer(Math.Max(1, half - 1), layer.FeedForwardWidth));
+        yield return Set(Transformer(quarter, layer.FeedForwardWidth));
     }
 
     public static Recipe From(ParameterSet set)
