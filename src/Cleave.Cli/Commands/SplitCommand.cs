@@ -50,7 +50,7 @@ internal static class SplitCommand
         {
             NonInferiorityResult test = task.Certificate.Test;
             table.Row(task.Task.Name, test.MetricName, Show(task.Certificate.Monolith), Show(task.Certificate.Module),
-                Number(test.LowerBound, "+0.000;-0.000"), test.Passed ? "passed" : "FAILED", Number(task.Module.Milliseconds, "0.###"),
+                Number(Math.Round(test.LowerBound, 3) + 0.0, "+0.000;-0.000;0.000"), test.Passed ? "passed" : "FAILED", Number(task.Module.Milliseconds, "0.###"),
                 Number(task.Monolith.Milliseconds / task.Module.Milliseconds, "0.0") + "x", Format.Bytes(task.Module.Bytes),
                 Number((double)task.Monolith.Bytes / task.Module.Bytes, "0.0") + "x", Number(test.Items, "0"));
         }

@@ -58,12 +58,17 @@ public sealed class ProjectReaderTests : IDisposable
             base: starter
             tasks: {t: {kind: classify, train: a.jsonl}, u: {kind: generate, train: a.jsonl, trials: 3}}
             search: {trials: 9}
-            budget: {bytes: 8MB, latency: 5ms}
+            budget: {bytes: 8MB, latency: 5ms, faster: 4, smaller: 2}
             """);
         SplitProject project = ProjectReader.Load(_folder);
         Assert.Equal([9, 3], project.Tasks.Select(project.TrialsOf));
         Assert.Equal(8e6, project.Budget.Bytes);
         Assert.Equal(5e-3, project.Budget.LatencySeconds!.Value, 9);
+        Assert.True(project.Budget.Allows(1e6, 4e6, 4e6, 8e6));
+        Assert.False(project.Budget.Allows(1e6, 4e6, 3.9e6, 8e6)); // not 4 times faster
+        Assert.False(project.Budget.Allows(1e6, 4.1e6, 4e6, 8e6)); // not 2 times smaller
+        Assert.False(project.Budget.Allows(6e6, 4e6, 1e9, 8e9));   // slower than 5 ms
+        Assert.False(project.Budget.Allows(1e6, 9e6, 1e9, 8e9));   // more than 8 MB
     }
 
     private string[] Problems(string yaml)

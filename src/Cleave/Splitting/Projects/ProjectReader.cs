@@ -148,10 +148,13 @@ public static class ProjectReader
     {
         if (budget is null)
             return new BudgetOptions(null, null);
-        var options = new BudgetOptions(budget.Quantity("bytes", Bytes), budget.Quantity("latency", Seconds));
+        var options = new BudgetOptions(budget.Quantity("bytes", Bytes), budget.Quantity("latency", Seconds),
+            Factor(budget, "faster"), Factor(budget, "smaller"));
         budget.Finish();
         return options;
     }
+
+    private static double? Factor(YamlSection section, string key) => section.Has(key) ? section.Number(key, 1, 1, 1e6) : null;
 
     private static MonolithOptions ReadMonolith(YamlSection? monolith)
     {

@@ -21,7 +21,15 @@ public sealed record SearchOptions(int Trials, string Sampler, double? Minutes);
 /// <summary>What a module may cost at most.</summary>
 /// <param name="Bytes">Of weights, or null.</param>
 /// <param name="LatencySeconds">An item at batch 1, by the cost model, or null.</param>
-public sealed record BudgetOptions(double? Bytes, double? LatencySeconds);
+/// <param name="Faster">How many times faster than the monolith at least, by the cost model, or null.</param>
+/// <param name="Smaller">How many times smaller than the monolith at least, or null.</param>
+public sealed record BudgetOptions(double? Bytes, double? LatencySeconds, double? Faster = null, double? Smaller = null)
+{
+    /// <summary>Whether a module of this cost and size may be chosen.</summary>
+    public bool Allows(double nanoseconds, double bytes, double monolithNanoseconds, double monolithBytes) =>
+        !(bytes > Bytes) && !(nanoseconds * 1e-9 > LatencySeconds)
+        && !(nanoseconds * Faster > monolithNanoseconds) && !(bytes * Smaller > monolithBytes);
+}
 
 /// <summary>How the monolith is fine-tuned.</summary>
 /// <param name="Epochs">Passes over all tasks' training items.</param>

@@ -17,7 +17,7 @@ public sealed record CostCoefficients(double DenseOperationsPerNs, double Quanti
     double ElementNs, double FeatureNs, double BagMultiplyAddsPerNs, double BagNs)
 {
     /// <summary>Fitted on two Zen 3 class cores with AVX2 (bench/results, cost-model.md).</summary>
-    public static CostCoefficients Fitted { get; } = new(45, 90, 25, 900, 0.35, 55, 6, 700);
+    public static CostCoefficients Fitted { get; } = new(233, 149, 57.9, 422, 1.72, 65.4, 6.8, 1);
 }
 
 /// <summary>

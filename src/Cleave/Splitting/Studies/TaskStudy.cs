@@ -104,7 +104,8 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         Trial[] complete = [.. study.Trials.Where(t => t.State == TrialState.Complete).OrderBy(t => t.Values[1]).ThenBy(t => t.Number)];
         if (complete.Length == 0)
             throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
-        Trial[] affordable = [.. complete.Where(t => !(t.Values[2] > project.Budget.Bytes) && !(t.Values[1] * 1e-9 > project.Budget.LatencySeconds))];
+        double cost = MonolithCost();
+        Trial[] affordable = [.. complete.Where(t => project.Budget.Allows(t.Values[1], t.Values[2], cost, monolith.WeightBytes))];
         var passing = new List<Trial>();
         foreach (Trial trial in affordable.TakeWhile(t => passing.Count == 0 || t.Values[1] <= 2 * passing[0].Values[1]))
         {
