@@ -95,8 +95,35 @@ mkdirSync(out, { recursive: true });
 const copy = (from, to) => writeFileSync(`${out}/${to}`, readFileSync(`${data}/${from}`));
 copy("banking77/train.csv", "banking77.train.csv");
 copy("banking77/test.csv", "banking77.test.csv");
-copy("glue-sst2/train.tsv", "sst2.train.tsv");
 copy("glue-sst2/dev.tsv", "sst2.test.tsv");
+reviews();
+
+/**
+ * SST-2 trains on phrases and tests on whole sentences. For validation to say anything about the test, it is made of whole
+ * sentences too (long ones that no other row contains), and the phrases cut from them leave training.
+ */
+function reviews() {
+    const size = 1200, least = 10, partOfSentence = 4;
+    const [header, ...lines] = readFileSync(`${data}/glue-sst2/train.tsv`, "utf8").trimEnd().split("\n");
+    const all = lines.map(line => ({ line, text: line.slice(0, line.lastIndexOf("\t")).trim() }));
+    const texts = all.map(row => row.text).join("\n");
+    const whole = row => words(row.text) >= least && texts.indexOf(row.text) === texts.lastIndexOf(row.text);
+    const chosen = [];
+    for (const row of shuffled(all)) {
+        if (chosen.length === size)
+            break;
+        if (whole(row))
+            chosen.push(row);
+    }
+    const sentences = chosen.map(row => row.text).join("\n"), held = new Set(chosen);
+    const rest = all.filter(row => !held.has(row) && !(words(row.text) >= partOfSentence && sentences.includes(row.text)));
+    const save = (name, rows) => {
+        writeFileSync(`${out}/${name}`, [header, ...rows.map(row => row.line)].join("\n") + "\n");
+        console.log(`${name}: ${rows.length} rows`);
+    };
+    save("sst2.train.tsv", rest);
+    save("sst2.validation.tsv", chosen);
+}
 
 const read = part => readJsonLines(`${data}/sgd-dialogues/${part}.jsonl.gz`);
 const train = read("train"), held = [...read("dev"), ...read("test")];

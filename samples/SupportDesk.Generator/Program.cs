@@ -3,7 +3,7 @@
 using SupportDesk.Generator;
 
 string folder = args.Length > 0 ? args[0] : Path.Combine("samples", "support-desk", "data");
-if (!ulong.TryParse(args.Length > 1 ? args[1] : "101", out ulong seed))
+if (!ulong.TryParse(args.Length > 1 ? args[1] : "202", out ulong seed))
 {
     Console.Error.WriteLine($"seed '{args[1]}': give a whole number from 0 up");
     return 2;

@@ -4,7 +4,7 @@ namespace SupportDesk.Generator;
 public static class Sentiments
 {
     /// <summary>Each class with its number of training rows.</summary>
-    public static readonly (string Name, int Rows)[] Classes = [("negative", 600), ("positive", 500), ("neutral", 400)];
+    public static readonly (string Name, int Rows)[] Classes = [("negative", 960), ("positive", 800), ("neutral", 640)];
 
     public static List<Piece> Opinion(Customer customer, string label)
     {

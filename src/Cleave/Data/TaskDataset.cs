@@ -26,7 +26,8 @@ public sealed class TaskDataset
     /// <summary>
     /// Reads, cleans and splits. In this order: rows without text or label are dropped; exact duplicates leave the training
     /// items; without test files a stratified share of the items becomes the test set; training items whose text (lower
-    /// case, white space folded) is also in the test set leave; a stratified share of the rest becomes the validation set.
+    /// case, white space folded) is also in the test set or in a validation file leave; without validation files a stratified
+    /// share of the rest becomes the validation set.
     /// Items that are near duplicates of each other fall on one side. The seed and the files decide everything.
     /// </summary>
     /// <exception cref="DataFileException">One file cannot be read.</exception>
@@ -40,6 +41,7 @@ public sealed class TaskDataset
         var reader = new SourceReader(source, builder, problems);
         (List<Example> train, long trainRows) = reader.Read(source.Train, source.TrainRows, For("train-rows"));
         (List<Example> test, long testRows) = reader.Read(source.Test, source.TestRows, For("test-rows"));
+        (List<Example> validation, _) = reader.Read(source.Validation, null, For("validation-rows"));
         builder.Finish();
         problems.ThrowIfAny(source.Name);
 
@@ -49,12 +51,18 @@ public sealed class TaskDataset
         if (source.Test.Count == 0)
             (train, test) = Part(train, source.TestFraction, For("test"));
         var inTest = new HashSet<string>(test.Select(TextKeys.Input), StringComparer.Ordinal);
+        validation = [.. validation.DistinctBy(TextKeys.Exact).Where(e => !inTest.Contains(TextKeys.Input(e)))];
+        inTest.UnionWith(validation.Select(TextKeys.Input));
         int overlap = train.RemoveAll(e => inTest.Contains(TextKeys.Input(e)));
-        Validate.Sides(source, train, test, problems);
+        Validate.Sides(source, train, test, "test", problems);
+        if (source.Validation.Count > 0)
+            Validate.Sides(source, train, validation, "validation", problems);
         problems.ThrowIfAny(source.Name);
 
         int[] groups = NearDuplicates.Groups(train);
-        (List<Example> rest, List<Example> validation) = Part(train, groups, source.ValidationFraction, For("validation"));
+        List<Example> rest = train;
+        if (source.Validation.Count == 0)
+            (rest, validation) = Part(train, groups, source.ValidationFraction, For("validation"));
         return new TaskDataset(source)
         {
             Train = rest,

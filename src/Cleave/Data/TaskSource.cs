@@ -42,7 +42,10 @@ public sealed record TaskSource
     /// <summary>At most this many test rows, a seeded sample; null for all.</summary>
     public int? TestRows { get; init; }
 
-    /// <summary>The share of the training items that becomes the validation set.</summary>
+    /// <summary>Files of validation items, or none for a share of the training items.</summary>
+    public IReadOnlyList<string> Validation { get; init; } = [];
+
+    /// <summary>The share of the training items that becomes the validation set where <see cref="Validation"/> is empty.</summary>
     public double ValidationFraction { get; init; } = 0.15;
 
     /// <summary>The share of the items that becomes the test set where <see cref="Test"/> is empty.</summary>

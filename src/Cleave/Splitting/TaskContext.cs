@@ -11,6 +11,7 @@ public sealed class TaskContext
 {
     /// <summary>Texts longer than this many tokens are cut, or the base's context where that is shorter.</summary>
     private const int MostTokens = 256;
+    private readonly int _vocabulary;
 
     public TaskContext(TaskDefinition definition, TaskDataset data, LanguageModel model)
     {
@@ -18,6 +19,7 @@ public sealed class TaskContext
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(model);
         (Definition, Data) = (definition, data);
+        _vocabulary = model.Transformer.Spec.VocabularySize;
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
         Encoder = new TaskEncoder(definition.Kind, model.Tokenizer, data.Labels, MaxTokens);
         Train = [.. data.Train.Select(Encoder.Encode)];
@@ -49,6 +51,9 @@ public sealed class TaskContext
         var index = Data.Labels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
         return [.. examples.Select(e => index[e.Label!])];
     }
+
+    /// <summary>The noise that transformers train with on this task.</summary>
+    public TokenDropout Dropout(ulong seed, string purpose) => new(Definition.TokenDropout, _vocabulary, Seed(seed, purpose));
 
     /// <summary>A seed for one purpose of this task.</summary>
     public ulong Seed(ulong seed, string purpose) => Rng.For(seed, $"{Name}/{purpose}").NextUInt64();

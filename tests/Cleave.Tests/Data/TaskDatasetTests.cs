@@ -43,6 +43,24 @@ public sealed class TaskDatasetTests : IDisposable
     }
 
     [Fact]
+    public void Validation_may_have_files_of_its_own_whose_texts_leave_training()
+    {
+        (string Text, string Label)[] items = Items(30, 2), held = Items(6, 2, seed: 2);
+        string Csv(IEnumerable<(string Text, string Label)> rows) => "text,label\n" + string.Concat(rows.Select(r => $"{r.Text},{r.Label}\n"));
+        _folder.Write("held.csv", Csv([.. held, held[0], items[0]]));
+        TaskDataset data = Table(TaskKind.Classify, Csv([.. items, held[1]]), Csv([items[1], items[2], held[2]]), s => s with { Validation = ["held.csv"] });
+        Assert.Equal([held[0].Text, held[1].Text, held[3].Text, held[4].Text, held[5].Text, items[0].Text], data.Validation.Select(e => e.Text));
+        Assert.Equal(items[3..].Select(i => i.Text), data.Train.Select(e => e.Text));
+        Assert.Equal(3, data.Report.Files.Count);
+        var unknown = Assert.Throws<DatasetException>(() =>
+        {
+            _folder.Write("held.csv", "text,label\nsomething else,l9\n");
+            Table(TaskKind.Classify, Csv(items), Csv(items[..2]), s => s with { Validation = ["held.csv"] });
+        });
+        Assert.Contains("only the validation items have: 'l9'", unknown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Rows_without_text_or_label_are_dropped_with_reasons()
     {
         TaskDataset data = Table(TaskKind.Classify, "text,label\nfirst item,a\n,a\n  ,b\nsecond thing,\nthird one here,b\nfourth and last,a\n", "text,label\nx,a\ny,b\n");

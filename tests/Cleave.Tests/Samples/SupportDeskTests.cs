@@ -7,7 +7,7 @@ namespace Cleave.Tests.Samples;
 /// <summary>The sample's data is what its generator writes, and it is what the sample's page promises.</summary>
 public sealed class SupportDeskTests
 {
-    private static readonly Lazy<SortedDictionary<string, byte[]>> Generated = new(() => Desk.Generate(101));
+    private static readonly Lazy<SortedDictionary<string, byte[]>> Generated = new(() => Desk.Generate(202));
 
     public static TheoryData<string> Tasks => ["intent", "sentiment", "reply", "order"];
 
@@ -106,7 +106,7 @@ public sealed class SupportDeskTests
     }
 
     [Theory]
-    [InlineData("train", 1500)]
+    [InlineData("train", 1200)]
     [InlineData("test", 500)]
     public void Replies_name_only_what_the_message_names(string part, int rows)
     {
@@ -132,8 +132,8 @@ public sealed class SupportDeskTests
 
     [Theory]
     [InlineData("intent", TaskKind.Classify, 1840, 1108)]
-    [InlineData("sentiment", TaskKind.Classify, 1500, 1050)]
-    [InlineData("reply", TaskKind.Generate, 1500, 500)]
+    [InlineData("sentiment", TaskKind.Classify, 2400, 1680)]
+    [InlineData("reply", TaskKind.Generate, 1200, 500)]
     [InlineData("order", TaskKind.Extract, 1200, 1000)]
     public void Every_row_survives_reading_and_cleaning(string task, TaskKind kind, int train, int test)
     {

@@ -71,6 +71,20 @@ public sealed class ProjectReaderTests : IDisposable
         Assert.False(project.Budget.Allows(1e6, 9e6, 1e9, 8e9));   // more than 8 MB
     }
 
+    [Fact]
+    public void Token_dropout_is_for_tasks_that_judge_texts()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        string problem = Assert.Single(Problems("""
+            name: p
+            base: starter
+            tasks:
+              t: {kind: extract, train: a.jsonl, token-dropout: 0.1}
+              u: {kind: generate, train: a.jsonl, token-dropout: 0.1}
+            """));
+        Assert.Contains("line 5", problem, StringComparison.Ordinal);
+    }
+
     private string[] Problems(string yaml)
     {
         File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), yaml);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Formats.Yaml;
@@ -85,6 +86,7 @@ public static class ProjectReader
         if (kindName.Length == 0 && !task.Has("kind"))
             task.Report("kind", $"task '{name}' needs a 'kind' (classify, generate, extract or language-model)");
         TaskKind kind = Kinds.FirstOrDefault(k => k.Name == kindName).Kind;
+        (IReadOnlyList<string> validation, double share) = Validation(task, folder);
         var source = new TaskSource
         {
             Name = name,
@@ -100,7 +102,8 @@ public static class ProjectReader
             Spans = task.Text("spans"),
             TrainRows = Rows(task, "train-rows"),
             TestRows = Rows(task, "test-rows"),
-            ValidationFraction = task.Number("validation", 0.15, 0.01, 0.5),
+            Validation = validation,
+            ValidationFraction = share,
             Header = task.Flag("header", true),
         };
         Metric metric = Metric.Default(kind);
@@ -117,8 +120,11 @@ public static class ProjectReader
         }
         double margin = task.Number("margin", 0.01, 0, 1000);
         int? trials = task.Has("trials") ? task.Integer("trials", 12, 1, MostTrials) : null;
+        double dropout = task.Number("token-dropout", 0, 0, 0.9);
+        if (dropout > 0 && kind is not (TaskKind.Classify or TaskKind.Extract))
+            task.Report("token-dropout", "only classify and extract tasks can have it: a generated text repeats words of its prompt");
         task.Finish();
-        return new TaskDefinition(source, metric, margin, trials);
+        return new TaskDefinition(source, metric, margin, trials, dropout);
     }
 
     private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
@@ -130,6 +136,15 @@ public static class ProjectReader
                 task.Report(key, $"no such file: {Path.Combine(folder, pattern)}");
         }
         return patterns;
+    }
+
+    // A share of the training items, or files.
+    private static (IReadOnlyList<string> Files, double Share) Validation(YamlSection task, string folder)
+    {
+        const double Usual = 0.15;
+        bool files = task.Has("validation") && !(task.Texts("validation", required: false) is [var only]
+            && double.TryParse(only, NumberStyles.Float, CultureInfo.InvariantCulture, out _));
+        return files ? (Files(task, "validation", folder, required: false), Usual) : ([], task.Number("validation", Usual, 0.01, 0.5));
     }
 
     private static int? Rows(YamlSection task, string key) => task.Has(key) ? task.Integer(key, 1, 1, int.MaxValue) : null;

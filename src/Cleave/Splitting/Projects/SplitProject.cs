@@ -6,7 +6,8 @@ namespace Cleave.Splitting.Projects;
 /// <summary>A task as the project file states it.</summary>
 /// <param name="Margin">How much worse than the monolith the module may be, in units of the metric.</param>
 /// <param name="Trials">Of this task's study; null for what the search says.</param>
-public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin, int? Trials = null)
+/// <param name="TokenDropout">Share of the tokens replaced while transformers train on it.</param>
+public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin, int? Trials = null, double TokenDropout = 0)
 {
     public string Name => Source.Name;
     public TaskKind Kind => Source.Kind;

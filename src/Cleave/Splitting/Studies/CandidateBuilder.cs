@@ -166,11 +166,12 @@ public sealed class CandidateBuilder
         using var optimizer = new AdamW(parameters) { WeightDecay = 0.05f, Beta2 = 0.99f };
         var schedule = new CosineSchedule(recipe.LearningRate, Math.Max(1, plan.Count / 20), plan.Count, 0.05);
         var objective = new TaskObjective(_task.Kind, trunk, head);
+        TokenDropout dropout = _task.Dropout(_seed, "study");
         var distillation = new DistillationOptions(recipe.SoftWeight, recipe.Temperature);
         double sum = 0;
         int count = 0;
         bool gaveUp = false;
-        new Trainer(optimizer, schedule).Run((tape, step, _) => objective.Loss(tape, plan[step].Items, 1,
+        new Trainer(optimizer, schedule).Run((tape, step, _) => objective.Loss(tape, dropout.Apply(plan[step].Items, step), 1,
             recipe.SoftWeight > 0 ? item => _teacher[item.Example] : null, distillation), step =>
         {
             sum += step.Loss;

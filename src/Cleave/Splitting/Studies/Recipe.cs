@@ -59,7 +59,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         var parameters = new List<Parameter>();
         if (classify)
             parameters.Add(new CategoricalParameter(StudentKey, ["ngrams", "transformer", "both"]));
-        int widthStep = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
+        int widthStep = WidthStep(layer.FeedForwardWidth);
         int narrowest = Math.Max(widthStep, layer.FeedForwardWidth / 4 / widthStep * widthStep);
         parameters.AddRange([
             new IntParameter("layers", 1, monolith.Layers.Count, when: withTransformer),
@@ -97,7 +97,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         ArgumentNullException.ThrowIfNull(monolith);
         LayerSpec layer = monolith.Layers[0];
         int half = Math.Max(1, monolith.Layers.Count / 2), quarter = Math.Max(1, monolith.Layers.Count / 4);
-        int step = layer.FeedForwardWidth % 32 == 0 ? 32 : 1;
+        int step = WidthStep(layer.FeedForwardWidth);
         int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step);
         List<(string, ParameterValue)> Transformer(int layers, int width) => [("layers", layers), ("groups", layer.KeyValueHeads),
             ("feed_forward", width), ("weights", "q8"), ("learning_rate", 1.5e-3), ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
@@ -115,7 +115,11 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         }
         yield return Set(Transformer(half, halfWidth));
         yield return Set(Transformer(quarter, layer.FeedForwardWidth));
+        yield return Set(Transformer(quarter, halfWidth));
     }
+
+    /// <summary>Widths that kernels like, as far as the monolith's own is one.</summary>
+    private static int WidthStep(int width) => Array.Find([32, 16, 8], step => width % step == 0) is > 0 and int found ? found : 1;
 
     public static Recipe From(ParameterSet set)
     {

@@ -95,7 +95,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
     }
 
     /// <summary>
-    /// Of the candidates within the budget that the validation items already show to be not inferior, the best among the
+    /// Of the candidates within the budget that will pass the certificate as far as validation can tell, the best among the
     /// cheapest: those that cost at most twice as much as the cheapest, because a little cost buys safety from a lucky
     /// candidate. Without one, the best of those within the budget; without one, the best.
     /// </summary>
@@ -109,7 +109,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         var passing = new List<Trial>();
         foreach (Trial trial in affordable.TakeWhile(t => passing.Count == 0 || t.Values[1] <= 2 * passing[0].Values[1]))
         {
-            if (PassesValidation(trial, reference, cancellation))
+            if (IsSafe(trial, reference, cancellation))
                 passing.Add(trial);
         }
         if (passing.Count > 0)
@@ -117,11 +117,19 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
     }
 
-    private bool PassesValidation(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
+    /// <summary>
+    /// Whether the certificate will be passed, with 95% probability by what the validation items show: their difference is
+    /// itself uncertain, and so will be that on the test items, the less the more of these there are.
+    /// </summary>
+    private bool IsSafe(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
     {
+        const double Z = 1.645; // one-sided 95%
         using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial.Number))[0];
-        return NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference, module.Predict(task.Data.Validation, cancellation),
-            task.Definition.Margin, seed: task.Seed(project.Seed, "validation test")).Passed;
+        NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference,
+            module.Predict(task.Data.Validation, cancellation), task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
+        double deviation = (test.Difference - test.LowerBound) / Z;
+        double onTest = deviation * Math.Sqrt((double)task.Data.Validation.Count / task.Data.Test.Count);
+        return test.Difference + test.Margin >= Z * (onTest + Math.Sqrt(deviation * deviation + onTest * onTest));
     }
 
     private double MonolithCost()
