@@ -71,8 +71,8 @@ public sealed class SupportDeskTests
     [Fact]
     public void Sentiments_have_three_classes()
     {
-        Assert.Equal(new() { ["negative"] = 600, ["positive"] = 500, ["neutral"] = 400 }, Count("sentiment", "train"));
-        Assert.Equal(new() { ["negative"] = 420, ["positive"] = 350, ["neutral"] = 280 }, Count("sentiment", "test"));
+        Assert.Equal(new() { ["negative"] = 960, ["positive"] = 800, ["neutral"] = 640 }, Count("sentiment", "train"));
+        Assert.Equal(new() { ["negative"] = 672, ["positive"] = 560, ["neutral"] = 448 }, Count("sentiment", "test"));
     }
 
     [Theory]
