@@ -9,7 +9,7 @@ peers=${2:-../shared/peers}
 [ -f "$peers/torch_train.py" ] || { echo "bench/compare.sh: $peers has no torch_train.py; give the folder of the peers" >&2; exit 2; }
 bash "$peers/setup.sh" >/dev/null
 # With the reference BLAS that Debian's PyTorch comes with it is ten times slower, which would flatter us.
-if ! ldconfig -p | grep -q libopenblas; then apt-get install -y -qq libopenblas0-pthread >/dev/null; fi
+if ! ldconfig -p | grep libopenblas >/dev/null; then apt-get install -y -qq libopenblas0-pthread >/dev/null; fi
 dotnet build -c Release src/Cleave.Cli -v quiet --nologo
 cleave=src/Cleave.Cli/bin/Release/net10.0/cleave
 threads=$(nproc)

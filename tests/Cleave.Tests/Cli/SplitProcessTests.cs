@@ -46,7 +46,7 @@ public sealed class SplitProcessTests : IDisposable
     public async Task A_split_that_is_asked_to_end_says_how_to_go_on()
     {
         using Process process = Start("split", _project.Folder, "--out", Folder("asked"));
-        while (!Directory.Exists(Folder("asked.work"))) // until it is at work
+        while (!process.HasExited && !Directory.Exists(Folder("asked.work"))) // until it is at work
             await Task.Delay(10);
         Signal(process, "TERM");
         Task<string> error = process.StandardError.ReadToEndAsync();

@@ -16,7 +16,7 @@ namespace Cleave.Splitting.Studies;
 public sealed record CostCoefficients(double DenseOperationsPerNs, double QuantizedOperationsPerNs, double BytesPerNs, double MatrixNs,
     double ElementNs, double FeatureNs, double BagMultiplyAddsPerNs, double BagNs)
 {
-    /// <summary>Fitted on two Zen 3 class cores with AVX2 (bench/results, cost-model.md).</summary>
+    /// <summary>Fitted on two Zen 3 class cores with AVX2; bench/results, cost-model.md judges them beside a later fit.</summary>
     public static CostCoefficients Fitted { get; } = new(233, 149, 57.9, 422, 1.72, 65.4, 6.8, 1);
 }
 
