@@ -12,7 +12,7 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave bench inference</c>: tokens a second of reading a prompt and of continuing it.</summary>
 internal static class BenchInferenceCommand
 {
-    private static readonly Argument<string> Model = ModelArgument.Create();
+    private static readonly Argument<string> Model = ModelArgument.CreateForWeights();
     private static readonly Option<int> Prompt = Whole("--prompt", 512, "Tokens of each prompt.");
     private static readonly Option<int> Generate = Whole("--generate", 128, "Tokens made after each prompt.");
     private static readonly Option<int> Batch = Whole("--batch", 1, "Sequences side by side.");
@@ -29,11 +29,11 @@ internal static class BenchInferenceCommand
     private static int Run(Call call)
     {
         int prompt = call.Positive(Prompt), generate = call.Positive(Generate), batch = call.Positive(Batch), runs = call.Positive(Runs);
-        LanguageModel model = ModelArgument.Load(call, Model);
+        (Transformer model, _) = ModelArgument.LoadWeights(call, Model);
         InferenceSpeed speed;
         using (ProgressLine progress = call.Progress())
-            speed = InferenceSpeed.Measure(model.Transformer, prompt, generate, batch, runs, call.Seed, progress, call.Cancel);
-        long weights = model.Transformer.Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes : 4L * ((Tensor)w.Weight).Length);
+            speed = InferenceSpeed.Measure(model, prompt, generate, batch, runs, call.Seed, progress, call.Cancel);
+        long weights = model.Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes : 4L * ((Tensor)w.Weight).Length);
         long peak = Process.GetCurrentProcess().PeakWorkingSet64;
         if (!call.Json)
         {

@@ -4,6 +4,7 @@ using Cleave.Cli.Shell;
 using Cleave.Models;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
+using Cleave.Tokenizers;
 
 namespace Cleave.Cli.Commands;
 
@@ -11,7 +12,7 @@ namespace Cleave.Cli.Commands;
 internal static class LogitsCommand
 {
     private const int Shown = 5;
-    private static readonly Argument<string> Model = ModelArgument.Create();
+    private static readonly Argument<string> Model = ModelArgument.CreateForWeights();
     private static readonly Option<string> Tokens = new("--tokens") { Description = "Token ids with commas between.", HelpName = "IDS", Required = true };
 
     public static Verb Create() => new Verb("logits", "Print a model's raw next-token logits, one row a token; without --json the largest few of each row.")
@@ -24,10 +25,10 @@ internal static class LogitsCommand
 
     private static int Run(Call call)
     {
-        LanguageModel model = ModelArgument.Load(call, Model);
-        int[] ids = Parse(call.Get(Tokens), model.Transformer.Spec);
+        (Transformer model, ITokenizer? tokenizer) = ModelArgument.LoadWeights(call, Model);
+        int[] ids = Parse(call.Get(Tokens), model.Spec);
         using var tape = new Tape(records: false);
-        Tensor logits = model.Transformer.Output.Forward(tape, model.Transformer.Forward(tape, new TokenBatch().Add(ids)));
+        Tensor logits = model.Output.Forward(tape, model.Forward(tape, new TokenBatch().Add(ids)));
         foreach (float value in logits.Data)
         {
             if (!float.IsFinite(value))
@@ -36,7 +37,7 @@ internal static class LogitsCommand
         if (call.Json)
             call.WriteJson(w => WriteJson(w, logits));
         else
-            WriteTable(call.Out, model, ids, logits);
+            WriteTable(call.Out, tokenizer, ids, logits);
         return Exit.Done;
     }
 
@@ -69,18 +70,18 @@ internal static class LogitsCommand
         w.WriteEndObject();
     }
 
-    private static void WriteTable(TextWriter output, LanguageModel model, int[] ids, Tensor logits)
+    private static void WriteTable(TextWriter output, ITokenizer? tokenizer, int[] ids, Tensor logits)
     {
         var table = new TextTable("after", "token", "next", "token", "logit");
         for (int row = 0; row < ids.Length; row++)
         {
             float[] values = logits.Data.Slice(row * logits.Columns, logits.Columns).ToArray();
             foreach (int next in Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).Take(Shown))
-                table.Row($"{ids[row]}", Name(model, ids[row]), $"{next}", Name(model, next), $"{values[next]:0.0000}");
+                table.Row($"{ids[row]}", Name(tokenizer, ids[row]), $"{next}", Name(tokenizer, next), $"{values[next]:0.0000}");
         }
         table.Write(output);
     }
 
     // An embedding may have more rows than the tokenizer has tokens.
-    private static string Name(LanguageModel model, int id) => id < model.Tokenizer.VocabularySize ? model.Tokenizer.TokenOf(id) : "";
+    private static string Name(ITokenizer? tokenizer, int id) => id < tokenizer?.VocabularySize ? tokenizer.TokenOf(id) : "";
 }

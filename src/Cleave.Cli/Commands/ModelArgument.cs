@@ -21,6 +21,22 @@ internal static class ModelArgument
         return model;
     }
 
+    /// <summary>An argument for commands that need no tokenizer.</summary>
+    public static Argument<string> CreateForWeights() =>
+        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, or 'starter' for the model that ships with Cleave." };
+
+    /// <summary>The weights alone.</summary>
+    /// <returns>The transformer, and the tokenizer if the model is a folder.</returns>
+    /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
+    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, Argument<string> argument)
+    {
+        string name = call.Get(argument);
+        if (name.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name))
+            return (GgufModel.Load(name), null);
+        LanguageModel model = Load(call, argument);
+        return (model.Transformer, model.Tokenizer);
+    }
+
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 
     /// <summary>The tokenizer alone; its folder needs no weights.</summary>

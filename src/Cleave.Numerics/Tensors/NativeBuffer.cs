@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Cleave.Numerics.Tensors;
 
 /// <summary>
-/// A block of float32 outside the managed heap, aligned to 64 bytes (a cache line, and the widest vector), zeroed.
+/// A block of float32 outside the managed heap, aligned to 64 bytes (a cache line, and the widest vector).
 /// </summary>
 public sealed unsafe class NativeBuffer : IDisposable
 {
@@ -11,13 +11,15 @@ public sealed unsafe class NativeBuffer : IDisposable
 
     private float* _pointer;
 
+    /// <param name="clear">False: the content is arbitrary, for callers that write all of it.</param>
     /// <exception cref="CapacityException">There is not that much memory.</exception>
-    public NativeBuffer(int length)
+    public NativeBuffer(int length, bool clear = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
         _pointer = Allocate(length);
-        Span.Clear();
+        if (clear)
+            Span.Clear();
         GC.AddMemoryPressure(Bytes);
     }
 

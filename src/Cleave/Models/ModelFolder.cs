@@ -93,14 +93,11 @@ public static class ModelFolder
     {
         switch (weight)
         {
-            case QuantizedLinear quantized:
-                Q8Matrix matrix = quantized.Weight;
-                var values = new sbyte[(long)matrix.Rows * matrix.Columns];
-                var scales = new Half[values.Length / Q8Matrix.BlockSize];
-                matrix.CopyValues(values);
-                matrix.CopyScales(scales);
+            case QuantizedLinear { Weight.Format: BlockFormat.Q8_0 } quantized:
+                QuantizedMatrix matrix = quantized.Weight;
+                (sbyte[] values, Half[] scales) = Q8Tensors.Split(matrix);
                 tensors.Add(TensorToWrite.From(name, [matrix.Rows, matrix.Columns], values));
-                tensors.Add(new TensorToWrite(name + WeightReader.ScaleSuffix, SafetensorsDType.F16, [matrix.Rows, matrix.Columns / Q8Matrix.BlockSize],
+                tensors.Add(new TensorToWrite(name + Q8Tensors.ScaleSuffix, SafetensorsDType.F16, [matrix.Rows, matrix.Columns / QuantizedMatrix.BlockSize],
                     MemoryMarshal.AsBytes(scales.AsSpan()).ToArray()));
                 break;
             case DenseLinear dense:
@@ -125,7 +122,7 @@ public static class ModelFolder
             ["group_0"] = new JsonObject
             {
                 ["targets"] = new JsonArray("Linear", "Embedding"),
-                ["weights"] = new JsonObject { ["num_bits"] = 8, ["type"] = "int", ["symmetric"] = true, ["strategy"] = "group", ["group_size"] = Q8Matrix.BlockSize },
+                ["weights"] = new JsonObject { ["num_bits"] = 8, ["type"] = "int", ["symmetric"] = true, ["strategy"] = "group", ["group_size"] = QuantizedMatrix.BlockSize },
             },
         },
     };

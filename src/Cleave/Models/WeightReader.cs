@@ -9,8 +9,6 @@ namespace Cleave.Models;
 /// <summary>Takes weights out of a safetensors file, checking names, shapes and values.</summary>
 internal sealed class WeightReader(SafetensorsFile file)
 {
-    public const string ScaleSuffix = "_scale";
-
     /// <summary>A float32 tensor of (rows, columns), from any float type.</summary>
     public Tensor Dense(string name, int rows, int columns)
     {
@@ -30,15 +28,15 @@ internal sealed class WeightReader(SafetensorsFile file)
     {
         if (file.Entry(name).DType != SafetensorsDType.I8)
             return new DenseLinear(Dense(name, rows, columns));
-        if (columns % Q8Matrix.BlockSize != 0)
-            throw new ModelFileException(file.Path, $"tensor '{name}' has {columns} columns, not a multiple of {Q8Matrix.BlockSize}");
+        if (columns % QuantizedMatrix.BlockSize != 0)
+            throw new ModelFileException(file.Path, $"tensor '{name}' has {columns} columns, not a multiple of {QuantizedMatrix.BlockSize}");
         CheckShape(name, rows, columns);
-        CheckShape(name + ScaleSuffix, rows, columns / Q8Matrix.BlockSize);
-        var scales = new float[rows * (columns / Q8Matrix.BlockSize)];
-        file.ReadSingle(name + ScaleSuffix, scales);
+        CheckShape(name + Q8Tensors.ScaleSuffix, rows, columns / QuantizedMatrix.BlockSize);
+        var scales = new float[rows * (columns / QuantizedMatrix.BlockSize)];
+        file.ReadSingle(name + Q8Tensors.ScaleSuffix, scales);
         if (scales.Any(s => !float.IsFinite(s)))
-            throw new ModelFileException(file.Path, $"tensor '{name}{ScaleSuffix}' holds a value that is not finite");
-        return new QuantizedLinear(new Q8Matrix(MemoryMarshal.Cast<byte, sbyte>(file.Bytes(name)), Array.ConvertAll(scales, s => (Half)s), rows, columns));
+            throw new ModelFileException(file.Path, $"tensor '{name}{Q8Tensors.ScaleSuffix}' holds a value that is not finite");
+        return new QuantizedLinear(Q8Tensors.Join(MemoryMarshal.Cast<byte, sbyte>(file.Bytes(name)).ToArray(), Array.ConvertAll(scales, s => (Half)s), rows, columns));
     }
 
     private void CheckShape(string name, int rows, int columns)

@@ -13,8 +13,8 @@ public static class RoundToNearest
     public static void Quantize(Transformer model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        model.ReplaceLinears((_, linear) => linear is DenseLinear dense && dense.Inputs % 32 == 0
-            ? new QuantizedLinear(Q8Matrix.Quantize(dense.Weight.Data, dense.Outputs, dense.Inputs), dense.Bias)
+        model.ReplaceLinears((_, linear) => linear is DenseLinear dense && dense.Inputs % QuantizedMatrix.BlockSize == 0
+            ? new QuantizedLinear(QuantizedMatrix.Quantize(BlockFormat.Q8_0, dense.Weight.Data, dense.Outputs, dense.Inputs), dense.Bias)
             : linear);
     }
 }

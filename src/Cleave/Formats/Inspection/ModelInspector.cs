@@ -1,11 +1,12 @@
 using System.Text.Json;
+using Cleave.Formats.Gguf;
 using Cleave.Formats.HuggingFace;
 using Cleave.Formats.Safetensors;
 using Cleave.Json;
 
 namespace Cleave.Formats.Inspection;
 
-/// <summary>Says what is in a safetensors file or a Hugging Face folder, without reading the weights.</summary>
+/// <summary>Says what is in a safetensors or GGUF file or a Hugging Face folder, without reading the weights.</summary>
 public static class ModelInspector
 {
     /// <exception cref="ModelFileException">There is nothing there, or it is damaged or of an unknown kind.</exception>
@@ -16,8 +17,10 @@ public static class ModelInspector
             return InspectFolder(path);
         if (!File.Exists(path))
             throw new ModelFileException(path, "no such file or folder");
+        if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            return InspectGguf(path);
         if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
-            throw new ModelFileException(path, "not a kind of file that can be inspected; give a .safetensors file or a model's folder");
+            throw new ModelFileException(path, "not a kind of file that can be inspected; give a .safetensors or .gguf file or a model's folder");
         using SafetensorsSet weights = SafetensorsSet.Open(path);
         return Describe(path, "safetensors", weights, null, null, []);
     }
@@ -35,6 +38,22 @@ public static class ModelInspector
         return Describe(folder, "huggingface", weights,
             File.Exists(config) ? InspectConfig(JsonFile.Load(config)) : null,
             File.Exists(tokenizer) ? InspectTokenizer(JsonFile.Load(tokenizer), new FileInfo(tokenizer).Length) : null, others);
+    }
+
+    private static InspectedModel InspectGguf(string path)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        InspectedTensor[] tensors = [.. file.Entries.Select(e =>
+            new InspectedTensor(e.Name, e.Type.ToString(), e.Shape, e.Elements, e.ByteCount, Path.GetFileName(path)))];
+        GgufMetadata keys = file.Metadata;
+        KeyValuePair<string, string>[] settings = [.. keys.Values.Where(k => k.Value is not Array)
+            .Select(k => KeyValuePair.Create(k.Key, JsonSerializer.Serialize(k.Value)))];
+        InspectedTokenizer? tokenizer = keys.FindText("tokenizer.ggml.model") is not { } kind ? null
+            : new InspectedTokenizer(kind, keys.Texts("tokenizer.ggml.tokens").Length,
+                keys.Contains("tokenizer.ggml.merges") ? keys.Texts("tokenizer.ggml.merges").Length : null, [], 0);
+        return new InspectedModel(path, "gguf", file.Entries.Where(e => !e.Type.IsInteger()).Sum(e => e.Elements), tensors.Sum(t => t.Bytes),
+            [new InspectedFile(Path.GetFileName(path), file.FileBytes, new Dictionary<string, string> { ["version"] = $"{file.Version}" })],
+            tensors, new InspectedConfig(keys.FindText("general.architecture") ?? "unknown", [], settings), tokenizer);
     }
 
     private static InspectedModel Describe(

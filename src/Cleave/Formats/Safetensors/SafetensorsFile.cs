@@ -41,7 +41,7 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        SafeFileHandle handle = OpenHandle(path);
+        SafeFileHandle handle = ModelBytes.Open(path);
         try
         {
             return new SafetensorsFile(path, handle);
@@ -106,38 +106,5 @@ public sealed class SafetensorsFile : IDisposable
 
     public void Dispose() => _handle.Dispose();
 
-    private static SafeFileHandle OpenHandle(string path)
-    {
-        try
-        {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelFileException(path, "no such file");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelFileException(path, $"cannot be read: {e.Message}");
-        }
-    }
-
-    private void ReadAt(Span<byte> destination, long offset, string what)
-    {
-        try
-        {
-            while (!destination.IsEmpty)
-            {
-                int got = RandomAccess.Read(_handle, destination, offset);
-                if (got == 0)
-                    throw new ModelFileException(Path, $"the file was cut short while {what} was read", offset);
-                destination = destination[got..];
-                offset += got;
-            }
-        }
-        catch (IOException e)
-        {
-            throw new ModelFileException(Path, $"cannot be read: {e.Message}", offset);
-        }
-    }
+    private void ReadAt(Span<byte> destination, long offset, string what) => ModelBytes.Read(_handle, Path, destination, offset, what);
 }

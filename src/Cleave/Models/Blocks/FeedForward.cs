@@ -14,7 +14,8 @@ public sealed class FeedForward(Linear gate, Linear up, Linear down)
     /// <summary>x (N, C) → (N, C).</summary>
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int layer)
     {
-        Tensor hidden = Op.SwiGlu(tape, Gate.Forward(tape, x), Up.Forward(tape, x));
+        (Tensor gate, Tensor up) = SharedInput.Forward(tape, x, Gate, Up);
+        Tensor hidden = Op.SwiGlu(tape, gate, up);
         context.Observer?.FeedForwardNeurons(layer, hidden);
         return Down.Forward(tape, hidden);
     }

@@ -40,10 +40,10 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
         Weight.Data.Slice(row * Inputs, Inputs).CopyTo(destination);
 }
 
-/// <summary>Frozen weights in blocks of 32 int8 with one float16 scale (GGUF's Q8_0).</summary>
-public sealed class QuantizedLinear(Q8Matrix weight, Tensor? bias = null) : Linear
+/// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats.</summary>
+public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
 {
-    public Q8Matrix Weight { get; } = weight;
+    public QuantizedMatrix Weight { get; } = weight;
     public Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;

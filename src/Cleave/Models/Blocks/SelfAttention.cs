@@ -17,7 +17,7 @@ public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Line
     /// <summary>x (N, C) → (N, C).</summary>
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int layer)
     {
-        Tensor q = Query.Forward(tape, x), k = Key.Forward(tape, x), v = Value.Forward(tape, x);
+        (Tensor q, Tensor k, Tensor v) = SharedInput.Forward(tape, x, Query, Key, Value);
         Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, context.Rotary);
         Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, context.Rotary);
         Tensor y = context.Caches is { } caches

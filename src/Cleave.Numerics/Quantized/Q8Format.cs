@@ -1,41 +1,86 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cleave.Numerics.Quantized;
 
 /// <summary>
-/// The inner loops of <see cref="Q8Matrix"/>. Weights are widened to 16 bits as they are loaded and multiplied with
-/// 16-bit activations by the instruction that adds pairs: one multiplication fewer than with bytes, which need a second
-/// one to leave 16 bits, and nothing can saturate. Lanes of a sum while a block runs:
+/// Q8_0. Weights are widened to 16 bits as they are loaded and multiplied with 16-bit activations by the instruction that
+/// adds pairs: one multiplication fewer than with bytes, which need a second one to leave 16 bits, and nothing can
+/// saturate. Lanes of a sum while a block runs:
 /// <code>
 /// low:  r0 r0 r1 r1 | r2 r2 r3 r3      high:  r4 r4 r5 r5 | r6 r6 r7 r7      pairs added:  r0 r1 r4 r5 | r2 r3 r6 r7
 /// </code>
 /// The scales are kept in that last order, and the totals brought back from it once at the end.
 /// </summary>
-internal static unsafe class Q8Vectors
+internal readonly unsafe struct Q8Format : IBlockFormat
 {
-    /// <summary>Most rows of x in one call.</summary>
-    public const int TileRows = 4;
+    private const int Size = QuantizedMatrix.BlockSize;
 
-    /// <summary>absmax / 127 of 32 floats, and the 32 values rounded to it. NaN and ∞ end up in the scale.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float QuantizeBlock(float* x, short* values)
+    public static int FileBytes => sizeof(ushort) + Size;
+
+    // 8-bit values in 16 bits, as the multiplication wants them.
+    public static int InputBytes => Size * sizeof(short);
+
+    /// <summary>2, 3 and 4, 5 are exchanged.</summary>
+    public static int ScalePlace(int row) => row is >= 2 and <= 5 ? row ^ 6 : row;
+
+    /// <summary>d = absmax / 127, q = round(w / d).</summary>
+    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block)
     {
+        float max = 0;
+        foreach (float v in x)
+            max = MathF.Max(max, MathF.Abs(v));
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(max / 127));
+        float inverse = max == 0 ? 0 : 127 / max;
+        Span<sbyte> values = MemoryMarshal.Cast<byte, sbyte>(block[sizeof(ushort)..]);
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (sbyte)int.CreateTruncating(MathF.Round(x[i] * inverse));
+    }
+
+    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights)
+    {
+        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        ReadOnlySpan<sbyte> values = MemoryMarshal.Cast<byte, sbyte>(block[sizeof(ushort)..]);
+        for (int i = 0; i < values.Length; i++)
+            weights[i] = values[i] * scale;
+    }
+
+    public static float QuantizeInputReference(float* x, byte* input)
+    {
+        float max = 0;
+        for (int i = 0; i < Size; i++)
+            max = MathF.Max(max, MathF.Abs(x[i]));
+        float inverse = max == 0 ? 0 : 127 / max;
+        for (int i = 0; i < Size; i++)
+            ((short*)input)[i] = short.CreateTruncating(MathF.Round(x[i] * inverse));
+        return max / 127;
+    }
+
+    public static int Dot(byte* w, int row, byte* input)
+    {
+        int sum = 0;
+        for (int c = 0; c < Size; c++)
+            sum += ((short*)input)[c] * (sbyte)w[(c / 4 * 8 + row) * 4 + c % 4];
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float QuantizeInput(float* x, byte* input)
+    {
+        short* values = (short*)input;
         Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
-        Vector256<float> eight = Vector256.Max(Vector256.Max(Vector256.Abs(a), Vector256.Abs(b)), Vector256.Max(Vector256.Abs(c), Vector256.Abs(d)));
-        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
-        Vector128<float> two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        float max = Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
+        float max = BlockVectors.LargestAbsolute(a, b, c, d);
         Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
         Narrow(a * inverse, b * inverse).Store(values);
         Narrow(c * inverse, d * inverse).Store(values + 16);
         return max / 127;
     }
 
-    /// <summary>One row of x with eight rows of W: eight sums, or eight sums added to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void One(sbyte* w, Half* scales, short* x, float* xScales, int blocks, float* sums, bool add)
+    public static void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add)
     {
         Vector256<float> total = default;
         long* fours = (long*)x;
@@ -57,17 +102,13 @@ internal static unsafe class Q8Vectors
                 low = Accumulate(low, Widen(w + 96), v);
                 high = Accumulate(high, Widen(w + 112), v);
             }
-            total = Scaled(total, low, high, Scales(scales + b * 8), xScales[b]);
+            total = Scaled(total, low, high, BlockVectors.Scales(scales + b * 8), xScales[b]);
         }
         Put(total, sums, add);
     }
 
-    /// <summary>
-    /// Up to four rows of x with eight rows of W; missing rows repeat the last. Rows of x are xStride blocks apart,
-    /// rows of sums <paramref name="stride"/>.
-    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Four(sbyte* w, Half* scales, short* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add)
+    public static void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add)
     {
         nint step1 = rows > 1 ? xStride : 0, step2 = rows > 2 ? 2 * xStride : step1, step3 = rows > 3 ? 3 * xStride : step2;
         long* x0 = (long*)x, x1 = x0 + 8 * step1, x2 = x0 + 8 * step2, x3 = x0 + 8 * step3;
@@ -110,7 +151,7 @@ internal static unsafe class Q8Vectors
                 low3 = Accumulate(low3, low, v);
                 high3 = Accumulate(high3, high, v);
             }
-            Vector256<float> scale = Scales(scales + b * 8);
+            Vector256<float> scale = BlockVectors.Scales(scales + b * 8);
             totals[0] = Scaled(totals[0], low0, high0, scale, xScales[b]);
             totals[1] = Scaled(totals[1], low1, high1, scale, xScales[step1 + b]);
             totals[2] = Scaled(totals[2], low2, high2, scale, xScales[step2 + b]);
@@ -120,9 +161,6 @@ internal static unsafe class Q8Vectors
             Put(totals[i], sums + i * stride, add);
     }
 
-    /// <summary>The place, in a group's eight scales, of a row's: 2, 3 and 4, 5 are exchanged.</summary>
-    public static int ScalePlace(int row) => row is >= 2 and <= 5 ? row ^ 6 : row;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Narrow(Vector256<float> a, Vector256<float> b)
     {
@@ -131,7 +169,7 @@ internal static unsafe class Q8Vectors
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Widen(sbyte* sixteen) => Avx2.ConvertToVector256Int16(sixteen);
+    private static Vector256<short> Widen(byte* sixteen) => Avx2.ConvertToVector256Int16((sbyte*)sixteen);
 
     /// <summary>Four activations, to every row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -149,15 +187,6 @@ internal static unsafe class Q8Vectors
         Vector256<int> odd = Avx.Shuffle(low.AsSingle(), high.AsSingle(), 0b_11_01_11_01).AsInt32();
         return Fma.MultiplyAdd(Vector256.ConvertToSingle(even + odd), scale * Vector256.Create(xScale), total);
     }
-
-    /// <summary>
-    /// Eight finite halves to float: exponent and fraction moved into place below the sign, and multiplied by 2¹¹²
-    /// for the difference of the exponents' biases.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scales(Half* eight) =>
-        ((Avx2.ConvertToVector256Int32((short*)eight) << 13) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle()
-            * Vector256.Create(5.192296858534828e33f);
 
     /// <summary>Exchanges the middle quarters, which puts the totals in the order of the rows, and stores them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

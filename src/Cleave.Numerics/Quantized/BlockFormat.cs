@@ -1,0 +1,53 @@
+namespace Cleave.Numerics.Quantized;
+
+/// <summary>GGUF's block formats that matrices can be held in.</summary>
+public enum BlockFormat
+{
+    /// <summary>w ≈ q · d: a half-precision d and 32 8-bit q, 34 bytes.</summary>
+    Q8_0,
+
+    /// <summary>w ≈ (q − 8) · d: a half-precision d and 32 4-bit q, 18 bytes; byte i holds q of columns i (low) and i + 16.</summary>
+    Q4_0,
+}
+
+/// <summary>
+/// A block format as the product needs it. Weights are packed in groups of eight rows by a block of 32 columns, rows
+/// interleaved four bytes at a time, so that the eight 32-bit sums of a vector are eight outputs; the eight scales lie apart.
+/// </summary>
+internal unsafe interface IBlockFormat
+{
+    /// <summary>Bytes of one row's block in a file: the scale, then the values.</summary>
+    static abstract int FileBytes { get; }
+
+    /// <summary>Bytes of one quantized block of x, without its scale.</summary>
+    static abstract int InputBytes { get; }
+
+    /// <summary>The place, in a group's eight scales, of a row's.</summary>
+    static abstract int ScalePlace(int row);
+
+    /// <summary>Writes 32 floats as the block nearest to them.</summary>
+    /// <param name="block">The scale and the values, as in a file.</param>
+    static abstract void Quantize(ReadOnlySpan<float> x, Span<byte> block);
+
+    /// <summary>The 32 weights of a block as a file holds it.</summary>
+    static abstract void Dequantize(ReadOnlySpan<byte> block, Span<float> weights);
+
+    /// <summary>Quantizes 32 of x to absmax / 127, which it returns; NaN and ∞ end up in it.</summary>
+    static abstract float QuantizeInput(float* x, byte* input);
+
+    /// <summary>The reference for that.</summary>
+    static abstract float QuantizeInputReference(float* x, byte* input);
+
+    /// <summary>One row of a packed block times a block of x: the plain form of what the vectors compute.</summary>
+    /// <param name="w">The group's bytes.</param>
+    static abstract int Dot(byte* w, int row, byte* input);
+
+    /// <summary>One row of x with eight rows of W over some blocks: eight sums, or eight sums added to.</summary>
+    static abstract void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add);
+
+    /// <summary>
+    /// Up to four rows of x with eight rows of W; missing rows repeat the last. Rows of x are xStride blocks apart,
+    /// rows of sums <paramref name="stride"/>.
+    /// </summary>
+    static abstract void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add);
+}

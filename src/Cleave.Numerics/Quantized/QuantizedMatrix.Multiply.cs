@@ -1,0 +1,228 @@
+using Cleave.Numerics.Simd;
+using Cleave.Numerics.Threading;
+
+namespace Cleave.Numerics.Quantized;
+
+/// <summary>The product, in parts that own groups of eight outputs.</summary>
+public sealed unsafe partial class QuantizedMatrix
+{
+    private const int PartBytes = 65536; // weights that one part reads
+    private const int RowBlock = 32; // rows of x that stay in the second-level cache while a part's weights pass
+    private const int SpanBlocks = 32; // blocks that are multiplied at a time: 8 KiB of each operand
+    private const long ThreadedFrom = 131072; // multiply-adds: about 2 microseconds of one core
+
+    /// <summary>
+    /// y = x · Wᵀ. The rows of x are quantized to 8-bit blocks of 32 on the way in, each value off by at most 1/254 of
+    /// its block's largest. For normally distributed x and W an output is off by about 1% of the outputs' standard
+    /// deviation in Q8_0 and by about 9% in Q4_0, the weights' own rounding included.
+    /// </summary>
+    /// <param name="x">(m, columns)</param>
+    /// <param name="y">(m, rows)</param>
+    public void MultiplyTransposed(ReadOnlySpan<float> x, int m, Span<float> y) => Multiply(x, m, this, y, null, default, null, default);
+
+    /// <summary>Two products with the same x, which is quantized once.</summary>
+    /// <exception cref="ArgumentException">The matrices differ in columns or format, or a length does not fit.</exception>
+    public static void MultiplyTransposed(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya, QuantizedMatrix b, Span<float> yb) =>
+        Multiply(x, m, a, ya, b, yb, null, default);
+
+    /// <summary>Three products with the same x, which is quantized once.</summary>
+    /// <exception cref="ArgumentException">The matrices differ in columns or format, or a length does not fit.</exception>
+    public static void MultiplyTransposed(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya,
+        QuantizedMatrix b, Span<float> yb, QuantizedMatrix c, Span<float> yc) => Multiply(x, m, a, ya, b, yb, c, yc);
+
+    /// <summary>Whether products of the two can share one quantized x.</summary>
+    public bool SharesInput(QuantizedMatrix other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Format == other.Format && Columns == other.Columns;
+    }
+
+    private static void Multiply(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya, QuantizedMatrix? b, Span<float> yb,
+        QuantizedMatrix? c, Span<float> yc)
+    {
+        Guard.NotNegative(m, nameof(m));
+        Guard.Length(x.Length, (long)m * a.Columns, nameof(x));
+        Guard.Length(ya.Length, (long)m * a.Rows, "y");
+        Guard.Length(yb.Length, (long)m * (b?.Rows ?? 0), "y");
+        Guard.Length(yc.Length, (long)m * (c?.Rows ?? 0), "y");
+        if (b is not null && !a.SharesInput(b) || c is not null && !a.SharesInput(c))
+            throw new ArgumentException("matrices of different formats or columns cannot share one x");
+        if (x.Length == 0)
+            return;
+        fixed (float* px = x, pa = ya, pb = yb, pc = yc)
+        {
+            if (a.Format == BlockFormat.Q8_0)
+                Multiply<Q8Format>(px, m, a, pa, b, pb, c, pc);
+            else
+                Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc);
+        }
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
+    }
+
+    private static void Multiply<TFormat>(float* x, int m, QuantizedMatrix a, float* ya, QuantizedMatrix? b, float* yb,
+        QuantizedMatrix? c, float* yc) where TFormat : struct, IBlockFormat
+    {
+        int blocks = a.Blocks;
+        using Scratch scratch = Scratch.Rent((long)m * blocks + ((long)m * blocks * TFormat.InputBytes + 3) / sizeof(float));
+        var product = new Product<TFormat>
+        {
+            X = x,
+            XScales = scratch.Pointer,
+            XValues = (byte*)(scratch.Pointer + (nint)m * blocks),
+            A = new Target(a, ya, TFormat.FileBytes),
+            M = m,
+            Blocks = blocks,
+            Vectors = InstructionSets.Active != InstructionSet.Scalar,
+        };
+        long rows = a.Rows;
+        if (b is not null)
+            (product.B, rows) = (new Target(b, yb, TFormat.FileBytes), rows + b.Rows);
+        if (c is not null)
+            (product.C, rows) = (new Target(c, yc, TFormat.FileBytes), rows + c.Rows);
+        product.Run(m * rows * a.Columns >= ThreadedFrom ? ThreadTeam.Current : null);
+    }
+
+    /// <summary>One matrix and where its outputs go.</summary>
+    private readonly struct Target(QuantizedMatrix matrix, float* y, int fileBytes)
+    {
+        public readonly float* Y = y;
+        public readonly byte* Weights = matrix._values;
+        public readonly Half* Scales = matrix._scales;
+        public readonly int Rows = matrix.Rows, Groups = matrix.Groups;
+        public readonly int GroupsPerPart = Math.Max(1, PartBytes / (GroupRows * (fileBytes - sizeof(ushort)) * matrix.Blocks));
+
+        public int Parts => GroupsPerPart == 0 ? 0 : (Groups + GroupsPerPart - 1) / GroupsPerPart;
+    }
+
+    private struct Product<TFormat> : IPart where TFormat : struct, IBlockFormat
+    {
+        private static readonly int GroupBytes = GroupRows * (TFormat.FileBytes - sizeof(ushort));
+
+        public float* X, XScales;
+        public byte* XValues;
+        public Target A, B, C;
+        public int M, Blocks;
+        public bool Vectors;
+        private bool _quantizing;
+        private int _xRowsPerPart;
+
+        public void Run(ThreadTeam? team)
+        {
+            _quantizing = true;
+            _xRowsPerPart = Math.Max(1, 16384 / (Blocks * BlockSize));
+            Run(M > _xRowsPerPart ? team : null, (M + _xRowsPerPart - 1) / _xRowsPerPart);
+            _quantizing = false;
+            Run(team, A.Parts + B.Parts + C.Parts);
+        }
+
+        private void Run(ThreadTeam? team, int parts)
+        {
+            if (team is not null)
+            {
+                team.Run(parts, ref this);
+                return;
+            }
+            for (int part = 0; part < parts; part++)
+                Invoke(part);
+        }
+
+        public readonly void Invoke(int part)
+        {
+            if (_quantizing)
+                QuantizeRows(part * _xRowsPerPart, Math.Min(M, (part + 1) * _xRowsPerPart));
+            else if (part < A.Parts)
+                MultiplyPart(A, part);
+            else if (part < A.Parts + B.Parts)
+                MultiplyPart(B, part - A.Parts);
+            else
+                MultiplyPart(C, part - A.Parts - B.Parts);
+        }
+
+        private readonly void QuantizeRows(int from, int to)
+        {
+            for (nint b = (nint)from * Blocks; b < (nint)to * Blocks; b++)
+            {
+                float* x = X + b * BlockSize;
+                byte* input = XValues + b * TFormat.InputBytes;
+                XScales[b] = Vectors ? TFormat.QuantizeInput(x, input) : TFormat.QuantizeInputReference(x, input);
+            }
+        }
+
+        private readonly void MultiplyPart(in Target target, int part)
+        {
+            int from = part * target.GroupsPerPart, to = Math.Min(target.Groups, from + target.GroupsPerPart);
+            if (!Vectors)
+            {
+                for (int g = from; g < to; g++)
+                    Reference(target, g);
+                return;
+            }
+            for (int i = 0; i < M; i += RowBlock)
+            {
+                // One span of one group and of four rows of x fit in the first-level cache together.
+                for (int block = 0; block < Blocks; block += SpanBlocks)
+                    MultiplySpan(target, from, to, i, Math.Min(RowBlock, M - i), block, Math.Min(SpanBlocks, Blocks - block));
+            }
+        }
+
+        private readonly void MultiplySpan(in Target target, int from, int to, int first, int rows, int block, int blocks)
+        {
+            float* partial = stackalloc float[BlockVectors.TileRows * GroupRows];
+            for (int g = from; g < to; g++)
+            {
+                byte* w = target.Weights + ((nint)g * Blocks + block) * GroupBytes;
+                Half* scales = target.Scales + ((nint)g * Blocks + block) * GroupRows;
+                int count = Math.Min(GroupRows, target.Rows - g * GroupRows);
+                for (int i = first; i < first + rows; i += BlockVectors.TileRows)
+                {
+                    int tile = Math.Min(BlockVectors.TileRows, first + rows - i);
+                    nint at = (nint)i * Blocks + block;
+                    float* y = target.Y + (nint)i * target.Rows + (nint)g * GroupRows;
+                    bool whole = count == GroupRows;
+                    float* sums = whole ? y : partial;
+                    if (tile == 1)
+                        TFormat.One(w, scales, XValues + at * TFormat.InputBytes, XScales + at, blocks, sums, whole && block > 0);
+                    else
+                    {
+                        TFormat.Four(w, scales, XValues + at * TFormat.InputBytes, XScales + at, Blocks, blocks, tile, sums,
+                            whole ? target.Rows : GroupRows, whole && block > 0);
+                    }
+                    if (!whole)
+                        AddPartial(partial, y, target.Rows, tile, count, block > 0);
+                }
+            }
+        }
+
+        private static void AddPartial(float* sums, float* y, int stride, int rows, int count, bool add)
+        {
+            for (int r = 0; r < rows; r++, sums += GroupRows, y += stride)
+            {
+                for (int j = 0; j < count; j++)
+                    y[j] = add ? y[j] + sums[j] : sums[j];
+            }
+        }
+
+        /// <summary>The plain form: one output at a time.</summary>
+        private readonly void Reference(in Target target, int group)
+        {
+            byte* w = target.Weights + (nint)group * Blocks * GroupBytes;
+            Half* scales = target.Scales + (nint)group * Blocks * GroupRows;
+            int count = Math.Min(GroupRows, target.Rows - group * GroupRows);
+            for (nint i = 0; i < M; i++)
+            {
+                for (int j = 0; j < count; j++)
+                {
+                    float total = 0;
+                    for (int b = 0; b < Blocks; b++)
+                    {
+                        int sum = TFormat.Dot(w + (nint)b * GroupBytes, j, XValues + (i * Blocks + b) * TFormat.InputBytes);
+                        total += sum * (XScales[i * Blocks + b] * (float)scales[b * GroupRows + TFormat.ScalePlace(j)]);
+                    }
+                    target.Y[i * target.Rows + (nint)group * GroupRows + j] = total;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using Cleave.Numerics;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Quantized;
+using System.Runtime.InteropServices;
+
+namespace Cleave.Tests.Numerics.Kernels;
+
+public class QuantizedMatrixTests
+{
+    [Theory]
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    public void Blocks_come_back_as_they_went_in_and_say_the_weights(BlockFormat format)
+    {
+        const int Rows = 13, Columns = 96;
+        float[] w = Reference.Random(Rows * Columns, 1);
+        w.AsSpan(32, 32).Clear(); // a block of zeros has scale 0
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, w, Rows, Columns);
+        byte[] file = Blocks(matrix);
+        float[] weights = new float[w.Length], row = new float[Columns];
+        matrix.Dequantize(weights);
+        int size = file.Length / (w.Length / 32);
+        for (int b = 0; b < w.Length / 32; b++)
+        {
+            float scale = (float)MemoryMarshal.Read<Half>(file.AsSpan(b * size)), max = w[(b * 32)..(b * 32 + 32)].Max(MathF.Abs);
+            for (int i = 0; i < 32; i++)
+            {
+                byte low = file[b * size + 2 + i % (size - 2)];
+                int q = format == BlockFormat.Q8_0 ? (sbyte)low : (i < 16 ? low & 15 : low >> 4) - 8;
+                Assert.Equal(q * scale, weights[b * 32 + i]);
+                // Half a step; the largest on the other side of zero, which has no 8, may be a whole one off.
+                Assert.InRange(Math.Abs(weights[b * 32 + i] - w[b * 32 + i]), 0, (format == BlockFormat.Q8_0 ? max / 253 : max / 7.9) + 1e-3 * max);
+            }
+        }
+        matrix.DequantizeRow(9, row);
+        Assert.Equal(weights[(9 * Columns)..(10 * Columns)], row);
+        Assert.Equal(file.Length, matrix.Bytes);
+        foreach (int together in new[] { 1, 3, 6, 13 })
+        {
+            QuantizedMatrix again = QuantizedMatrix.Pack(format, Rows, Columns, (first, count, blocks) =>
+            {
+                Assert.True(first % together == 0 && (count % together == 0 || first + count == Rows));
+                file.AsSpan(first * file.Length / Rows, count * file.Length / Rows).CopyTo(blocks);
+            }, together);
+            Assert.Equal(file, Blocks(again));
+        }
+    }
+
+    [SharedTheory]
+    [InlineData(BlockFormat.Q8_0, "q8_0_64_noim")]
+    [InlineData(BlockFormat.Q4_0, "q4_0_64_noim")]
+    public void Blocks_are_those_that_llama_cpp_writes(BlockFormat format, string name)
+    {
+        // Made by ggml_quantize_chunk of llama.cpp (ggml-quants in the shared data).
+        string folder = Shared.Data("ggml-quants");
+        float[] w = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Path.Combine(folder, $"{name}_input.bin"))).ToArray();
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder, $"{name}_expected.bin")), Blocks(QuantizedMatrix.Quantize(format, w, 2, 64)));
+    }
+
+    [Theory]
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    public void Products_match_the_quantized_arithmetic_exactly_but_for_float_sums(BlockFormat format) => Variants.Each(where =>
+    {
+        foreach (int columns in new[] { 32, 64, 320 })
+        {
+            foreach (int rows in new[] { 0, 1, 7, 8, 9, 20, 130 })
+            {
+                foreach (int m in new[] { 0, 1, 2, 3, 4, 5, 8, 70 })
+                    Check(format, rows, columns, m, where);
+            }
+        }
+    });
+
+    [Fact]
+    public void Every_finite_scale_counts_as_it_stands() => Variants.EachSet(where =>
+    {
+        float[] x = new float[32];
+        x[5] = 127;
+        var values = new sbyte[8 * 32];
+        for (int r = 0; r < 8; r++)
+            values[r * 32 + 5] = 1;
+        for (int bits = 0; bits < 65536; bits += 8)
+        {
+            Half[] scales = [.. Enumerable.Range(bits, 8).Select(b => BitConverter.UInt16BitsToHalf((ushort)b))];
+            if (!scales.All(Half.IsFinite))
+                continue;
+            float[] y = new float[8];
+            FromQ8(values, scales, 8, 32).MultiplyTransposed(x, 1, y);
+            Assert.Equal([.. scales.Select(s => 127 * (float)s)], y);
+        }
+    });
+
+    [Fact]
+    public void Extreme_bytes_do_not_saturate() => Variants.EachSet(where =>
+    {
+        // −128 is not written by quantizers, but a file may hold it.
+        foreach (sbyte w in new sbyte[] { 127, -127, -128 })
+        {
+            foreach (float x in new[] { 1, -1 })
+            {
+                var values = new sbyte[32];
+                Array.Fill(values, w);
+                float[] ones = new float[64], y = new float[2];
+                Array.Fill(ones, x);
+                FromQ8(values, [(Half)1], 1, 32).MultiplyTransposed(ones, 2, y);
+                Assert.Equal(32f * w * x, y[0], 1e-2f);
+                Assert.Equal(y[0], y[1]);
+            }
+        }
+    });
+
+    [Theory]
+    [InlineData(BlockFormat.Q8_0, 0.004, 0.012)]
+    [InlineData(BlockFormat.Q4_0, 0.06, 0.1)]
+    public void The_error_beside_the_float_product_is_as_documented(BlockFormat format, double least, double most)
+    {
+        const int Rows = 256, Columns = 512, M = 8;
+        float[] w = Reference.Random(Rows * Columns, 1), x = Reference.Random(M * Columns, 2), y = new float[M * Rows], exact = new float[y.Length];
+        QuantizedMatrix.Quantize(format, w, Rows, Columns).MultiplyTransposed(x, M, y);
+        MatMul.Multiply(x, Columns, false, w, Columns, true, exact, Rows, M, Rows, Columns);
+        double error = Math.Sqrt(y.Zip(exact, (a, b) => Math.Pow(a - b, 2)).Average());
+        double size = Math.Sqrt(exact.Average(v => (double)v * v));
+        Assert.InRange(error / size, least, most);
+    }
+
+    [Theory]
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    public void NaN_and_infinity_are_not_lost(BlockFormat format) => Variants.EachSet(where =>
+    {
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, Reference.Random(10 * 64, 1), 10, 64);
+        foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
+        {
+            float[] x = Reference.Random(2 * 64, 2), y = new float[20];
+            x[40] = bad;
+            matrix.MultiplyTransposed(x, 2, y);
+            Assert.All(y[..10], v => Assert.False(float.IsFinite(v), where));
+            Assert.All(y[10..], v => Assert.True(float.IsFinite(v), where));
+        }
+    });
+
+    [Fact]
+    public void Threads_do_not_change_a_bit() => Variants.SameOnAnyThreads(() =>
+    {
+        var y = new float[6 * 500];
+        QuantizedMatrix.Quantize(BlockFormat.Q8_0, Reference.Random(500 * 128, 1), 500, 128).MultiplyTransposed(Reference.Random(6 * 128, 2), 6, y);
+        return y;
+    });
+
+    [Fact]
+    public void A_call_allocates_nothing()
+    {
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(BlockFormat.Q8_0, Reference.Random(600 * 256, 1), 600, 256);
+        float[] x = new float[256], y = new float[600];
+        matrix.MultiplyTransposed(x, 1, y);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        matrix.MultiplyTransposed(x, 1, y);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    public void Matrices_that_share_x_give_what_each_gives_alone(BlockFormat format) => Variants.Each(where =>
+    {
+        foreach (int m in new[] { 0, 1, 3, 9 })
+        {
+            float[] x = Reference.Random(m * 64, 1);
+            int[] rows = [40, 13, 600];
+            QuantizedMatrix[] w = [.. rows.Select((r, i) => QuantizedMatrix.Quantize(format, Reference.Random(r * 64, (ulong)i + 5), r, 64))];
+            float[][] alone = [.. rows.Select(r => new float[m * r])], both = [.. rows.Select(r => new float[m * r])], three = [.. rows.Select(r => new float[m * r])];
+            for (int i = 0; i < w.Length; i++)
+                w[i].MultiplyTransposed(x, m, alone[i]);
+            QuantizedMatrix.MultiplyTransposed(x, m, w[0], both[0], w[1], both[1]);
+            QuantizedMatrix.MultiplyTransposed(x, m, w[0], three[0], w[1], three[1], w[2], three[2]);
+            Assert.Equal(alone[..2], both[..2]);
+            Assert.Equal(alone, three);
+        }
+    });
+
+    [Fact]
+    public void Wrong_sizes_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, new float[40], 1, 40));
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, new float[32], 2, 32));
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, [.. new float[31], float.NaN], 1, 32));
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, [.. new float[31], 1e7f], 1, 32));
+        Assert.Throws<ArgumentException>(() => FromQ8(new sbyte[32], [Half.PositiveInfinity], 1, 32));
+        QuantizedMatrix a = QuantizedMatrix.Quantize(BlockFormat.Q8_0, new float[64], 2, 32), b = QuantizedMatrix.Quantize(BlockFormat.Q4_0, new float[64], 2, 32);
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.MultiplyTransposed(new float[32], 1, a, new float[2], b, new float[2]));
+        Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, new float[32], 1, 32).MultiplyTransposed(new float[32], 1, new float[2]));
+    }
+
+    private static void Check(BlockFormat format, int rows, int columns, int m, string where)
+    {
+        float[] w = Reference.Random(rows * columns, 1), x = Reference.Random(m * columns, 2), y = new float[m * rows];
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, w, rows, columns);
+        float[] weights = new float[w.Length];
+        matrix.Dequantize(weights);
+        double[] activations = new double[x.Length], expected = new double[y.Length];
+        for (int b = 0; b < x.Length / 32; b++)
+        {
+            float max = x[(b * 32)..(b * 32 + 32)].Max(MathF.Abs);
+            for (int i = b * 32; i < b * 32 + 32; i++)
+                activations[i] = MathF.Round(x[i] * (127 / max)) * (double)(max / 127);
+        }
+        for (int i = 0; i < m; i++)
+        {
+            for (int r = 0; r < rows; r++)
+            {
+                for (int c = 0; c < columns; c++)
+                    expected[i * rows + r] += activations[i * columns + c] * weights[r * columns + c];
+            }
+        }
+        matrix.MultiplyTransposed(x, m, y);
+        Reference.Close(expected, y, 2e-6, $"{where}{format} ({rows},{columns}) m {m} ");
+    }
+
+    private static byte[] Blocks(QuantizedMatrix matrix)
+    {
+        var file = new byte[matrix.Bytes];
+        int rowBytes = QuantizedMatrix.RowBytes(matrix.Format, matrix.Columns);
+        for (int r = 0; r < matrix.Rows; r++)
+            matrix.CopyRow(r, file.AsSpan(r * rowBytes, rowBytes));
+        return file;
+    }
+
+    private static QuantizedMatrix FromQ8(sbyte[] values, Half[] scales, int rows, int columns) =>
+        QuantizedMatrix.Pack(BlockFormat.Q8_0, rows, columns, (row, count, blocks) =>
+        {
+            for (int b = 0; b < blocks.Length / 34; b++)
+            {
+                int at = row * (columns / 32) + b;
+                MemoryMarshal.Write(blocks[(b * 34)..], scales[at]);
+                MemoryMarshal.AsBytes(values.AsSpan(at * 32, 32)).CopyTo(blocks[(b * 34 + 2)..]);
+            }
+        });
+}
