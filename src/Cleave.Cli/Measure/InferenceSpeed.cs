@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Cleave.Models;
-using Cleave.Models.Blocks;
 using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
@@ -39,7 +38,7 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
     // Seconds of reading the prompts up to the first logits, and of the tokens after that.
     private static (double Prefill, double Decode) One(Transformer model, Tape tape, int[][] prompts, int generate, CancellationToken cancel)
     {
-        KvCache[] caches = [.. prompts.Select(p => new KvCache(model.Spec, p.Length + generate))];
+        KeyValuePages[] caches = [.. prompts.Select(_ => model.NewCache())];
         try
         {
             var batch = new TokenBatch();
@@ -63,12 +62,12 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
         }
         finally
         {
-            foreach (KvCache cache in caches)
+            foreach (KeyValuePages cache in caches)
                 cache.Dispose();
         }
     }
 
-    private static void Step(Transformer model, Tape tape, TokenBatch batch, KvCache[] caches, int[] last, int[] next)
+    private static void Step(Transformer model, Tape tape, TokenBatch batch, KeyValuePages[] caches, int[] last, int[] next)
     {
         Tensor hidden = model.Forward(tape, batch, caches: caches);
         ReadOnlySpan<int> offsets = batch.Offsets.Span;

@@ -42,6 +42,28 @@ public sealed unsafe class Tape(bool records) : IDisposable
         return tensor;
     }
 
+    /// <summary>How many tensors this tape has given out: a place to return to with <see cref="KeepOnly"/>.</summary>
+    public int Mark => _used;
+
+    /// <summary>
+    /// Takes back every tensor made since <paramref name="mark"/> but one, so that inference needs the memory of a layer and
+    /// not of all of them. On a tape that records it does nothing: the backward pass needs them.
+    /// </summary>
+    public void KeepOnly(Tensor kept, int mark)
+    {
+        if (Records)
+            return;
+        int at = _slots.IndexOf(kept, mark, _used - mark);
+        if (at >= 0)
+        {
+            (_slots[mark], _slots[at]) = (kept, _slots[mark]);
+            mark++;
+        }
+        for (int i = mark; i < _used; i++)
+            _slots[i].Release(Pool);
+        _used = mark;
+    }
+
     /// <summary>
     /// Runs every recorded operation's backward pass, last first, starting at the losses. Parameters' gradients
     /// add up over calls; activations are given back as soon as nothing needs them.

@@ -46,27 +46,6 @@ public static unsafe partial class MatMul
         Dispatch.Run(ref kernel, parts, threaded: (long)kernel.ManyCount * x.K >= 2 * StreamElements);
     }
 
-    /// <summary>C (m, n) = A (m, k) · B (n, k)ᵀ on this thread, for other kernels.</summary>
-    internal static void Dots<TLanes>(float* a, nint lda, int m, float* b, nint ldb, int n, int k, float* c, nint ldc)
-        where TLanes : struct, ILanes<TLanes>
-    {
-        var kernel = new DotsKernel
-        {
-            Few = a,
-            FewStride = lda,
-            FewCount = m,
-            Many = b,
-            ManyStride = ldb,
-            ManyCount = n,
-            C = c,
-            FewC = ldc,
-            ManyC = 1,
-            K = k,
-            PartRows = n,
-        };
-        kernel.Part<TLanes>(0);
-    }
-
     private struct DotsKernel : IKernel
     {
         public float* Few, Many, C;
@@ -184,15 +163,6 @@ public static unsafe partial class MatMul
         kernel.PartColumns = Math.Clamp(RoundUp(x.N / 4, 64), 64, 1024); // wide, so that rows of B are read in long runs
         int parts = (x.N + kernel.PartColumns - 1) / kernel.PartColumns;
         Dispatch.Run(ref kernel, parts, threaded: (long)x.N * x.K >= 2 * StreamElements);
-    }
-
-    /// <summary>C (m, n) = A (m, k) · B (k, n) on this thread, for other kernels.</summary>
-    internal static void Combine<TLanes>(float* a, nint lda, int m, float* b, nint ldb, int k, int n, float* c, nint ldc)
-        where TLanes : struct, ILanes<TLanes>
-    {
-        var product = new Product { A = a, Lda = lda, B = b, Ldb = ldb, C = c, Ldc = ldc, M = m, N = n, K = k };
-        var kernel = new CombineKernel { X = product, ARow = lda, AColumn = 1, PartColumns = n };
-        kernel.Part<TLanes>(0);
     }
 
     private struct CombineKernel : IKernel

@@ -1,4 +1,3 @@
-using Cleave.Models.Blocks;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Tensors;
 
@@ -10,7 +9,7 @@ namespace Cleave.Models;
 /// <param name="Caches">One cache a sequence, or null to compute without.</param>
 /// <param name="Observer">Sees inner activations: how importance is measured.</param>
 internal sealed record ForwardContext(
-    TokenBatch Batch, RotaryTable Rotary, bool Causal, IReadOnlyList<KvCache>? Caches, IActivationObserver? Observer);
+    TokenBatch Batch, RotaryTable Rotary, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer);
 
 /// <summary>Sees a model's inner activations during a forward pass, without changing them.</summary>
 public interface IActivationObserver

@@ -96,15 +96,19 @@ public sealed class Transformer
     /// and the caches take their keys and values.
     /// </summary>
     /// <exception cref="CapacityException">A position is beyond the context.</exception>
-    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KvCache>? caches = null, IActivationObserver? observer = null)
+    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KeyValuePages>? caches = null, IActivationObserver? observer = null)
     {
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         CheckPositions(batch);
         var context = new ForwardContext(batch, _rotary, causal, caches, observer);
+        int mark = tape.Mark;
         Tensor x = Embed(tape, batch.Ids);
         for (int i = 0; i < Layers.Count; i++)
+        {
             x = Layers[i].Forward(tape, x, context, i, Spec.NormEpsilon);
+            tape.KeepOnly(x, mark);
+        }
         if (caches is not null)
         {
             ReadOnlySpan<int> offsets = batch.Offsets.Span;
@@ -113,6 +117,9 @@ public sealed class Transformer
         }
         return Op.RmsNorm(tape, x, FinalNorm, Spec.NormEpsilon);
     }
+
+    /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>
+    public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1);
 
     /// <summary>Every weight that is a float32 tensor, by its Hugging Face name, in file order.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Parameters()

@@ -36,11 +36,11 @@ public class LlamaGoldenTests
     }
 
     [Fact]
-    public void Logits_with_a_cache_are_those_without()
+    public void Logits_with_a_cache_in_float16_are_those_without()
     {
         Transformer model = Load();
         using var tape = new Tape(records: false);
-        using var cache = new KvCache(model.Spec, 1);
+        using KeyValuePages cache = model.NewCache();
         int[] sequence = Sequences[0];
         Tensor whole = model.Output.Forward(tape, model.Forward(tape, new TokenBatch().Add(sequence)));
         float[] expected = whole.Data.ToArray();
@@ -50,7 +50,7 @@ public class LlamaGoldenTests
         {
             Tensor part = model.Output.Forward(tape, model.Forward(tape, new TokenBatch().Add(sequence.AsSpan(done, count), done), caches: [cache]));
             for (int i = 0; i < part.Length; i++)
-                Assert.True(Math.Abs(expected[done * model.Spec.VocabularySize + i] - part.Data[i]) < 1e-4);
+                Assert.Equal(expected[done * model.Spec.VocabularySize + i], part.Data[i], 1e-2f);
             tape.Reset();
             done += count;
         }

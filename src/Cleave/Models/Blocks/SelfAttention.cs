@@ -27,19 +27,29 @@ public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Line
         return Output.Forward(tape, y);
     }
 
-    private Tensor Cached(Tape tape, Tensor q, Tensor k, Tensor v, TokenBatch batch, IReadOnlyList<KvCache> caches, int layer)
+    private Tensor Cached(Tape tape, Tensor q, Tensor k, Tensor v, TokenBatch batch, IReadOnlyList<KeyValuePages> caches, int layer)
     {
         if (tape.Records)
             throw new InvalidOperationException("a key-value cache is for inference: use a tape that does not record");
         Tensor y = tape.New(q.Rows, q.Columns);
         ReadOnlySpan<int> offsets = batch.Offsets.Span;
         for (int s = 0; s < caches.Count; s++)
+            caches[s].Append(layer, Rows(k, offsets, s), Rows(v, offsets, s));
+        if (q.Rows == caches.Count) // one new token each
         {
-            int start = offsets[s], rows = offsets[s + 1] - start, positions = caches[s].Length + rows;
-            caches[s].Append(layer, k.Data.Slice(start * k.Columns, rows * k.Columns), v.Data.Slice(start * v.Columns, rows * v.Columns));
-            Attention.ForwardCached(q.Data.Slice(start * q.Columns, rows * q.Columns), caches[s].Keys(layer, positions),
-                caches[s].Values(layer, positions), Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, y.Data.Slice(start * y.Columns, rows * y.Columns));
+            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data);
+            return y;
+        }
+        for (int s = 0; s < caches.Count; s++)
+        {
+            int positions = caches[s].Length + offsets[s + 1] - offsets[s];
+            Tensor keys = tape.New(positions, k.Columns), values = tape.New(positions, v.Columns);
+            caches[s].CopyTo(layer, keys.Data, values.Data);
+            Attention.ForwardCached(Rows(q, offsets, s), keys.Data, values.Data, Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, Rows(y, offsets, s));
         }
         return y;
     }
+
+    private static Span<float> Rows(Tensor x, ReadOnlySpan<int> offsets, int sequence) =>
+        x.Data[(offsets[sequence] * x.Columns)..(offsets[sequence + 1] * x.Columns)];
 }

@@ -1,4 +1,3 @@
-using Cleave.Models.Blocks;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
 
@@ -25,7 +24,7 @@ public sealed class Generator(Transformer model) : IDisposable
         if (room < 1)
             throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {model.Spec.ContextLength}; shorten it");
         var sampler = new TokenSampler(options.Checked());
-        using var cache = new KvCache(model.Spec, prompt.Length + Math.Min(options.MaxTokens, room));
+        using KeyValuePages cache = model.NewCache();
         int[] next = [.. prompt];
         for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
         {
@@ -52,7 +51,7 @@ public sealed class Generator(Transformer model) : IDisposable
         var made = prompts.Select(_ => new List<int>()).ToArray();
         var logProbabilities = new double[prompts.Count];
         var active = Enumerable.Range(0, prompts.Count).Where(i => prompts[i].Length < model.Spec.ContextLength).ToList();
-        KvCache[] caches = [.. prompts.Select(p => new KvCache(model.Spec, p.Length + 32))];
+        KeyValuePages[] caches = [.. prompts.Select(_ => model.NewCache())];
         try
         {
             while (active.Count > 0)
@@ -79,7 +78,7 @@ public sealed class Generator(Transformer model) : IDisposable
         }
         finally
         {
-            foreach (KvCache cache in caches)
+            foreach (KeyValuePages cache in caches)
                 cache.Dispose();
         }
         return [.. made.Select((m, i) => (m.ToArray(), logProbabilities[i] / Math.Max(1, m.Count + 1)))];
@@ -88,7 +87,7 @@ public sealed class Generator(Transformer model) : IDisposable
     public void Dispose() => _tape.Dispose();
 
     /// <summary>Runs the batch and returns the logits after each sequence's last token: (B, V).</summary>
-    private Tensor LastLogits(KvCache[] caches)
+    private Tensor LastLogits(KeyValuePages[] caches)
     {
         Tensor hidden = model.Forward(_tape, _batch, caches: caches);
         var last = new int[_batch.Count];

@@ -20,16 +20,8 @@ public sealed class TokenSampler(SamplingOptions options)
         return (token, Probability(logits, token));
     }
 
-    public static int ArgMax(ReadOnlySpan<float> values)
-    {
-        int best = 0;
-        for (int i = 1; i < values.Length; i++)
-        {
-            if (values[i] > values[best])
-                best = i;
-        }
-        return best;
-    }
+    /// <summary>The place of the largest value, the first of equals; 0 if a value is NaN.</summary>
+    public static int ArgMax(ReadOnlySpan<float> values) => Math.Max(0, values.IndexOf(VectorMath.Max(values)));
 
     private int Draw(ReadOnlySpan<float> logits, float max)
     {

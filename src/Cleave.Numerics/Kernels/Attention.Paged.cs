@@ -1,0 +1,166 @@
+using Cleave.Numerics.Simd;
+using Cleave.Numerics.Tensors;
+using Cleave.Numerics.Threading;
+
+namespace Cleave.Numerics.Kernels;
+
+/// <summary>
+/// Decoding: each sequence's newest position looks back over its pages. A part is one key-value head of one sequence over a
+/// few pages, so that one long sequence occupies every core as well as many short ones do; the parts of a head are joined
+/// by their maxima and sums (Dao et al., 2023, "Flash-Decoding").
+/// </summary>
+public static unsafe partial class Attention
+{
+    private const int PartPositions = 4 * KeyValuePages.PagePositions;
+    private const long DecodeThreadedFrom = 65536; // elements of keys
+
+    /// <summary>The newest position of every sequence; its keys and values are in the pages but not counted yet.</summary>
+    /// <param name="q">(B, H·D), one row a sequence</param>
+    /// <param name="y">(B, H·D)</param>
+    public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y)
+    {
+        ArgumentNullException.ThrowIfNull(sequences);
+        if (sequences.Count == 0)
+            return;
+        int kvHeads = sequences[0].Heads(layer), size = sequences[0].HeadSize, padded = sequences[0].PaddedHead;
+        CheckHeads(heads, kvHeads, size);
+        Guard.Length(q.Length, (long)sequences.Count * heads * size, nameof(q));
+        Guard.Length(y.Length, q.Length, nameof(y));
+        long chunks = 0, positions = 0;
+        for (int s = 0; s < sequences.Count; s++)
+        {
+            chunks += Chunks(sequences[s].Length + 1);
+            positions += sequences[s].Length + 1;
+        }
+        int group = heads / kvHeads;
+        long partial = (long)group * (padded + 2); // sums, then maxima and totals
+        using Scratch scratch = Scratch.Rent(chunks * kvHeads * partial + sequences.Count * (sizeof(Sequence) / sizeof(float)));
+        var list = (Sequence*)(scratch.Pointer + chunks * kvHeads * partial);
+        int part = 0;
+        for (int s = 0; s < sequences.Count; s++)
+        {
+            KeyValuePages pages = sequences[s];
+            list[s] = new Sequence { Pages = pages.Pages, Positions = pages.Length + 1, FirstPart = part, KeyOffset = (nint)pages.KeyBlock(null, layer, 0) };
+            part += Chunks(pages.Length + 1) * kvHeads;
+        }
+        fixed (float* pq = q, py = y)
+        {
+            var kernel = new DecodeKernel
+            {
+                Q = pq,
+                Y = py,
+                Partials = scratch.Pointer,
+                Sequences = list,
+                Count = sequences.Count,
+                KvHeads = kvHeads,
+                Group = group,
+                Size = size,
+                Padded = padded,
+            };
+            Dispatch.Run(ref kernel, part, positions * kvHeads * size >= DecodeThreadedFrom);
+            kernel.Joining = true;
+            Dispatch.Run(ref kernel, sequences.Count * kvHeads, threaded: false);
+        }
+        GC.KeepAlive(sequences);
+    }
+
+    private static int Chunks(int positions) => (positions + PartPositions - 1) / PartPositions;
+
+    private struct Sequence
+    {
+        public nint* Pages;
+        public nint KeyOffset; // bytes, of the first head's keys within a page
+        public int Positions, FirstPart;
+    }
+
+    private struct DecodeKernel : IKernel
+    {
+        public float* Q, Y, Partials;
+        public Sequence* Sequences;
+        public int Count, KvHeads, Group, Size, Padded;
+        public bool Joining;
+
+        private readonly nint PartialLength => (nint)Group * (Padded + 2);
+
+        public readonly void Part<TLanes>(int part) where TLanes : struct, ILanes<TLanes>
+        {
+            if (Joining)
+                Join<TLanes>(part / KvHeads, part % KvHeads);
+            else
+                Look<TLanes>(part);
+        }
+
+        private readonly void Look<TLanes>(int part) where TLanes : struct, ILanes<TLanes>
+        {
+            int s = 0;
+            while (s + 1 < Count && Sequences[s + 1].FirstPart <= part)
+                s++;
+            Sequence sequence = Sequences[s];
+            int kv = (part - sequence.FirstPart) % KvHeads, from = (part - sequence.FirstPart) / KvHeads * PartPositions;
+            int positions = Math.Min(PartPositions, sequence.Positions - from);
+            using Scratch scratch = Scratch.Rent((long)Group * (Padded + PartPositions));
+            float* query = scratch.Pointer, scores = query + (nint)Group * Padded;
+            Queries<TLanes>(s, kv, query);
+            nint head = (nint)Padded * KeyValuePages.PagePositions * sizeof(ushort);
+            for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
+            {
+                var keys = (ushort*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset + kv * head);
+                int columns = Math.Min(KeyValuePages.PagePositions, (positions - at + KeyValuePages.Together - 1) / KeyValuePages.Together * KeyValuePages.Together);
+                HalfRows.Combine<TLanes>(keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false);
+            }
+            float* sums = Partials + part * PartialLength, maxima = sums + (nint)Group * Padded;
+            for (int g = 0; g < Group; g++)
+            {
+                float* row = scores + (nint)g * PartPositions;
+                maxima[g] = LaneReduce.Max<TLanes>(row, positions);
+                maxima[Group + g] = LaneReduce.ExpSum<TLanes>(row, row, positions, 1, maxima[g]);
+                LaneReduce.Scale<TLanes>(row, positions, HalfRows.Scale);
+            }
+            for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
+            {
+                var values = (ushort*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset + (KvHeads + kv) * head);
+                HalfRows.Combine<TLanes>(values, Padded, Math.Min(KeyValuePages.PagePositions, positions - at), scores + at, PartPositions, Group,
+                    Padded, sums, Padded, add: at > 0);
+            }
+        }
+
+        /// <summary>The group's queries, scaled for the scores and for <see cref="HalfRows"/>.</summary>
+        private readonly void Queries<TLanes>(int sequence, int kv, float* query) where TLanes : struct, ILanes<TLanes>
+        {
+            float scale = HalfRows.Scale / MathF.Sqrt(Size);
+            float* q = Q + ((nint)sequence * KvHeads + kv) * Group * Size;
+            for (int g = 0; g < Group; g++)
+            {
+                new ReadOnlySpan<float>(q + (nint)g * Size, Size).CopyTo(new Span<float>(query + (nint)g * Padded, Size));
+                LaneReduce.Scale<TLanes>(query + (nint)g * Padded, Size, scale);
+            }
+        }
+
+        /// <summary>One head's parts, weighed by e^(their maximum − the largest), over the sum of all.</summary>
+        private readonly void Join<TLanes>(int s, int kv) where TLanes : struct, ILanes<TLanes>
+        {
+            Sequence sequence = Sequences[s];
+            int chunks = Chunks(sequence.Positions);
+            for (int g = 0; g < Group; g++)
+            {
+                float largest = float.NegativeInfinity, total = 0;
+                for (int c = 0; c < chunks; c++)
+                    largest = MathF.Max(largest, Maxima(sequence, c, kv)[g]);
+                float* y = Y + (((nint)s * KvHeads + kv) * Group + g) * Size;
+                new Span<float>(y, Size).Clear();
+                for (int c = 0; c < chunks; c++)
+                {
+                    float* maxima = Maxima(sequence, c, kv), sums = maxima - (nint)Group * Padded + (nint)g * Padded;
+                    float weight = MathF.Exp(maxima[g] - largest);
+                    total += weight * maxima[Group + g];
+                    LaneReduce.Scale<TLanes>(sums, Size, weight);
+                    LaneReduce.Add<TLanes>(sums, y, Size);
+                }
+                LaneReduce.Scale<TLanes>(y, Size, 1 / total);
+            }
+        }
+
+        private readonly float* Maxima(in Sequence sequence, int chunk, int kv) =>
+            Partials + (sequence.FirstPart + chunk * KvHeads + kv) * PartialLength + (nint)Group * Padded;
+    }
+}

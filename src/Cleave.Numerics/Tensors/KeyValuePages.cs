@@ -1,0 +1,222 @@
+using System.Runtime.CompilerServices;
+using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Simd;
+
+namespace Cleave.Numerics.Tensors;
+
+/// <summary>
+/// One sequence's keys and values of every layer in float16, in pages of 64 positions that sequences with a common
+/// beginning share. Memory grows by the page; nothing is moved.
+/// </summary>
+/// <remarks>
+/// A page holds, for each layer, each head's keys with the positions side by side, (D, 64), and its values with the channels
+/// side by side, (64, D), so that scores and sums both run along rows. Within sixteen neighbours the first and the second
+/// eight alternate: a vector of 32-bit lanes holds eight of each. D is rounded up to sixteen with zeros.
+/// </remarks>
+public sealed unsafe class KeyValuePages : IDisposable
+{
+    public const int PagePositions = 64;
+    internal const int Together = 16;
+
+    private readonly int[] _heads;
+    private readonly long[] _layerStart; // in halves, within a page
+    private readonly int _pageHalves;
+    private readonly List<Page> _pages = [];
+    private nint[] _pointers = GC.AllocateUninitializedArray<nint>(16, pinned: true);
+
+    /// <param name="heads">G of each layer.</param>
+    /// <param name="headSize">D.</param>
+    /// <exception cref="CapacityException">A page of 64 positions is larger than 4 GiB.</exception>
+    public KeyValuePages(IReadOnlyList<int> heads, int headSize)
+    {
+        ArgumentNullException.ThrowIfNull(heads);
+        ArgumentOutOfRangeException.ThrowIfLessThan(headSize, 1);
+        _heads = [.. heads];
+        HeadSize = headSize;
+        PaddedHead = (headSize + Together - 1) / Together * Together;
+        _layerStart = new long[_heads.Length];
+        long halves = 0;
+        for (int l = 0; l < _heads.Length; l++)
+        {
+            _layerStart[l] = halves;
+            halves += 2L * _heads[l] * PaddedHead * PagePositions;
+        }
+        if (halves > int.MaxValue)
+            throw new CapacityException($"{PagePositions} positions of {_heads.Length} layers need {halves * 2:N0} bytes, more than a page holds");
+        _pageHalves = (int)halves;
+    }
+
+    public int HeadSize { get; }
+
+    /// <summary>Positions filled, the same in every layer.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Bytes of the pages, shared ones included.</summary>
+    public long Bytes => (long)_pages.Count * _pageHalves * sizeof(ushort);
+
+    /// <summary>D rounded up to sixteen.</summary>
+    internal int PaddedHead { get; }
+
+    internal int Heads(int layer) => _heads[layer];
+
+    /// <summary>The pages' beginnings; a pinned array, valid until the next <see cref="Append"/>.</summary>
+    internal nint* Pages => (nint*)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_pointers));
+
+    /// <summary>Stores one layer's rows behind the filled positions; <see cref="Advance"/> counts them.</summary>
+    /// <param name="keys">(T, G·D)</param>
+    /// <param name="values">(T, G·D)</param>
+    /// <exception cref="CapacityException">There is not that much memory.</exception>
+    public void Append(int layer, ReadOnlySpan<float> keys, ReadOnlySpan<float> values)
+    {
+        int width = _heads[layer] * HeadSize, rows = keys.Length / width;
+        Guard.Length(keys.Length, (long)rows * width, nameof(keys));
+        Guard.Length(values.Length, keys.Length, nameof(values));
+        Reserve(Length + rows);
+        using Scratch scratch = Scratch.Rent(width);
+        var halves = new Span<Half>(scratch.Pointer, width);
+        for (int r = 0; r < rows; r++)
+        {
+            int at = Length + r, position = at % PagePositions;
+            ushort* page = (ushort*)_pointers[at / PagePositions];
+            Conversion.FloatToHalf(keys.Slice(r * width, width), halves);
+            PutKeys(KeyBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
+            Conversion.FloatToHalf(values.Slice(r * width, width), halves);
+            PutValues(ValueBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
+        }
+    }
+
+    /// <summary>Counts positions that every layer has been given.</summary>
+    public void Advance(int positions) => Length += positions;
+
+    /// <summary>Forgets everything after the first <paramref name="length"/> positions.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        int pages = (length + PagePositions - 1) / PagePositions;
+        for (int p = _pages.Count - 1; p >= pages; p--)
+        {
+            _pages[p].Dispose();
+            _pages.RemoveAt(p);
+        }
+        Length = length;
+    }
+
+    /// <summary>Another sequence with the same beginning: full pages are shared, the last one is copied when it is written to.</summary>
+    public KeyValuePages Fork()
+    {
+        var fork = new KeyValuePages(_heads, HeadSize) { Length = Length };
+        for (int p = 0; p * PagePositions < Length; p++)
+        {
+            _pages[p].Share();
+            fork.Add(_pages[p]);
+        }
+        return fork;
+    }
+
+    /// <summary>Copies one layer's first positions as float32: keys and values (S, G·D).</summary>
+    public void CopyTo(int layer, Span<float> keys, Span<float> values)
+    {
+        int width = _heads[layer] * HeadSize, positions = keys.Length / width;
+        Guard.Length(keys.Length, (long)positions * width, nameof(keys));
+        Guard.Length(values.Length, keys.Length, nameof(values));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(positions, _pages.Count * PagePositions);
+        for (int at = 0; at < positions; at++)
+        {
+            ushort* page = (ushort*)_pointers[at / PagePositions];
+            int position = at % PagePositions;
+            for (int h = 0; h < _heads[layer]; h++)
+            {
+                ushort* k = KeyBlock(page, layer, h) + Place(position), v = ValueBlock(page, layer, h) + position * PaddedHead;
+                int start = at * width + h * HeadSize;
+                for (int d = 0; d < HeadSize; d++)
+                {
+                    keys[start + d] = (float)BitConverter.UInt16BitsToHalf(k[d * PagePositions]);
+                    values[start + d] = (float)BitConverter.UInt16BitsToHalf(v[Place(d)]);
+                }
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Page page in _pages)
+            page.Dispose();
+        _pages.Clear();
+        Length = 0;
+    }
+
+    /// <summary>One head's keys in a page: (D, 64).</summary>
+    internal ushort* KeyBlock(ushort* page, int layer, int head) => page + _layerStart[layer] + (nint)head * PaddedHead * PagePositions;
+
+    /// <summary>One head's values in a page: (64, D).</summary>
+    internal ushort* ValueBlock(ushort* page, int layer, int head) => KeyBlock(page, layer, _heads[layer] + head);
+
+    /// <summary>Where a row's element is: within sixteen the first and second eight alternate.</summary>
+    internal static int Place(int index) => index / Together * Together + index % Together % 8 * 2 + index % Together / 8;
+
+    private void PutKeys(ushort* block, ushort* row, int heads, int position)
+    {
+        ushort* to = block + Place(position);
+        for (int h = 0; h < heads; h++, row += HeadSize, to += PaddedHead * PagePositions)
+        {
+            for (int d = 0; d < HeadSize; d++)
+                to[d * PagePositions] = row[d];
+        }
+    }
+
+    private void PutValues(ushort* block, ushort* row, int heads, int position)
+    {
+        ushort* to = block + position * PaddedHead;
+        for (int h = 0; h < heads; h++, row += HeadSize, to += PaddedHead * PagePositions)
+        {
+            for (int d = 0; d < HeadSize; d++)
+                to[Place(d)] = row[d];
+        }
+    }
+
+    private void Reserve(int positions)
+    {
+        int first = Length / PagePositions;
+        if (first < _pages.Count && _pages[first].IsShared)
+        {
+            var own = new Page(_pageHalves);
+            _pages[first].Content.CopyTo(own.Content);
+            _pages[first].Dispose();
+            (_pages[first], _pointers[first]) = (own, own.Pointer);
+        }
+        while (_pages.Count * PagePositions < positions)
+            Add(new Page(_pageHalves));
+    }
+
+    private void Add(Page page)
+    {
+        if (_pages.Count == _pointers.Length)
+        {
+            nint[] larger = GC.AllocateUninitializedArray<nint>(2 * _pointers.Length, pinned: true);
+            _pointers.CopyTo(larger, 0);
+            _pointers = larger;
+        }
+        _pointers[_pages.Count] = page.Pointer;
+        _pages.Add(page);
+    }
+
+    /// <summary>Memory that several sequences may hold: each disposes of it once.</summary>
+    private sealed class Page(int halves) : IDisposable
+    {
+        private readonly NativeBuffer _memory = new((halves + 1) / 2);
+        private int _holders = 1;
+
+        public nint Pointer => (nint)_memory.Pointer;
+        public bool IsShared => Volatile.Read(ref _holders) > 1;
+        public Span<float> Content => _memory.Span;
+
+        public void Share() => Interlocked.Increment(ref _holders);
+
+        public void Dispose()
+        {
+            if (Interlocked.Decrement(ref _holders) == 0)
+                _memory.Dispose();
+        }
+    }
+}
