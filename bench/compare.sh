@@ -101,7 +101,7 @@ row() { # label ours theirs ratios bytes
 
 if [ "$what" != training ]; then
   dotnet build -c Release bench/Cleave.Benchmarks -v quiet --nologo
-  limit=$(dotnet bench/Cleave.Benchmarks/bin/Release/net10.0/Cleave.Benchmarks.dll limits | awk -F'|' '/memory read/ {print $4 + 0}')
+  limit=$(dotnet bench/Cleave.Benchmarks/bin/Release/net10.0/Cleave.Benchmarks.dll limits --runs 5 | awk -F'|' '/memory read/ {print $4 + 0}')
   {
     echo "# Inference speed on $cpu"
     echo

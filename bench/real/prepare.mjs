@@ -10,7 +10,7 @@ import { readJsonLines } from "../starter/corpora.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(process.argv[2] ?? `${here}/data`);
 const data = resolve(process.argv[3] ?? `${here}/../../../shared/data`);
-const seed = "7", trainRows = 6000, testRows = 1000, labelCount = 25;
+const seed = "7", trainRows = 6000, replyRows = 9000, testRows = 1000, labelCount = 25;
 
 /** Rows in an order that only the seed and their own words decide. */
 const shuffled = rows => rows
@@ -134,5 +134,5 @@ write("slots.test.jsonl", extraction(heldTurns, labels, testRows, new Set(trainT
 console.log(`slots: ${[...labels].join(" ")}`);
 
 const trainReplies = replies(train), seen = new Set(trainReplies.map(r => r.text));
-write("replies.train.jsonl", balanced(shuffled(unique(trainReplies)), trainRows));
+write("replies.train.jsonl", balanced(shuffled(unique(trainReplies)), replyRows));
 write("replies.test.jsonl", balanced(shuffled(unique(replies(held), seen)), testRows));

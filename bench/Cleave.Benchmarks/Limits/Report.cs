@@ -42,6 +42,8 @@ internal static class Report
         text.AppendLine($"| fused multiply-add, GFLOP/s | {fma1:f0} | {fma:f0} |");
         text.AppendLine($"| memory read, GB/s | {read1:f1} | {read:f1} |").AppendLine();
         MatMulTable.Append(text, runs, fma);
+        QuantizedTable.Append(text, runs, read);
+        DecodeTable.Append(text, runs);
         return text.ToString();
     }
 }

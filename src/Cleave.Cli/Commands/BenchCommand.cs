@@ -9,5 +9,6 @@ internal static class BenchCommand
     {
         BenchInferenceCommand.Create(),
         BenchTrainingCommand.Create(),
+        BenchTokenizerCommand.Create(),
     };
 }

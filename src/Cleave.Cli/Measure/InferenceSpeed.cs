@@ -3,6 +3,7 @@ using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
 
@@ -22,6 +23,8 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
     {
         if (prompt + generate > model.Spec.ContextLength)
             throw new CapacityException($"{prompt} prompt and {generate} generated tokens do not fit the model's context of {model.Spec.ContextLength}; lower --prompt or --generate");
+        MemoryPlan.Require(batch * KeyValuePages.BytesFor(model.Spec.Layers.Sum(l => l.KeyValueHeads), model.Spec.Layers.Select(l => l.HeadSize).FirstOrDefault(1), prompt + generate),
+            $"the cache of {batch} sequences of {prompt + generate} tokens", "lower --batch, --prompt or --generate");
         Rng rng = Rng.For(seed, "bench");
         int[][] prompts = [.. Enumerable.Range(0, batch).Select(_ => Enumerable.Range(0, prompt).Select(_ => rng.NextInt(model.Spec.VocabularySize)).ToArray())];
         var prefill = new double[runs + 1];
@@ -42,12 +45,13 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
         try
         {
             var batch = new TokenBatch();
-            foreach (int[] prompt in prompts)
-                batch.Add(prompt);
-            var last = new int[prompts.Length];
             var next = new int[prompts.Length];
             long start = Stopwatch.GetTimestamp();
-            Step(model, tape, batch, caches, last, next);
+            for (int s = 0; s < prompts.Length; s++)
+            {
+                next[s] = TokenSampler.ArgMax(model.Read(tape, batch, prompts[s], [caches[s]]).Data);
+                tape.Reset();
+            }
             double prefill = Stopwatch.GetElapsedTime(start).TotalSeconds;
             start = Stopwatch.GetTimestamp();
             for (int made = 0; made < generate; made++)
@@ -56,7 +60,10 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
                 batch.Clear();
                 for (int s = 0; s < prompts.Length; s++)
                     batch.Add(next.AsSpan(s, 1), caches[s].Length);
-                Step(model, tape, batch, caches, last, next);
+                Tensor logits = model.NextLogits(tape, batch, caches);
+                for (int s = 0; s < next.Length; s++)
+                    next[s] = TokenSampler.ArgMax(logits.Data.Slice(s * logits.Columns, logits.Columns));
+                tape.Reset();
             }
             return (prefill, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
@@ -65,17 +72,5 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
             foreach (KeyValuePages cache in caches)
                 cache.Dispose();
         }
-    }
-
-    private static void Step(Transformer model, Tape tape, TokenBatch batch, KeyValuePages[] caches, int[] last, int[] next)
-    {
-        Tensor hidden = model.Forward(tape, batch, caches: caches);
-        ReadOnlySpan<int> offsets = batch.Offsets.Span;
-        for (int s = 0; s < last.Length; s++)
-            last[s] = offsets[s + 1] - 1;
-        Tensor logits = model.Output.Forward(tape, Op.GatherRows(tape, hidden, last));
-        for (int s = 0; s < next.Length; s++)
-            next[s] = TokenSampler.ArgMax(logits.Data.Slice(s * logits.Columns, logits.Columns));
-        tape.Reset();
     }
 }

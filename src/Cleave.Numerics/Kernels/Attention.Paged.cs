@@ -1,5 +1,4 @@
 using Cleave.Numerics.Simd;
-using Cleave.Numerics.Tensors;
 using Cleave.Numerics.Threading;
 
 namespace Cleave.Numerics.Kernels;
@@ -12,7 +11,7 @@ namespace Cleave.Numerics.Kernels;
 public static unsafe partial class Attention
 {
     private const int PartPositions = 4 * KeyValuePages.PagePositions;
-    private const long DecodeThreadedFrom = 65536; // elements of keys
+    private const long DecodeThreadedFrom = 16384; // elements of keys
 
     /// <summary>The newest position of every sequence; its keys and values are in the pages but not counted yet.</summary>
     /// <param name="q">(B, H·D), one row a sequence</param>

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Cleave.Numerics.Simd;
-using Cleave.Numerics.Tensors;
 
 namespace Cleave.Numerics.Kernels;
 
@@ -52,6 +51,21 @@ internal static unsafe class HalfRows
                 default: Columns<Four>(rows, stride, count, c, coefficientStride, columns, to, yStride, add); break;
             }
         }
+    }
+
+    /// <summary>Sixteen stored neighbours as float32, in their real order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Widen(ushort* sixteen, float* to)
+    {
+        if (Avx2.IsSupported)
+        {
+            Vector256<int> both = Vector256.Load((int*)sixteen);
+            (Low(both) * Vector256.Create(Scale) * Vector256.Create(Scale)).Store(to);
+            (High(both) * Vector256.Create(Scale) * Vector256.Create(Scale)).Store(to + 8);
+            return;
+        }
+        for (int i = 0; i < KeyValuePages.Together; i++)
+            to[i] = (float)BitConverter.UInt16BitsToHalf(sixteen[KeyValuePages.Place(i)]);
     }
 
     private static void Reference(ushort* rows, nint stride, int count, float* coefficients, nint coefficientStride, int group,

@@ -28,4 +28,43 @@ internal static unsafe class BlockVectors
     public static Vector256<float> Scales(Half* eight) =>
         ((Avx2.ConvertToVector256Int32((short*)eight) << 13) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle()
             * Vector256.Create(5.192296858534828e33f);
+
+    /// <summary>Quantizes 32 floats to signed bytes, behind which it writes <paramref name="offset"/> times their sum; returns absmax / 127.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float QuantizeBytes(float* x, byte* input, int offset)
+    {
+        Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
+        float max = LargestAbsolute(a, b, c, d);
+        Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
+        // Packing works within 128-bit halves: fours of values come out in the order a0 b0 c0 d0 | a1 b1 c1 d1.
+        Vector256<short> ab = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a * inverse), Avx.ConvertToVector256Int32(b * inverse));
+        Vector256<short> cd = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(c * inverse), Avx.ConvertToVector256Int32(d * inverse));
+        Vector256<sbyte> bytes = Avx2.PermuteVar8x32(Avx2.PackSignedSaturate(ab, cd).AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte();
+        bytes.Store((sbyte*)input);
+        *(int*)(input + QuantizedMatrix.BlockSize) = offset * Vector256.Sum(Avx2.MultiplyAddAdjacent(
+            Avx2.MultiplyAddAdjacent(Vector256<byte>.One, bytes), Vector256<short>.One));
+        return max / 127;
+    }
+
+    /// <summary>The reference for that.</summary>
+    public static float QuantizeBytesReference(float* x, byte* input, int offset)
+    {
+        float max = 0;
+        for (int i = 0; i < QuantizedMatrix.BlockSize; i++)
+            max = MathF.Max(max, MathF.Abs(x[i]));
+        float inverse = max == 0 ? 0 : 127 / max;
+        int sum = 0;
+        for (int i = 0; i < QuantizedMatrix.BlockSize; i++)
+        {
+            sbyte value = sbyte.CreateTruncating(MathF.Round(x[i] * inverse));
+            input[i] = (byte)value;
+            sum += value;
+        }
+        *(int*)(input + QuantizedMatrix.BlockSize) = offset * sum;
+        return max / 127;
+    }
+
+    /// <summary>Stores eight totals, or adds them to what is there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Put(Vector256<float> total, float* sums, bool add) => (add ? total + Vector256.Load(sums) : total).Store(sums);
 }

@@ -50,37 +50,9 @@ internal readonly unsafe struct Q4Format : IBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float QuantizeInput(float* x, byte* input)
-    {
-        Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
-        float max = BlockVectors.LargestAbsolute(a, b, c, d);
-        Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
-        // Packing works within 128-bit halves: fours of values come out in the order a0 b0 c0 d0 | a1 b1 c1 d1.
-        Vector256<short> ab = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a * inverse), Avx.ConvertToVector256Int32(b * inverse));
-        Vector256<short> cd = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(c * inverse), Avx.ConvertToVector256Int32(d * inverse));
-        Vector256<sbyte> bytes = Avx2.PermuteVar8x32(Avx2.PackSignedSaturate(ab, cd).AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte();
-        bytes.Store((sbyte*)input);
-        *(int*)(input + Size) = Offset * Vector256.Sum(Avx2.MultiplyAddAdjacent(
-            Avx2.MultiplyAddAdjacent(Vector256<byte>.One, bytes), Vector256<short>.One));
-        return max / 127;
-    }
+    public static float QuantizeInput(float* x, byte* input) => BlockVectors.QuantizeBytes(x, input, Offset);
 
-    public static float QuantizeInputReference(float* x, byte* input)
-    {
-        float max = 0;
-        for (int i = 0; i < Size; i++)
-            max = MathF.Max(max, MathF.Abs(x[i]));
-        float inverse = max == 0 ? 0 : 127 / max;
-        int sum = 0;
-        for (int i = 0; i < Size; i++)
-        {
-            sbyte value = sbyte.CreateTruncating(MathF.Round(x[i] * inverse));
-            input[i] = (byte)value;
-            sum += value;
-        }
-        *(int*)(input + Size) = Offset * sum;
-        return max / 127;
-    }
+    public static float QuantizeInputReference(float* x, byte* input) => BlockVectors.QuantizeBytesReference(x, input, Offset);
 
     public static int Dot(byte* w, int row, byte* input)
     {
@@ -109,7 +81,7 @@ internal readonly unsafe struct Q4Format : IBlockFormat
             }
             total = Scaled(total, sum, x, BlockVectors.Scales(scales + b * 8), xScales[b]);
         }
-        Put(total, sums, add);
+        BlockVectors.Put(total, sums, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -137,13 +109,13 @@ internal readonly unsafe struct Q4Format : IBlockFormat
             total2 = Scaled(total2, sum2, x2 + block, scale, xScales[step2 + b]);
             total3 = Scaled(total3, sum3, x3 + block, scale, xScales[step3 + b]);
         }
-        Put(total0, sums, add);
+        BlockVectors.Put(total0, sums, add);
         if (rows > 1)
-            Put(total1, sums + stride, add);
+            BlockVectors.Put(total1, sums + stride, add);
         if (rows > 2)
-            Put(total2, sums + 2 * stride, add);
+            BlockVectors.Put(total2, sums + 2 * stride, add);
         if (rows > 3)
-            Put(total3, sums + 3 * stride, add);
+            BlockVectors.Put(total3, sums + 3 * stride, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,7 +128,4 @@ internal readonly unsafe struct Q4Format : IBlockFormat
         Vector256<int> wide = Avx2.MultiplyAddAdjacent(sum, Vector256<short>.One) - Avx2.BroadcastScalarToVector256((int*)(x + Size));
         return Fma.MultiplyAdd(Vector256.ConvertToSingle(wide), scale * Vector256.Create(xScale), total);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Vector256<float> total, float* sums, bool add) => (add ? total + Vector256.Load(sums) : total).Store(sums);
 }

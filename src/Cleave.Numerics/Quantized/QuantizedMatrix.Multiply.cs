@@ -6,7 +6,8 @@ namespace Cleave.Numerics.Quantized;
 /// <summary>The product, in parts that own groups of eight outputs.</summary>
 public sealed unsafe partial class QuantizedMatrix
 {
-    private const int PartBytes = 65536; // weights that one part reads
+    private const int PartBytes = 65536; // weights that one part reads, at most
+    private const int PartsPerThread = 8; // so that a thread that is late delays the others by little
     private const int RowBlock = 32; // rows of x that stay in the second-level cache while a part's weights pass
     private const int SpanBlocks = 32; // blocks that are multiplied at a time: 8 KiB of each operand
     private const long ThreadedFrom = 131072; // multiply-adds: about 2 microseconds of one core
@@ -34,7 +35,7 @@ public sealed unsafe partial class QuantizedMatrix
     public bool SharesInput(QuantizedMatrix other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return Format == other.Format && Columns == other.Columns;
+        return Format == other.Format && Columns == other.Columns && _kernel == other._kernel;
     }
 
     private static void Multiply(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya, QuantizedMatrix? b, Span<float> yb,
@@ -51,10 +52,13 @@ public sealed unsafe partial class QuantizedMatrix
             return;
         fixed (float* px = x, pa = ya, pb = yb, pc = yc)
         {
-            if (a.Format == BlockFormat.Q8_0)
-                Multiply<Q8Format>(px, m, a, pa, b, pb, c, pc);
-            else
-                Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc);
+            switch (a.Format, a._kernel)
+            {
+                case (BlockFormat.Q4_0, _): Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc); break;
+                case (_, Q8Kernel.Wide): Multiply<Q8Format>(px, m, a, pa, b, pb, c, pc); break;
+                case (_, Q8Kernel.Dot): Multiply<Q8DotFormat<VnniDot>>(px, m, a, pa, b, pb, c, pc); break;
+                default: Multiply<Q8DotFormat<EmulatedDot>>(px, m, a, pa, b, pb, c, pc); break;
+            }
         }
         GC.KeepAlive(a);
         GC.KeepAlive(b);
@@ -65,33 +69,36 @@ public sealed unsafe partial class QuantizedMatrix
         QuantizedMatrix? c, float* yc) where TFormat : struct, IBlockFormat
     {
         int blocks = a.Blocks;
+        long rows = (long)a.Rows + (b?.Rows ?? 0) + (c?.Rows ?? 0);
+        ThreadTeam? team = m * rows * a.Columns >= ThreadedFrom ? ThreadTeam.Current : null;
+        long bytes = rows * blocks * (TFormat.FileBytes - sizeof(ushort));
+        int partBytes = (int)Math.Min(PartBytes, bytes / (PartsPerThread * (team?.Threads ?? 1)));
         using Scratch scratch = Scratch.Rent((long)m * blocks + ((long)m * blocks * TFormat.InputBytes + 3) / sizeof(float));
         var product = new Product<TFormat>
         {
             X = x,
             XScales = scratch.Pointer,
             XValues = (byte*)(scratch.Pointer + (nint)m * blocks),
-            A = new Target(a, ya, TFormat.FileBytes),
+            A = new Target(a, ya, partBytes),
             M = m,
             Blocks = blocks,
             Vectors = InstructionSets.Active != InstructionSet.Scalar,
         };
-        long rows = a.Rows;
         if (b is not null)
-            (product.B, rows) = (new Target(b, yb, TFormat.FileBytes), rows + b.Rows);
+            product.B = new Target(b, yb, partBytes);
         if (c is not null)
-            (product.C, rows) = (new Target(c, yc, TFormat.FileBytes), rows + c.Rows);
-        product.Run(m * rows * a.Columns >= ThreadedFrom ? ThreadTeam.Current : null);
+            product.C = new Target(c, yc, partBytes);
+        product.Run(team);
     }
 
     /// <summary>One matrix and where its outputs go.</summary>
-    private readonly struct Target(QuantizedMatrix matrix, float* y, int fileBytes)
+    private readonly struct Target(QuantizedMatrix matrix, float* y, int partBytes)
     {
         public readonly float* Y = y;
         public readonly byte* Weights = matrix._values;
         public readonly Half* Scales = matrix._scales;
         public readonly int Rows = matrix.Rows, Groups = matrix.Groups;
-        public readonly int GroupsPerPart = Math.Max(1, PartBytes / (GroupRows * (fileBytes - sizeof(ushort)) * matrix.Blocks));
+        public readonly int GroupsPerPart = Math.Max(1, partBytes / (GroupRows * (RowBlockBytes(matrix.Format) - sizeof(ushort)) * matrix.Blocks));
 
         public int Parts => GroupsPerPart == 0 ? 0 : (Groups + GroupsPerPart - 1) / GroupsPerPart;
     }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Cleave.Numerics.Simd;
-using Cleave.Numerics.Tensors;
 using Cleave.Numerics.Threading;
 
 namespace Cleave.Numerics.Quantized;
@@ -26,6 +25,8 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     private readonly NativeBuffer _memory;
     private readonly byte* _values;
     private readonly Half* _scales; // group, block, place of the row
+    private readonly Q8Kernel _kernel;
+    private readonly uint _flip; // 128 added to every byte, as the kernel wants it
 
     private QuantizedMatrix(BlockFormat format, int rows, int columns)
     {
@@ -33,6 +34,8 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         if (columns <= 0 || columns % BlockSize != 0)
             throw new ArgumentException($"columns: {format} needs a positive multiple of {BlockSize}, got {columns}", nameof(columns));
         (Format, Rows, Columns) = (format, rows, columns);
+        _kernel = Q8Kernels.Active;
+        _flip = format == BlockFormat.Q8_0 && _kernel != Q8Kernel.Wide ? 0x80808080 : 0;
         long groupBlocks = (long)Groups * Blocks;
         long floats = groupBlocks * GroupRows * RowBlockBytes(format) / sizeof(float);
         if (floats > int.MaxValue)
@@ -108,7 +111,7 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
             Span<byte> block = blocks.Slice(b * size, size);
             MemoryMarshal.Write(block, _scales[ScaleIndex(row, b)]);
             for (int at = sizeof(ushort); at < size; at += sizeof(int))
-                MemoryMarshal.Write(block[at..], *Four(row, b, (at - sizeof(ushort)) / sizeof(int)));
+                MemoryMarshal.Write(block[at..], *Four(row, b, (at - sizeof(ushort)) / sizeof(int)) ^ _flip);
         }
     }
 
@@ -171,9 +174,9 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
                 if (!Half.IsFinite(scale))
                     throw new ArgumentException($"row {row}, block {b}: the scale {scale} is not a finite half", nameof(blocks));
                 _scales[ScaleIndex(row, b)] = scale;
-                int* from = (int*)(block + sizeof(ushort)), to = Four(row, b, 0);
+                uint* from = (uint*)(block + sizeof(ushort)), to = Four(row, b, 0);
                 for (int i = 0; i < (size - sizeof(ushort)) / sizeof(int); i++)
-                    to[i * GroupRows] = from[i];
+                    to[i * GroupRows] = from[i] ^ _flip;
             }
         }
     }
@@ -184,17 +187,17 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         {
             _scales[ScaleIndex(row, b)] = default;
             for (int i = 0; i < (RowBlockBytes(Format) - sizeof(ushort)) / sizeof(int); i++)
-                *Four(row, b, i) = 0;
+                *Four(row, b, i) = _flip;
         }
     }
 
     /// <summary>Where four bytes of a row's block are.</summary>
-    private int* Four(int row, int block, int index) =>
-        (int*)(_values + ((nint)(row / GroupRows) * Blocks + block) * (GroupRows * (RowBlockBytes(Format) - sizeof(ushort)))) + index * GroupRows + row % GroupRows;
+    private uint* Four(int row, int block, int index) =>
+        (uint*)(_values + ((nint)(row / GroupRows) * Blocks + block) * (GroupRows * (RowBlockBytes(Format) - sizeof(ushort)))) + index * GroupRows + row % GroupRows;
 
     private nint ScaleIndex(int row, int block)
     {
-        int place = Format == BlockFormat.Q8_0 ? Q8Format.ScalePlace(row % GroupRows) : Q4Format.ScalePlace(row % GroupRows);
+        int place = Format == BlockFormat.Q8_0 && _kernel == Q8Kernel.Wide ? Q8Format.ScalePlace(row % GroupRows) : Q4Format.ScalePlace(row % GroupRows);
         return ((nint)(row / GroupRows) * Blocks + block) * GroupRows + place;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Tensors;
 

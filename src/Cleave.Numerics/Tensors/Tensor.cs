@@ -1,4 +1,5 @@
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Tensors;
 

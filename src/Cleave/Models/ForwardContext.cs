@@ -8,7 +8,7 @@ namespace Cleave.Models;
 /// <param name="Causal">False: every token sees its whole sequence.</param>
 /// <param name="Caches">One cache a sequence, or null to compute without.</param>
 /// <param name="Observer">Sees inner activations: how importance is measured.</param>
-internal sealed record ForwardContext(
+internal readonly record struct ForwardContext(
     TokenBatch Batch, RotaryTable Rotary, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer);
 
 /// <summary>Sees a model's inner activations during a forward pass, without changing them.</summary>

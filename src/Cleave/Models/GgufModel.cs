@@ -18,10 +18,15 @@ public static class GgufModel
     {
         using GgufFile file = GgufFile.Open(path);
         TransformerSpec spec = LlamaGguf.Read(file);
+        MemoryPlan.Require(file.Entries.Sum(MemoryOf), path, "use a smaller or a more strongly quantized model");
         int headSize = spec.Layers[0].HeadSize;
         return Transformer.Build(spec, (name, rows, columns) => Dense(file, Entry(file, name, rows, columns), RotationOf(name, headSize)),
             (name, rows, columns) => Matrix(file, Entry(file, name, rows, columns), RotationOf(name, headSize)));
     }
+
+    // What is not quantized is held as float32.
+    private static long MemoryOf(GgufEntry entry) =>
+        entry.Type is GgufTensorType.Q8_0 or GgufTensorType.Q4_0 ? entry.ByteCount : entry.Elements * sizeof(float);
 
     private static GgufEntry Entry(GgufFile file, string name, int rows, int columns)
     {

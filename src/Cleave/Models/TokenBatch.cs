@@ -9,6 +9,7 @@ public sealed class TokenBatch
     private int[] _ids = new int[256];
     private int[] _positions = new int[256];
     private int[] _offsets = new int[32];
+    private int[] _lastRows = [];
 
     /// <summary>Sequences.</summary>
     public int Count { get; private set; }
@@ -19,6 +20,19 @@ public sealed class TokenBatch
     public ReadOnlyMemory<int> Ids => _ids.AsMemory(0, Tokens);
     public ReadOnlyMemory<int> Positions => _positions.AsMemory(0, Tokens);
     public ReadOnlyMemory<int> Offsets => _offsets.AsMemory(0, Count + 1);
+
+    /// <summary>The row of each sequence's last token.</summary>
+    public ReadOnlyMemory<int> LastRows
+    {
+        get
+        {
+            if (_lastRows.Length < Count)
+                _lastRows = new int[_offsets.Length];
+            for (int s = 0; s < Count; s++)
+                _lastRows[s] = _offsets[s + 1] - 1;
+            return _lastRows.AsMemory(0, Count);
+        }
+    }
 
     public void Clear() => Count = 0;
 

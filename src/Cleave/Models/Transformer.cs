@@ -13,6 +13,7 @@ namespace Cleave.Models;
 /// </summary>
 public sealed class Transformer
 {
+    private const int ReadAtOnce = 512; // tokens: enough to use every weight often
     private readonly RotaryTable _rotary;
 
     internal Transformer(TransformerSpec spec, Linear embedding, IReadOnlyList<Layer> layers, Tensor finalNorm, Linear? output)
@@ -116,6 +117,36 @@ public sealed class Transformer
                 caches[s].Advance(offsets[s + 1] - offsets[s]);
         }
         return Op.RmsNorm(tape, x, FinalNorm, Spec.NormEpsilon);
+    }
+
+    /// <summary>
+    /// The logits after each sequence's last token, (B, V). The batch holds each sequence's new tokens, and the caches take
+    /// their keys and values.
+    /// </summary>
+    /// <exception cref="CapacityException">A position is beyond the context.</exception>
+    public Tensor NextLogits(Tape tape, TokenBatch batch, IReadOnlyList<KeyValuePages> caches) =>
+        Output.Forward(tape, Op.GatherRows(tape, Forward(tape, batch, caches: caches), batch.LastRows));
+
+    /// <summary>
+    /// The logits after one sequence's tokens, (1, V), read a stretch at a time, so that memory does not grow with a
+    /// prompt's length.
+    /// </summary>
+    /// <param name="batch">Working space.</param>
+    /// <param name="caches">The sequence's, alone.</param>
+    /// <exception cref="CapacityException">A position is beyond the context.</exception>
+    public Tensor Read(Tape tape, TokenBatch batch, ReadOnlySpan<int> ids, IReadOnlyList<KeyValuePages> caches)
+    {
+        ArgumentNullException.ThrowIfNull(tape);
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(caches);
+        for (; ids.Length > ReadAtOnce; ids = ids[ReadAtOnce..])
+        {
+            batch.Clear();
+            Forward(tape, batch.Add(ids[..ReadAtOnce], caches[0].Length), caches: caches);
+            tape.Reset();
+        }
+        batch.Clear();
+        return NextLogits(tape, batch.Add(ids, caches[0].Length), caches);
     }
 
     /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>

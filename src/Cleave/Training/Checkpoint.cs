@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cleave.Formats.Safetensors;
+using Cleave.Numerics.Simd;
 using Cleave.Numerics.Tensors;
 using Cleave.Training.Optimizers;
 

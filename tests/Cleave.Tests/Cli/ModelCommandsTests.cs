@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cleave.Data;
 using Cleave.Models;
 using Cleave.Splitting.Modules;
+using Cleave.Tests.Models;
 using Cleave.Tests.Serving;
 
 namespace Cleave.Tests.Cli;
@@ -149,6 +150,35 @@ public sealed class ModelCommandsTests : IClassFixture<TinyRelease>
         Assert.True(json.GetProperty("decode_tokens_per_s").GetDouble() > 0);
         CommandLine tooLong = CommandLine.Run("bench", "inference", _tiny.Reply, "--prompt", "40", "--generate", "9");
         Assert.Contains("context of 48", tooLong.OneLineError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gguf_file_is_inspected_timed_and_asked_for_logits()
+    {
+        string path = Path.Combine(_tiny.Folder, "..", Path.GetRandomFileName() + ".gguf");
+        GgufModelTests.WriteExample(path);
+        Assert.Equal("gguf", Json(CommandLine.Run("inspect", path, "--json")).GetProperty("kind").GetString());
+        Assert.Contains("blk.*.attn_q.weight", CommandLine.Run("inspect", path).Output, StringComparison.Ordinal);
+        Assert.Equal(2, Json(CommandLine.Run("logits", path, "--tokens", "1,2", "--json")).GetProperty("logits").GetArrayLength());
+        JsonElement bench = Json(CommandLine.Run("bench", "inference", path, "--prompt", "8", "--generate", "4", "--runs", "1", "--json"));
+        Assert.True(bench.GetProperty("prefill_tokens_per_s").GetDouble() > 0);
+        Assert.Contains("tokenizer", CommandLine.Run("generate", path, "hello").OneLineError(), StringComparison.Ordinal);
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void Bench_tokenizer_counts_the_tokens_of_every_line()
+    {
+        string path = Path.Combine(_tiny.Folder, "..", Path.GetRandomFileName() + ".txt");
+        string[] lines = ["where is my order", "", "thank you"];
+        File.WriteAllLines(path, lines);
+        JsonElement json = Json(CommandLine.Run("bench", "tokenizer", _tiny.Monolith, "--text", path, "--runs", "2", "--json"));
+        Assert.Equal(lines.Sum(l => _model.Tokenizer.Encode(l).Length), json.GetProperty("tokens").GetInt64());
+        Assert.Equal(new FileInfo(path).Length, json.GetProperty("bytes").GetInt64());
+        File.WriteAllBytes(path, [0xFF, 0x41]);
+        Assert.Contains("UTF-8", CommandLine.Run("bench", "tokenizer", _tiny.Monolith, "--text", path).OneLineError(), StringComparison.Ordinal);
+        File.Delete(path);
+        Assert.Equal(2, CommandLine.Run("bench", "tokenizer", _tiny.Monolith, "--text", path).Status);
     }
 
     [Fact]

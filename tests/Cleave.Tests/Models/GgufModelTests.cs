@@ -68,6 +68,10 @@ public sealed class GgufModelTests : IDisposable
             .Tensor("token_embd.weight", GgufTensorType.Q6_K, [4, 256], new byte[840]));
     }
 
+    /// <summary>A small model in Q8_0.</summary>
+    internal static void WriteExample(string path) =>
+        File.WriteAllBytes(path, Write(Quantized(Transformer.Create(Spec, Rng.For(4, "gguf"))), GgufTensorType.Q8_0).ToArray());
+
     private static Transformer Quantized(Transformer model)
     {
         model.ReplaceLinears((_, l) => new QuantizedLinear(QuantizedMatrix.Quantize(BlockFormat.Q8_0, ((DenseLinear)l).Weight.Data, l.Outputs, l.Inputs)));

@@ -40,7 +40,7 @@ public class LlamaGoldenTests
     {
         Transformer model = Load();
         using var tape = new Tape(records: false);
-        using KeyValuePages cache = model.NewCache();
+        using var cache = model.NewCache();
         int[] sequence = Sequences[0];
         Tensor whole = model.Output.Forward(tape, model.Forward(tape, new TokenBatch().Add(sequence)));
         float[] expected = whole.Data.ToArray();

@@ -19,15 +19,8 @@ public static class DiskSpace
         long free = Free(folder);
         if (free < bytes)
         {
-            throw new CapacityException($"{folder}: needs {Format(bytes)} of disk space and {Format(free)} are free " +
+            throw new CapacityException($"{folder}: needs {ByteSize.Text(bytes)} of disk space and {ByteSize.Text(free)} are free " +
                 "(free some, or choose another --out)");
         }
     }
-
-    private static string Format(long bytes) => bytes switch
-    {
-        < 1_000_000 => FormattableString.Invariant($"{bytes} bytes"),
-        < 1_000_000_000 => FormattableString.Invariant($"{bytes / 1e6:0.0} MB"),
-        _ => FormattableString.Invariant($"{bytes / 1e9:0.0} GB"),
-    };
 }

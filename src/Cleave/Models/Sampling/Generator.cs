@@ -1,4 +1,5 @@
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models.Sampling;
@@ -25,18 +26,18 @@ public sealed class Generator(Transformer model) : IDisposable
             throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {model.Spec.ContextLength}; shorten it");
         var sampler = new TokenSampler(options.Checked());
         using KeyValuePages cache = model.NewCache();
-        int[] next = [.. prompt];
+        KeyValuePages[] caches = [cache];
+        Span<int> last = stackalloc int[1];
+        scoped ReadOnlySpan<int> next = prompt;
         for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _batch.Clear();
-            _batch.Add(next, cache.Length);
-            ReadOnlySpan<float> logits = LastLogits([cache]).Data;
-            (int token, float probability) = sampler.Next(logits);
+            (int token, float probability) = sampler.Next(model.Read(_tape, _batch, next, caches).Data);
             _tape.Reset();
             if (isEnd(token) || !onToken(token, probability))
                 return;
-            next = [token];
+            last[0] = token;
+            next = last;
         }
     }
 
@@ -60,7 +61,7 @@ public sealed class Generator(Transformer model) : IDisposable
                 _batch.Clear();
                 foreach (int i in active)
                     _batch.Add(made[i].Count == 0 ? prompts[i] : [made[i][^1]], caches[i].Length);
-                Tensor logits = LastLogits([.. active.Select(i => caches[i])]);
+                Tensor logits = model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
                 for (int row = active.Count - 1; row >= 0; row--)
                 {
                     int i = active[row];
@@ -85,15 +86,4 @@ public sealed class Generator(Transformer model) : IDisposable
     }
 
     public void Dispose() => _tape.Dispose();
-
-    /// <summary>Runs the batch and returns the logits after each sequence's last token: (B, V).</summary>
-    private Tensor LastLogits(KeyValuePages[] caches)
-    {
-        Tensor hidden = model.Forward(_tape, _batch, caches: caches);
-        var last = new int[_batch.Count];
-        ReadOnlySpan<int> offsets = _batch.Offsets.Span;
-        for (int s = 0; s < last.Length; s++)
-            last[s] = offsets[s + 1] - 1;
-        return model.Output.Forward(_tape, Numerics.Ops.Op.GatherRows(_tape, hidden, last));
-    }
 }

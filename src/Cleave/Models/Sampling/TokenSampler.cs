@@ -20,8 +20,8 @@ public sealed class TokenSampler(SamplingOptions options)
         return (token, Probability(logits, token));
     }
 
-    /// <summary>The place of the largest value, the first of equals; 0 if a value is NaN.</summary>
-    public static int ArgMax(ReadOnlySpan<float> values) => Math.Max(0, values.IndexOf(VectorMath.Max(values)));
+    /// <summary>The place of the largest value, the first of equals, or of the first NaN.</summary>
+    public static int ArgMax(ReadOnlySpan<float> values) => values.IndexOf(VectorMath.Max(values));
 
     private int Draw(ReadOnlySpan<float> logits, float max)
     {
@@ -31,7 +31,7 @@ public sealed class TokenSampler(SamplingOptions options)
         Span<int> order = _order.AsSpan(0, logits.Length);
         int kept = 0;
         double total = 0;
-        // What is e⁻²⁰ times less likely than the best would not be drawn in a lifetime: it need not be sorted.
+        // What is e⁻²⁰ times less likely than the best would not be drawn in a lifetime: it need not be looked at again.
         for (int i = 0; i < logits.Length; i++)
         {
             double z = (logits[i] - max) / options.Temperature;
@@ -53,17 +53,58 @@ public sealed class TokenSampler(SamplingOptions options)
         return order[kept - 1];
     }
 
+    /// <summary>
+    /// Moves the most likely tokens to the front, as few as add up to <paramref name="wanted"/>, by partitions as in quicksort
+    /// that only follow the side where the sum is reached: linear on average, and nothing is sorted.
+    /// </summary>
     private static (int Kept, double Total) Nucleus(Span<float> p, Span<int> order, double wanted)
     {
-        p.Sort(order, static (a, b) => b.CompareTo(a));
+        int from = 0, to = p.Length; // before from: in the nucleus; from to on: not
         double sum = 0;
-        for (int i = 0; i < p.Length; i++)
+        while (from < to)
         {
-            sum += p[i];
-            if (sum >= wanted)
-                return (i + 1, sum);
+            float pivot = Middle(p[from], p[from + (to - from) / 2], p[to - 1]);
+            int larger = from, smaller = to;
+            double above = 0;
+            for (int i = from; i < smaller;)
+            {
+                if (p[i] > pivot)
+                {
+                    above += p[i];
+                    Swap(p, order, i++, larger++);
+                }
+                else if (p[i] < pivot)
+                {
+                    Swap(p, order, i, --smaller);
+                }
+                else
+                {
+                    i++;
+                }
+            }
+            double equal = (double)pivot * (smaller - larger);
+            if (sum + above >= wanted)
+            {
+                to = larger;
+                continue;
+            }
+            if (sum + above + equal >= wanted)
+            {
+                int count = Math.Clamp((int)Math.Ceiling((wanted - sum - above) / pivot), 1, smaller - larger);
+                return (larger + count, sum + above + (double)pivot * count);
+            }
+            sum += above + equal;
+            from = smaller;
         }
-        return (p.Length, sum);
+        return (Math.Max(1, from), sum);
+    }
+
+    private static float Middle(float a, float b, float c) => Math.Max(Math.Min(a, b), Math.Min(Math.Max(a, b), c));
+
+    private static void Swap(Span<float> p, Span<int> order, int i, int j)
+    {
+        (p[i], p[j]) = (p[j], p[i]);
+        (order[i], order[j]) = (order[j], order[i]);
     }
 
     private static float Probability(ReadOnlySpan<float> logits, int token) =>

@@ -1,3 +1,4 @@
+using Cleave.Data;
 using Cleave.Models;
 using Cleave.Splitting.Projects;
 using Cleave.Tuning;
@@ -51,7 +52,7 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(monolith);
-        bool classify = task.Kind == Data.TaskKind.Classify;
+        bool classify = task.Kind == TaskKind.Classify;
         Condition[] withTransformer = classify ? [new Condition(StudentKey, ["transformer", "both"])] : [];
         Condition[] withNgrams = [new Condition(StudentKey, ["ngrams", "both"])];
         LayerSpec layer = monolith.Layers[0];
@@ -89,21 +90,29 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
     }
 
     /// <summary>
-    /// Where every search starts: what usually works, so that a few trials are enough for a good module.
+    /// Where every search starts: what usually works, so that a few trials are enough for a good module. What the budget
+    /// does not allow is narrowed until it does, if it can be.
     /// </summary>
-    public static IEnumerable<ParameterSet> Starts(TaskContext task, TransformerSpec monolith)
+    /// <param name="texts">Training texts.</param>
+    /// <param name="allows">Whether a transformer of this shape and weights is within the budget.</param>
+    public static IEnumerable<ParameterSet> Starts(TaskKind kind, int texts, TransformerSpec monolith, Func<TransformerSpec, WeightType, bool> allows)
     {
-        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(allows);
         ArgumentNullException.ThrowIfNull(monolith);
         LayerSpec layer = monolith.Layers[0];
         int half = Math.Max(1, monolith.Layers.Count / 2), quarter = Math.Max(1, monolith.Layers.Count / 4);
         int step = WidthStep(layer.FeedForwardWidth);
-        int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step);
-        List<(string, ParameterValue)> Transformer(int layers, int width) => [("layers", layers), ("groups", layer.KeyValueHeads),
-            ("feed_forward", width), ("weights", "q8"), ("learning_rate", 1.5e-3), ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
-        if (task.Kind == Data.TaskKind.Classify)
+        int halfWidth = Math.Max(step, layer.FeedForwardWidth / 2 / step * step), narrowest = Math.Max(step, layer.FeedForwardWidth / 4 / step * step);
+        List<(string, ParameterValue)> Transformer(int layers, int width)
         {
-            int texts = task.Data.Train.Count;
+            int fits = width;
+            while (fits > narrowest && !allows(Pruned(monolith, layers, fits), WeightType.Q8))
+                fits -= step;
+            return [("layers", layers), ("groups", layer.KeyValueHeads), ("feed_forward", fits), ("weights", "q8"), ("learning_rate", 1.5e-3),
+                ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
+        }
+        if (kind == TaskKind.Classify)
+        {
             List<(string, ParameterValue)> Ngrams(int rows, int bits) => [("ngram_rows", rows), ("ngram_dim", 64), ("ngram_hidden", 256),
                 ("ngram_bits", bits), ("ngram_epochs", NgramRecipe.UsualEpochs(texts)), ("ngram_learning_rate", 2e-3),
                 ("ngram_dropout", NgramRecipe.UsualDropout(texts)), ("ngram_soft_weight", 0.3), ("ngram_temperature", 2)];
@@ -117,6 +126,9 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         yield return Set(Transformer(quarter, layer.FeedForwardWidth));
         yield return Set(Transformer(quarter, halfWidth));
     }
+
+    private static TransformerSpec Pruned(TransformerSpec monolith, int layers, int width) =>
+        monolith with { Layers = [.. monolith.Layers.Take(layers).Select(l => l with { FeedForwardWidth = Math.Min(width, l.FeedForwardWidth) })] };
 
     /// <summary>Widths that kernels like, as far as the monolith's own is one.</summary>
     private static int WidthStep(int width) => Array.Find([32, 16, 8], step => width % step == 0) is > 0 and int found ? found : 1;

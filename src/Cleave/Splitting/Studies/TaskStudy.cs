@@ -2,6 +2,8 @@ using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Formats.Durable;
+using Cleave.Models;
+using Cleave.Models.Bag;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
@@ -43,7 +45,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
         ISampler sampler = project.Search.Sampler == "random" ? new RandomSampler() : new TpeSampler();
         var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: Eighths / 2));
-        foreach (ParameterSet start in Recipe.Starts(task, monolith.Model.Transformer.Spec))
+        foreach (ParameterSet start in Recipe.Starts(task.Kind, task.Data.Train.Count, monolith.Model.Transformer.Spec, Allows).Distinct())
             study.Enqueue(start);
         IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
         double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
@@ -132,12 +134,17 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         return test.Difference + test.Margin >= Z * (onTest + Math.Sqrt(deviation * deviation + onTest * onTest));
     }
 
+    private bool Allows(TransformerSpec spec, WeightType type) => project.Budget.Allows(Cost(spec, type),
+        spec.Parameters * (type == WeightType.Q8 ? 34.0 / 32 : 2), MonolithCost(), monolith.WeightBytes);
+
+    private double Cost(TransformerSpec spec, WeightType type) => CostModel.Transformer(spec, type, task.MeanTokens - task.MeanGenerated,
+        task.MeanGenerated, monolith.Model.Head(task.Name)?.Labels.Count ?? 0, task.Kind);
+
     private double MonolithCost()
     {
-        double ns = CostModel.Transformer(monolith.Model.Transformer.Spec, Models.WeightType.BF16, task.MeanTokens - task.MeanGenerated, task.MeanGenerated,
-            monolith.Model.Head(task.Name)?.Labels.Count ?? 0, task.Kind);
+        double ns = Cost(monolith.Model.Transformer.Spec, WeightType.BF16);
         return monolith.View(task.Name).Beside is { } beside
-            ? ns + CostModel.Bag(Models.Bag.BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
+            ? ns + CostModel.Bag(BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
     }
 
     private string CandidateFolder(int trial) => Path.Combine(folder, trial.ToString("000", CultureInfo.InvariantCulture));

@@ -1,4 +1,5 @@
 using Cleave.Numerics.Kernels;
+using Cleave.Numerics.Simd;
 using Cleave.Numerics.Tensors;
 
 namespace Cleave.Training.Optimizers;

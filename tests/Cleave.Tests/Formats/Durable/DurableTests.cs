@@ -99,6 +99,8 @@ public sealed class DurableTests : IDisposable
     public void Space_is_required_with_both_numbers_in_the_message()
     {
         DiskSpace.Require(_folder.File("not/yet/there"), 1);
+        MemoryPlan.Require(1, "a byte", "");
+        Assert.Contains("9223372036.9 GB of memory", Assert.Throws<CapacityException>(() => MemoryPlan.Require(long.MaxValue, "a lot", "want less")).Message);
         var error = Assert.Throws<CapacityException>(() => DiskSpace.Require(_folder.Path, long.MaxValue));
         Assert.Matches(@"needs 9223372036\.9 GB .* and [0-9.]+ [GM]B are free", error.Message);
     }

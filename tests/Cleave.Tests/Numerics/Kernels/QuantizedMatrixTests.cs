@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Cleave.Numerics;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
-using System.Runtime.InteropServices;
+using Cleave.Numerics.Simd;
 
 namespace Cleave.Tests.Numerics.Kernels;
 
@@ -191,6 +193,31 @@ public class QuantizedMatrixTests
         Assert.Throws<ArgumentException>(() => QuantizedMatrix.MultiplyTransposed(new float[32], 1, a, new float[2], b, new float[2]));
         Assert.Throws<ArgumentException>(() => QuantizedMatrix.Quantize(BlockFormat.Q8_0, new float[32], 1, 32).MultiplyTransposed(new float[32], 1, new float[2]));
     }
+
+    [Fact]
+    public void Byte_products_in_one_instruction_give_what_wider_ones_give() => Variants.Each(_ =>
+    {
+        // Emulated where the instruction is not there: what is tested is the packing and the sums around it.
+        foreach (Q8Kernel kernel in InstructionSets.IsAvailable(InstructionSet.Avx2)
+            ? AvxVnni.IsSupported ? new[] { Q8Kernel.EmulatedDot, Q8Kernel.Dot } : [Q8Kernel.EmulatedDot] : [])
+        {
+            foreach ((int rows, int columns, int m) in new[] { (8, 32, 1), (20, 96, 1), (20, 96, 4), (130, 1056, 7), (9, 64, 70) })
+            {
+                float[] w = Reference.Random(rows * columns, 1), x = Reference.Random(m * columns, 2), wide = new float[m * rows], dot = new float[m * rows];
+                QuantizedMatrix first = Packed(Q8Kernel.Wide), second = Packed(kernel);
+                Assert.Equal(Blocks(first), Blocks(second));
+                first.MultiplyTransposed(x, m, wide);
+                second.MultiplyTransposed(x, m, dot);
+                Assert.Equal(wide, dot); // the same whole numbers, scaled in the same order
+
+                QuantizedMatrix Packed(Q8Kernel kernel)
+                {
+                    using Q8Kernels.Scope scope = Q8Kernels.Force(kernel);
+                    return QuantizedMatrix.Quantize(BlockFormat.Q8_0, w, rows, columns);
+                }
+            }
+        }
+    });
 
     private static void Check(BlockFormat format, int rows, int columns, int m, string where)
     {

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Simd;
+using Cleave.Numerics.Threading;
 
-namespace Cleave.Numerics.Tensors;
+namespace Cleave.Numerics.Kernels;
 
 /// <summary>
 /// One sequence's keys and values of every layer in float16, in pages of 64 positions that sequences with a common
@@ -33,7 +33,7 @@ public sealed unsafe class KeyValuePages : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(headSize, 1);
         _heads = [.. heads];
         HeadSize = headSize;
-        PaddedHead = (headSize + Together - 1) / Together * Together;
+        PaddedHead = Padded(headSize);
         _layerStart = new long[_heads.Length];
         long halves = 0;
         for (int l = 0; l < _heads.Length; l++)
@@ -53,6 +53,10 @@ public sealed unsafe class KeyValuePages : IDisposable
 
     /// <summary>Bytes of the pages, shared ones included.</summary>
     public long Bytes => (long)_pages.Count * _pageHalves * sizeof(ushort);
+
+    /// <summary>Bytes of so many positions of so many key-value heads, those of all layers together.</summary>
+    public static long BytesFor(int heads, int headSize, int positions) =>
+        2L * heads * Padded(headSize) * sizeof(ushort) * ((positions + PagePositions - 1L) / PagePositions * PagePositions);
 
     /// <summary>D rounded up to sixteen.</summary>
     internal int PaddedHead { get; }
@@ -121,20 +125,10 @@ public sealed unsafe class KeyValuePages : IDisposable
         Guard.Length(keys.Length, (long)positions * width, nameof(keys));
         Guard.Length(values.Length, keys.Length, nameof(values));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(positions, _pages.Count * PagePositions);
-        for (int at = 0; at < positions; at++)
+        fixed (float* pk = keys, pv = values)
         {
-            ushort* page = (ushort*)_pointers[at / PagePositions];
-            int position = at % PagePositions;
-            for (int h = 0; h < _heads[layer]; h++)
-            {
-                ushort* k = KeyBlock(page, layer, h) + Place(position), v = ValueBlock(page, layer, h) + position * PaddedHead;
-                int start = at * width + h * HeadSize;
-                for (int d = 0; d < HeadSize; d++)
-                {
-                    keys[start + d] = (float)BitConverter.UInt16BitsToHalf(k[d * PagePositions]);
-                    values[start + d] = (float)BitConverter.UInt16BitsToHalf(v[Place(d)]);
-                }
-            }
+            var part = new CopyPart { Owner = this, Layer = layer, Positions = positions, Keys = pk, Values = pv };
+            ThreadTeam.Current.Run((positions + PagePositions - 1) / PagePositions, ref part);
         }
     }
 
@@ -154,6 +148,42 @@ public sealed unsafe class KeyValuePages : IDisposable
 
     /// <summary>Where a row's element is: within sixteen the first and second eight alternate.</summary>
     internal static int Place(int index) => index / Together * Together + index % Together % 8 * 2 + index % Together / 8;
+
+    /// <summary>Copies a page.</summary>
+    private struct CopyPart : IPart
+    {
+        public KeyValuePages Owner;
+        public float* Keys, Values;
+        public int Layer, Positions;
+
+        public readonly void Invoke(int part)
+        {
+            int size = Owner.HeadSize, width = Owner._heads[Layer] * size, count = Math.Min(PagePositions, Positions - part * PagePositions);
+            float* row = stackalloc float[PagePositions];
+            float* k = Keys + (nint)part * PagePositions * width, v = Values + (nint)part * PagePositions * width;
+            for (int h = 0; h < Owner._heads[Layer]; h++, k += size, v += size)
+            {
+                ushort* keys = Owner.KeyBlock((ushort*)Owner._pointers[part], Layer, h), values = Owner.ValueBlock((ushort*)Owner._pointers[part], Layer, h);
+                for (int d = 0; d < size; d++)
+                {
+                    for (int p = 0; p < count; p += Together)
+                        HalfRows.Widen(keys + d * PagePositions + p, row + p);
+                    for (int p = 0; p < count; p++)
+                        k[(nint)p * width + d] = row[p];
+                }
+                for (int p = 0; p < count; p++)
+                {
+                    for (int d = 0; d < size; d += Together)
+                    {
+                        HalfRows.Widen(values + p * Owner.PaddedHead + d, row);
+                        new ReadOnlySpan<float>(row, Math.Min(Together, size - d)).CopyTo(new Span<float>(v + (nint)p * width + d, Together));
+                    }
+                }
+            }
+        }
+    }
+
+    private static int Padded(int headSize) => (headSize + Together - 1) / Together * Together;
 
     private void PutKeys(ushort* block, ushort* row, int heads, int position)
     {
