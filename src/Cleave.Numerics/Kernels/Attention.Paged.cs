@@ -16,6 +16,7 @@ public static unsafe partial class Attention
     /// <summary>The newest position of every sequence; its keys and values are in the pages but not counted yet.</summary>
     /// <param name="q">(B, H·D), one row a sequence</param>
     /// <param name="y">(B, H·D)</param>
+    /// <exception cref="ArgumentException">The sequences differ in shape, or one was given no newest position.</exception>
     public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y)
     {
         ArgumentNullException.ThrowIfNull(sequences);
@@ -28,6 +29,9 @@ public static unsafe partial class Attention
         long chunks = 0, positions = 0;
         for (int s = 0; s < sequences.Count; s++)
         {
+            if (sequences[s].Heads(layer) != kvHeads || sequences[s].HeadSize != size || sequences[s].Room <= sequences[s].Length)
+                throw new ArgumentException($"sequence {s} has {sequences[s].Heads(layer)} heads of {sequences[s].HeadSize} and room for {sequences[s].Room} positions; "
+                    + $"expected {kvHeads} of {size} and its newest position, appended", nameof(sequences));
             chunks += Chunks(sequences[s].Length + 1);
             positions += sequences[s].Length + 1;
         }

@@ -11,7 +11,8 @@ namespace Cleave.Numerics.Kernels;
 /// <remarks>
 /// A page holds, for each layer, each head's keys with the positions side by side, (D, 64), and its values with the channels
 /// side by side, (64, D), so that scores and sums both run along rows. Within sixteen neighbours the first and the second
-/// eight alternate: a vector of 32-bit lanes holds eight of each. D is rounded up to sixteen with zeros.
+/// eight alternate: a vector of 32-bit lanes holds eight of each. D is rounded up to sixteen with zeros. Not safe for use from
+/// two threads, but sequences that share pages may be used from different ones.
 /// </remarks>
 public sealed unsafe class KeyValuePages : IDisposable
 {
@@ -57,6 +58,9 @@ public sealed unsafe class KeyValuePages : IDisposable
     /// <summary>Bytes of so many positions of so many key-value heads, those of all layers together.</summary>
     public static long BytesFor(int heads, int headSize, int positions) =>
         2L * heads * Padded(headSize) * sizeof(ushort) * ((positions + PagePositions - 1L) / PagePositions * PagePositions);
+
+    /// <summary>Positions that the pages hold, filled or not.</summary>
+    internal int Room => _pages.Count * PagePositions;
 
     /// <summary>D rounded up to sixteen.</summary>
     internal int PaddedHead { get; }

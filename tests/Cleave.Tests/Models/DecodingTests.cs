@@ -1,10 +1,10 @@
+using Cleave.Compression.Quantization;
 using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Threading;
-using Cleave.Compression.Quantization;
 
 namespace Cleave.Tests.Models;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Cleave.Models.Bag;
 
@@ -43,6 +44,7 @@ public sealed class NgramVocabulary
     public ReadOnlySpan<float> Idf => _idf;
 
     /// <summary>The row of a bucket, or −1 where it is not known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int RowOf(int bucket)
     {
         int word = bucket >> 6;

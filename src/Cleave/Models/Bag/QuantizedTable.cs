@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Cleave.Formats.Safetensors;
@@ -118,6 +119,7 @@ public sealed class QuantizedTable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // the loop above is made of these two
     private (Vector128<sbyte> Low, Vector128<sbyte> High) Load(int row, int block)
     {
         if (Bits == 8)
@@ -130,6 +132,7 @@ public sealed class QuantizedTable
         return ((packed & Vector128.Create((byte)15)).AsSByte() - eight, (packed >>> 4).AsSByte() - eight);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector256<int> Low, Vector256<int> High) Widen(Vector128<sbyte> q)
     {
         (Vector128<short> low, Vector128<short> high) = Vector128.Widen(q);

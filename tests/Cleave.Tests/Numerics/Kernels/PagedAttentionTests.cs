@@ -43,6 +43,17 @@ public class PagedAttentionTests
     });
 
     [Fact]
+    public void Sequences_that_do_not_fit_together_or_lack_the_newest_position_are_refused()
+    {
+        using KeyValuePages one = new Sequence(16, 70, 1).Pages(1, 16, counted: 69), other = new Sequence(16, 70, 1).Pages(2, 8, counted: 69);
+        using var empty = new KeyValuePages([1, 1], 16);
+        var x = new float[32];
+        Assert.Throws<ArgumentException>(() => Attention.Decode(x, [one, other], 1, 1, x));
+        Assert.Throws<ArgumentException>(() => Attention.Decode(x, [one, empty], 1, 1, x));
+        Assert.Throws<ArgumentException>(() => Attention.Decode(x, [one], 1, 1, x));
+    }
+
+    [Fact]
     public void What_is_stored_comes_back_rounded_to_float16()
     {
         var s = new Sequence(2 * 10, 130, 4);
