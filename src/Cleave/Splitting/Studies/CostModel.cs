@@ -17,7 +17,7 @@ public sealed record CostCoefficients(double DenseOperationsPerNs, double Quanti
     double ElementNs, double FeatureNs, double BagMultiplyAddsPerNs, double BagNs)
 {
     /// <summary>Fitted on two Zen 3 class cores with AVX2; bench/results, cost-model.md judges them beside a later fit.</summary>
-    public static CostCoefficients Fitted { get; } = new(183, 247, 60.8, 721, 1.13, 72.5, 2.89, 1);
+    public static CostCoefficients Fitted { get; } = new(183, 247, 60.8, 721, 1.13, 80.8, 13, 1);
 }
 
 /// <summary>
