@@ -12,43 +12,46 @@ public static unsafe partial class MatMul
     private const int NarrowSide = 8;
     private const int StreamElements = 32768; // elements of the large operand that one part reads
 
-    private static bool Narrow(in Product x)
+    private static bool Narrow<TB>(in Product x) where TB : struct, IElement
     {
-        if (!x.TransposeA && x.TransposeB && (x.M <= NarrowSide || x.N <= NarrowSide))
-            Dots(x);
+        if (!x.TransposeA && x.TransposeB && x.M <= NarrowSide && x.M <= x.N)
+            Dots<TB>(x, x.A, x.Lda, x.M, x.Ldc, x.B, x.Ldb, x.N, 1);
+        else if (!x.TransposeA && x.TransposeB && x.N <= NarrowSide && typeof(TB) == typeof(Float32Element))
+            Dots<TB>(x, (float*)x.B, x.Ldb, x.N, 1, x.A, x.Lda, x.M, x.Ldc);
         else if (!x.TransposeB && x.M <= NarrowSide)
-            Combine(x);
+            Combine<TB>(x);
         else
             return false;
         return true;
     }
 
     /// <summary>A · Bᵀ: every element is a dot product of a row of each; the longer side is cut into parts.</summary>
-    private static void Dots(in Product x)
+    private static void Dots<TMany>(in Product x, float* few, nint fewStride, int fewCount, nint fewC, void* many, nint manyStride, int manyCount, nint manyC)
+        where TMany : struct, IElement
     {
-        bool few = x.M <= x.N; // the few are rows of A
-        var kernel = new DotsKernel
+        var kernel = new DotsKernel<TMany>
         {
-            Few = few ? x.A : x.B,
-            FewStride = few ? x.Lda : x.Ldb,
-            FewCount = few ? x.M : x.N,
-            Many = few ? x.B : x.A,
-            ManyStride = few ? x.Ldb : x.Lda,
-            ManyCount = few ? x.N : x.M,
+            Few = few,
+            FewStride = fewStride,
+            FewCount = fewCount,
+            FewC = fewC,
+            Many = many,
+            ManyStride = manyStride,
+            ManyCount = manyCount,
+            ManyC = manyC,
             C = x.C,
-            FewC = few ? x.Ldc : 1,
-            ManyC = few ? 1 : x.Ldc,
             K = x.K,
             Accumulate = x.Accumulate,
+            PartRows = RoundUp(Math.Max(1, StreamElements / x.K), 4),
         };
-        kernel.PartRows = RoundUp(Math.Max(1, StreamElements / x.K), 4);
-        int parts = (kernel.ManyCount + kernel.PartRows - 1) / kernel.PartRows;
-        Dispatch.Run(ref kernel, parts, threaded: (long)kernel.ManyCount * x.K >= 2 * StreamElements);
+        int parts = (manyCount + kernel.PartRows - 1) / kernel.PartRows;
+        Dispatch.Run(ref kernel, parts, threaded: (long)manyCount * x.K >= 2 * StreamElements);
     }
 
-    private struct DotsKernel : IKernel
+    private struct DotsKernel<TMany> : IKernel where TMany : struct, IElement
     {
-        public float* Few, Many, C;
+        public float* Few, C;
+        public void* Many;
         public nint FewStride, ManyStride, FewC, ManyC;
         public int FewCount, ManyCount, K, PartRows;
         public bool Accumulate;
@@ -72,26 +75,27 @@ public static unsafe partial class MatMul
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void One<TLanes>(int i, int j, int count) where TLanes : struct, ILanes<TLanes>
         {
-            float* x = Few + i * FewStride, w0 = Many + j * ManyStride;
-            float* w1 = count > 1 ? w0 + ManyStride : w0, w2 = count > 2 ? w1 + ManyStride : w1, w3 = count > 3 ? w2 + ManyStride : w2;
+            float* x = Few + i * FewStride;
+            nint w0 = j * ManyStride;
+            nint w1 = count > 1 ? w0 + ManyStride : w0, w2 = count > 2 ? w1 + ManyStride : w1, w3 = count > 3 ? w2 + ManyStride : w2;
             TLanes s0 = default, s1 = default, s2 = default, s3 = default;
             int p = 0, width = TLanes.Width;
             for (; p + width <= K; p += width)
             {
                 TLanes v = TLanes.Load(x + p);
-                s0 = TLanes.MultiplyAdd(v, TLanes.Load(w0 + p), s0);
-                s1 = TLanes.MultiplyAdd(v, TLanes.Load(w1 + p), s1);
-                s2 = TLanes.MultiplyAdd(v, TLanes.Load(w2 + p), s2);
-                s3 = TLanes.MultiplyAdd(v, TLanes.Load(w3 + p), s3);
+                s0 = TLanes.MultiplyAdd(v, TMany.Load<TLanes>(Many, w0 + p), s0);
+                s1 = TLanes.MultiplyAdd(v, TMany.Load<TLanes>(Many, w1 + p), s1);
+                s2 = TLanes.MultiplyAdd(v, TMany.Load<TLanes>(Many, w2 + p), s2);
+                s3 = TLanes.MultiplyAdd(v, TMany.Load<TLanes>(Many, w3 + p), s3);
             }
             if (p < K)
             {
                 int rest = K - p;
                 TLanes v = TLanes.LoadPartial(x + p, rest, default);
-                s0 = TLanes.MultiplyAdd(v, TLanes.LoadPartial(w0 + p, rest, default), s0);
-                s1 = TLanes.MultiplyAdd(v, TLanes.LoadPartial(w1 + p, rest, default), s1);
-                s2 = TLanes.MultiplyAdd(v, TLanes.LoadPartial(w2 + p, rest, default), s2);
-                s3 = TLanes.MultiplyAdd(v, TLanes.LoadPartial(w3 + p, rest, default), s3);
+                s0 = TLanes.MultiplyAdd(v, Partial<TMany, TLanes>(Many, w0 + p, rest), s0);
+                s1 = TLanes.MultiplyAdd(v, Partial<TMany, TLanes>(Many, w1 + p, rest), s1);
+                s2 = TLanes.MultiplyAdd(v, Partial<TMany, TLanes>(Many, w2 + p, rest), s2);
+                s3 = TLanes.MultiplyAdd(v, Partial<TMany, TLanes>(Many, w3 + p, rest), s3);
             }
             Put(i, j, count, TLanes.SumAcross(s0), TLanes.SumAcross(s1), TLanes.SumAcross(s2), TLanes.SumAcross(s3));
         }
@@ -100,22 +104,23 @@ public static unsafe partial class MatMul
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Two<TLanes>(int i, int j, int count) where TLanes : struct, ILanes<TLanes>
         {
-            float* x = Few + i * FewStride, y = x + FewStride, w0 = Many + j * ManyStride;
-            float* w1 = count > 1 ? w0 + ManyStride : w0, w2 = count > 2 ? w1 + ManyStride : w1, w3 = count > 3 ? w2 + ManyStride : w2;
+            float* x = Few + i * FewStride, y = x + FewStride;
+            nint w0 = j * ManyStride;
+            nint w1 = count > 1 ? w0 + ManyStride : w0, w2 = count > 2 ? w1 + ManyStride : w1, w3 = count > 3 ? w2 + ManyStride : w2;
             TLanes s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
             int p = 0, width = TLanes.Width;
             for (; p + width <= K; p += width)
             {
-                TLanes v = TLanes.Load(x + p), u = TLanes.Load(y + p), w = TLanes.Load(w0 + p);
+                TLanes v = TLanes.Load(x + p), u = TLanes.Load(y + p), w = TMany.Load<TLanes>(Many, w0 + p);
                 s0 = TLanes.MultiplyAdd(v, w, s0);
                 t0 = TLanes.MultiplyAdd(u, w, t0);
-                w = TLanes.Load(w1 + p);
+                w = TMany.Load<TLanes>(Many, w1 + p);
                 s1 = TLanes.MultiplyAdd(v, w, s1);
                 t1 = TLanes.MultiplyAdd(u, w, t1);
-                w = TLanes.Load(w2 + p);
+                w = TMany.Load<TLanes>(Many, w2 + p);
                 s2 = TLanes.MultiplyAdd(v, w, s2);
                 t2 = TLanes.MultiplyAdd(u, w, t2);
-                w = TLanes.Load(w3 + p);
+                w = TMany.Load<TLanes>(Many, w3 + p);
                 s3 = TLanes.MultiplyAdd(v, w, s3);
                 t3 = TLanes.MultiplyAdd(u, w, t3);
             }
@@ -123,16 +128,16 @@ public static unsafe partial class MatMul
             {
                 int rest = K - p;
                 TLanes v = TLanes.LoadPartial(x + p, rest, default), u = TLanes.LoadPartial(y + p, rest, default);
-                TLanes w = TLanes.LoadPartial(w0 + p, rest, default);
+                TLanes w = Partial<TMany, TLanes>(Many, w0 + p, rest);
                 s0 = TLanes.MultiplyAdd(v, w, s0);
                 t0 = TLanes.MultiplyAdd(u, w, t0);
-                w = TLanes.LoadPartial(w1 + p, rest, default);
+                w = Partial<TMany, TLanes>(Many, w1 + p, rest);
                 s1 = TLanes.MultiplyAdd(v, w, s1);
                 t1 = TLanes.MultiplyAdd(u, w, t1);
-                w = TLanes.LoadPartial(w2 + p, rest, default);
+                w = Partial<TMany, TLanes>(Many, w2 + p, rest);
                 s2 = TLanes.MultiplyAdd(v, w, s2);
                 t2 = TLanes.MultiplyAdd(u, w, t2);
-                w = TLanes.LoadPartial(w3 + p, rest, default);
+                w = Partial<TMany, TLanes>(Many, w3 + p, rest);
                 s3 = TLanes.MultiplyAdd(v, w, s3);
                 t3 = TLanes.MultiplyAdd(u, w, t3);
             }
@@ -156,16 +161,16 @@ public static unsafe partial class MatMul
     }
 
     /// <summary>op(A) · B with few rows: each row of C is a combination of the rows of B; columns are cut into parts.</summary>
-    private static void Combine(in Product x)
+    private static void Combine<TB>(in Product x) where TB : struct, IElement
     {
         (nint row, nint column) = x.TransposeA ? ((nint)1, x.Lda) : (x.Lda, 1);
-        var kernel = new CombineKernel { X = x, ARow = row, AColumn = column };
+        var kernel = new CombineKernel<TB> { X = x, ARow = row, AColumn = column };
         kernel.PartColumns = Math.Clamp(RoundUp(x.N / 4, 64), 64, 1024); // wide, so that rows of B are read in long runs
         int parts = (x.N + kernel.PartColumns - 1) / kernel.PartColumns;
         Dispatch.Run(ref kernel, parts, threaded: (long)x.N * x.K >= 2 * StreamElements);
     }
 
-    private struct CombineKernel : IKernel
+    private struct CombineKernel<TB> : IKernel where TB : struct, IElement
     {
         public Product X;
         public nint ARow, AColumn;
@@ -180,13 +185,13 @@ public static unsafe partial class MatMul
             for (int p = 0; p < X.K; p += 4)
             {
                 for (int i = 0; i < X.M; i++)
-                    FourRows<TLanes>(X.A + i * ARow + p * AColumn, X.B + p * X.Ldb + first, c + i * X.Ldc, count, Math.Min(4, X.K - p));
+                    FourRows<TLanes>(X.A + i * ARow + p * AColumn, p * X.Ldb + first, c + i * X.Ldc, count, Math.Min(4, X.K - p));
             }
         }
 
         /// <summary>c += up to four rows of B, each times its element of A.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void FourRows<TLanes>(float* a, float* b, float* c, int count, int rows) where TLanes : struct, ILanes<TLanes>
+        private readonly void FourRows<TLanes>(float* a, nint b, float* c, int count, int rows) where TLanes : struct, ILanes<TLanes>
         {
             if (rows < 4)
             {
@@ -196,39 +201,50 @@ public static unsafe partial class MatMul
             }
             TLanes a0 = TLanes.Broadcast(a[0]), a1 = TLanes.Broadcast(a[AColumn]);
             TLanes a2 = TLanes.Broadcast(a[2 * AColumn]), a3 = TLanes.Broadcast(a[3 * AColumn]);
-            float* b1 = b + X.Ldb, b2 = b1 + X.Ldb, b3 = b2 + X.Ldb;
+            nint b1 = b + X.Ldb, b2 = b1 + X.Ldb, b3 = b2 + X.Ldb;
             int j = 0, width = TLanes.Width;
             for (; j + width <= count; j += width)
             {
-                TLanes even = TLanes.MultiplyAdd(a0, TLanes.Load(b + j), TLanes.Load(c + j));
-                TLanes odd = a1 * TLanes.Load(b1 + j);
-                even = TLanes.MultiplyAdd(a2, TLanes.Load(b2 + j), even);
-                odd = TLanes.MultiplyAdd(a3, TLanes.Load(b3 + j), odd);
+                TLanes even = TLanes.MultiplyAdd(a0, TB.Load<TLanes>(X.B, b + j), TLanes.Load(c + j));
+                TLanes odd = a1 * TB.Load<TLanes>(X.B, b1 + j);
+                even = TLanes.MultiplyAdd(a2, TB.Load<TLanes>(X.B, b2 + j), even);
+                odd = TLanes.MultiplyAdd(a3, TB.Load<TLanes>(X.B, b3 + j), odd);
                 TLanes.Store(c + j, even + odd);
             }
             if (j < count)
             {
                 int rest = count - j;
-                TLanes even = TLanes.MultiplyAdd(a0, TLanes.LoadPartial(b + j, rest, default), TLanes.LoadPartial(c + j, rest, default));
-                TLanes odd = a1 * TLanes.LoadPartial(b1 + j, rest, default);
-                even = TLanes.MultiplyAdd(a2, TLanes.LoadPartial(b2 + j, rest, default), even);
-                odd = TLanes.MultiplyAdd(a3, TLanes.LoadPartial(b3 + j, rest, default), odd);
+                TLanes even = TLanes.MultiplyAdd(a0, Partial<TB, TLanes>(X.B, b + j, rest), TLanes.LoadPartial(c + j, rest, default));
+                TLanes odd = a1 * Partial<TB, TLanes>(X.B, b1 + j, rest);
+                even = TLanes.MultiplyAdd(a2, Partial<TB, TLanes>(X.B, b2 + j, rest), even);
+                odd = TLanes.MultiplyAdd(a3, Partial<TB, TLanes>(X.B, b3 + j, rest), odd);
                 TLanes.StorePartial(c + j, rest, even + odd);
             }
         }
 
-        private static void OneRow<TLanes>(float a, float* b, float* c, int count) where TLanes : struct, ILanes<TLanes>
+        private readonly void OneRow<TLanes>(float a, nint b, float* c, int count) where TLanes : struct, ILanes<TLanes>
         {
             TLanes scale = TLanes.Broadcast(a);
             int j = 0, width = TLanes.Width;
             for (; j + width <= count; j += width)
-                TLanes.Store(c + j, TLanes.MultiplyAdd(scale, TLanes.Load(b + j), TLanes.Load(c + j)));
+                TLanes.Store(c + j, TLanes.MultiplyAdd(scale, TB.Load<TLanes>(X.B, b + j), TLanes.Load(c + j)));
             if (j < count)
             {
                 int rest = count - j;
-                TLanes sum = TLanes.MultiplyAdd(scale, TLanes.LoadPartial(b + j, rest, default), TLanes.LoadPartial(c + j, rest, default));
+                TLanes sum = TLanes.MultiplyAdd(scale, Partial<TB, TLanes>(X.B, b + j, rest), TLanes.LoadPartial(c + j, rest, default));
                 TLanes.StorePartial(c + j, rest, sum);
             }
         }
+    }
+
+    /// <summary>The last elements of a row, fewer than a vector, and zeros.</summary>
+    private static TLanes Partial<TElement, TLanes>(void* elements, nint at, int count) where TElement : struct, IElement where TLanes : struct, ILanes<TLanes>
+    {
+        if (typeof(TElement) == typeof(Float32Element))
+            return TLanes.LoadPartial((float*)elements + at, count, default);
+        float* lanes = stackalloc float[TLanes.Width];
+        for (int i = 0; i < TLanes.Width; i++)
+            lanes[i] = i < count ? TElement.One(elements, at + i) : 0;
+        return TLanes.Load(lanes);
     }
 }

@@ -22,12 +22,12 @@ public static unsafe partial class MatMul
 
     private const long ThreadedFrom = 500_000; // multiply-adds: about 10 microseconds of one core
 
-    private static void Packed<TTile>(in Product x) where TTile : struct, ITile
+    private static void Packed<TTile, TB>(in Product x) where TTile : struct, ITile where TB : struct, IElement
     {
         ThreadTeam? team = x.Work >= ThreadedFrom ? ThreadTeam.Current : null;
         if (x.M <= PartRows)
         {
-            FewRows<TTile>(x, team);
+            FewRows<TTile, TB>(x, team);
             return;
         }
         int depth = PassLength(x.K);
@@ -39,7 +39,7 @@ public static unsafe partial class MatMul
             {
                 for (int k = 0; k < x.K; k += depth)
                 {
-                    var chunk = new Chunk<TTile>
+                    var chunk = new Chunk<TTile, TB>
                     {
                         X = x,
                         M0 = m,
@@ -67,9 +67,20 @@ public static unsafe partial class MatMul
     private static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
 
     /// <summary>Packs panels from..to of op(A) or op(B), each k places long from <paramref name="k0"/> on.</summary>
-    private static void Pack(float* source, nint stride, bool across, int origin, int size, int k0, int k, int from, int to, int width, float* panels)
+    private static void Pack<TElement>(void* elements, nint stride, bool across, int origin, int size, int k0, int k, int from, int to, int width, float* panels)
+        where TElement : struct, IElement
     {
         int first = from * width, columns = Math.Min(size, to * width) - first;
+        if (typeof(TElement) != typeof(Float32Element))
+        {
+            void* start = (byte*)elements + (across ? (origin + first) * stride + k0 : k0 * stride + origin + first) * TElement.Bytes;
+            if (across)
+                HalfPacking.Across<TElement>(start, stride, columns, k, panels, width);
+            else
+                HalfPacking.Along<TElement>(start, stride, columns, k, panels, width);
+            return;
+        }
+        var source = (float*)elements;
         if (!across)
         {
             Packing.Along(source + k0 * stride + origin + first, stride, columns, k, panels, width, (nint)width * k);
@@ -107,7 +118,7 @@ public static unsafe partial class MatMul
     }
 
     /// <summary>One packed piece of a product: first packing, then multiplying, each in parts.</summary>
-    private struct Chunk<TTile> : IPart where TTile : struct, ITile
+    private struct Chunk<TTile, TB> : IPart where TTile : struct, ITile where TB : struct, IElement
     {
         public Product X;
         public int M0, N0, K0, M, N, K;
@@ -162,13 +173,13 @@ public static unsafe partial class MatMul
             int from = part * _panelsPerPart, to = Math.Min(CountA + CountB, from + _panelsPerPart);
             if (from < CountA)
             {
-                MatMul.Pack(X.A, X.Lda, !X.TransposeA, M0, M, K0, K, from, Math.Min(to, CountA), TTile.Rows,
+                MatMul.Pack<Float32Element>(X.A, X.Lda, !X.TransposeA, M0, M, K0, K, from, Math.Min(to, CountA), TTile.Rows,
                     PanelsA + (nint)from * TTile.Rows * K);
             }
             if (to > CountA)
             {
                 int first = Math.Max(0, from - CountA);
-                MatMul.Pack(X.B, X.Ldb, X.TransposeB, N0, N, K0, K, first, to - CountA, TTile.Columns,
+                MatMul.Pack<TB>(X.B, X.Ldb, X.TransposeB, N0, N, K0, K, first, to - CountA, TTile.Columns,
                     PanelsB + (nint)first * TTile.Columns * K);
             }
         }

@@ -22,6 +22,20 @@ internal readonly unsafe struct Float16(Vector512<float> v) : ILanes<Float16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float16 value) => value._v.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadBFloat16(ushort* source) => new((Widen(source) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadFloat16(ushort* source) =>
+        new((((Widen(source) << 16) >> 3) & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create(LaneMath.Float16Scale));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Widen(ushort* source)
+    {
+        (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Load(source));
+        return Vector512.Create(low, high).AsInt32();
+    }
+
     public static Float16 LoadPartial(float* source, int count, Float16 fill)
     {
         float* lanes = stackalloc float[16];

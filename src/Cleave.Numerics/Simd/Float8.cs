@@ -24,6 +24,18 @@ internal readonly unsafe struct Float8(Vector256<float> v) : ILanes<Float8>
     public static void Store(float* destination, Float8 value) => value._v.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadBFloat16(ushort* source) => new((Avx2.ConvertToVector256Int32(source) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadFloat16(ushort* source)
+    {
+        // Sign, exponent and fraction moved to where a float has them; the exponents' biases differ by 112.
+        Vector256<int> bits = Avx2.ConvertToVector256Int32(source) << 16;
+        Vector256<float> moved = ((bits >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+        return new(moved * Vector256.Create(LaneMath.Float16Scale));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LoadPartial(float* source, int count, Float8 fill)
     {
         Vector256<float> mask = First(count);

@@ -11,6 +11,12 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     static abstract TSelf Load(float* source);
     static abstract void Store(float* destination, TSelf value);
 
+    /// <summary>As many bfloat16 numbers as there are lanes.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>As many float16 numbers as there are lanes; infinities and NaN come out as large numbers.</summary>
+    static abstract TSelf LoadFloat16(ushort* source);
+
     /// <summary>The first <paramref name="count"/> (fewer than the width) lanes from memory, the others from <paramref name="fill"/>.</summary>
     static abstract TSelf LoadPartial(float* source, int count, TSelf fill);
 

@@ -5,6 +5,9 @@ namespace Cleave.Numerics.Simd;
 /// <summary>Functions of lanes that are more than one instruction.</summary>
 internal static class LaneMath
 {
+    /// <summary>2¹¹²: what a float16's bits, moved to where a float has them, are too small by.</summary>
+    public const float Float16Scale = 5.192297e33f;
+
     /// <summary>
     /// eˣ within 2 units in the last place of a normal result; 0 below −104, ∞ above 88.73, NaN for NaN.
     /// x = n·ln 2 + r with |r| ≤ ln 2 / 2; eʳ is a polynomial of degree 6 (relative error 3e-9, fitted by

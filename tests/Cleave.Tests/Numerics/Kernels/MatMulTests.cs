@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cleave.Numerics.Kernels;
 
 namespace Cleave.Tests.Numerics.Kernels;
@@ -40,6 +41,15 @@ public class MatMulTests
         Check(1, 600, 300, 2, where);
         Check(5, 300, 600, 7, where);
         Check(600, 5, 300, 2, where);
+    });
+
+    [Fact]
+    public void Sixteen_bit_right_operands_give_the_product_of_their_values() => Variants.EachSet(where =>
+    {
+        for (int i = 0; i < Odd.Length * Odd.Length; i++)
+            CheckHalf(Odd[i % Odd.Length], Odd[i / Odd.Length], Odd[(i * 5 + i / Odd.Length) % Odd.Length], i, where);
+        for (int layout = 0; layout < 8; layout++)
+            CheckHalf(90, 70, 300, layout, where);
     });
 
     [Fact]
@@ -119,5 +129,35 @@ public class MatMulTests
         }
         MatMul.Multiply(a, lda, transposeA, b, ldb, transposeB, c, ldc, m, n, k, accumulate);
         Reference.Close(expected, c, Tolerance, $"{where}({m},{n},{k}) {transposeA} {transposeB} {accumulate} ");
+    }
+
+    // Elements of sixteen bits are widened exactly, so the product is that of the widened matrix, bit for bit, wherever the same sums are made.
+    private static void CheckHalf(int m, int n, int k, int layout, string where)
+    {
+        bool transposeA = (layout & 1) != 0, transposeB = (layout & 2) != 0, accumulate = (layout & 4) != 0;
+        int lda = (transposeA ? m : k) + 1, ldb = (transposeB ? k : n) + 2, ldc = n + 3;
+        float[] a = Reference.Random((transposeA ? k : m) * lda, 1), b = Reference.Random((transposeB ? n : k) * ldb, 2);
+        foreach (HalfFormat format in Enum.GetValues<HalfFormat>())
+        {
+            var half = new ushort[b.Length];
+            var wide = new float[b.Length];
+            if (format == HalfFormat.BFloat16)
+            {
+                Conversion.FloatToBFloat16(b, half);
+                Conversion.BFloat16ToFloat(half, wide);
+            }
+            else
+            {
+                Conversion.FloatToHalf(b, MemoryMarshal.Cast<ushort, Half>(half.AsSpan()));
+                Conversion.HalfToFloat(MemoryMarshal.Cast<ushort, Half>(half), wide);
+            }
+            float[] expected = Reference.Random(m * ldc, 3), c = Reference.Random(m * ldc, 3);
+            MatMul.Multiply(a, lda, transposeA, wide, ldb, transposeB, expected, ldc, m, n, k, accumulate);
+            MatMul.Multiply(a, lda, transposeA, half, format, ldb, transposeB, c, ldc, m, n, k, accumulate);
+            string what = $"{where}({m},{n},{k}) {format} {transposeA} {transposeB} {accumulate} ";
+            if (n > 8 || m <= n)
+                Assert.True(expected.AsSpan().SequenceEqual(c), what);
+            Reference.Close(Array.ConvertAll(expected, x => (double)x), c, Tolerance, what);
+        }
     }
 }
