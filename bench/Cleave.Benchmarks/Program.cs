@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
+using Cleave.Benchmarks.Scaling;
 
 switch (args.FirstOrDefault())
 {
@@ -11,7 +12,12 @@ switch (args.FirstOrDefault())
         return CostFit.Run(args[1..]);
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
-    default:
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+    case "scaling":
+        return ScalingModel.Run(args[1..]);
+    case "kernels": // [--filter '*MatMul*'] and BenchmarkDotNet's other options
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
+    default:
+        Console.Error.WriteLine("give limits, costs, samplers, scaling or kernels");
+        return 2;
 }

@@ -19,7 +19,7 @@ internal static class QuantizedTable
         {
             foreach ((int m, int rows, int columns) in Shapes)
             {
-                float[] w = Data.Random(rows * columns), x = Data.Random(m * columns), y = new float[m * rows];
+                float[] w = RandomFloats.Of(rows * columns), x = RandomFloats.Of(m * columns), y = new float[m * rows];
                 var copies = new QuantizedMatrix[m > 8 ? 1 : Math.Max(1, (int)(FromMemory / ((long)rows * columns)))];
                 for (int i = 0; i < copies.Length; i++)
                     copies[i] = QuantizedMatrix.Quantize(format, w, rows, columns);

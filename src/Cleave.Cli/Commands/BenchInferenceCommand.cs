@@ -20,7 +20,7 @@ internal static class BenchInferenceCommand
 
     public static Verb Create() => new Verb("inference", "Time how fast a model reads a prompt and how fast it continues it.")
     {
-        Model, Prompt, Generate, Batch, Runs, SharedOptions.Threads, SharedOptions.Seed, SharedOptions.Json,
+        Model, Prompt, Generate, Batch, Runs, CacheFormat.Option, SharedOptions.Threads, SharedOptions.Seed, SharedOptions.Json,
     }
     .Example("cleave bench inference starter --prompt 128 --generate 64", "the shipped model")
     .Example("cleave bench inference starter --prompt 128 --generate 64 --batch 8 --threads 2 --runs 5 --json", "eight sequences at once, as JSON")
@@ -30,6 +30,7 @@ internal static class BenchInferenceCommand
     {
         int prompt = call.Positive(Prompt), generate = call.Positive(Generate), batch = call.Positive(Batch), runs = call.Positive(Runs);
         (Transformer model, _) = ModelArgument.LoadWeights(call, Model);
+        model.CacheFormat = CacheFormat.Of(call);
         InferenceSpeed speed;
         using (ProgressLine progress = call.Progress())
             speed = InferenceSpeed.Measure(model, prompt, generate, batch, runs, call.Seed, progress, call.Cancel);

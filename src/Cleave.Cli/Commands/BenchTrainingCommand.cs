@@ -17,9 +17,18 @@ internal static class BenchTrainingCommand
     private static readonly Option<int> Context = Whole("--context", 256, "Tokens in a sequence.");
     private static readonly Option<int> Steps = Whole("--steps", 6, "Steps that are timed, after one that is not; the median counts.");
 
+    private static readonly Option<bool> Recompute = new("--recompute") { Description = "Keep only each layer's input for the backward pass and compute the rest again: less memory, a third more work, the same result." };
+
+    private static readonly Option<string> Activations = new Option<string>("--activations")
+    {
+        Description = "How activations are kept for the backward pass: float32, or bfloat16 for half the memory.",
+        HelpName = "TYPE",
+        DefaultValueFactory = _ => "float32",
+    }.AcceptOnlyFromAmong("float32", "bfloat16");
+
     public static Verb Create() => new Verb("training", "Time training steps of a Llama-shaped model in float32 with random weights.")
     {
-        Vocabulary, Width, Layers, Heads, FeedForward, Batch, Context, Steps,
+        Vocabulary, Width, Layers, Heads, FeedForward, Batch, Context, Steps, Recompute, Activations,
         SharedOptions.Threads, SharedOptions.Seed, SharedOptions.Json,
     }
     .Example("cleave bench training", "the standard shape of 5.8 million parameters")
@@ -36,7 +45,8 @@ internal static class BenchTrainingCommand
         call.Detail($"{spec.Parameters} parameters, {call.Positive(Batch)} sequences of {spec.ContextLength} tokens a step");
         TrainingSpeed speed;
         using (ProgressLine progress = call.Progress())
-            speed = TrainingSpeed.Measure(spec, call.Positive(Batch), call.Positive(Steps), call.Seed, progress, call.Cancel);
+            speed = TrainingSpeed.Measure(spec, call.Positive(Batch), call.Positive(Steps), call.Seed,
+                new TrainingMemory(call.Get(Recompute), call.Get(Activations) == "bfloat16"), progress, call.Cancel);
         if (call.Json)
         {
             call.WriteJson(w =>
@@ -46,13 +56,14 @@ internal static class BenchTrainingCommand
                 w.WriteNumber("tokens_per_s", Math.Round(speed.TokensPerSecond, 1));
                 w.WriteNumber("gflops", Math.Round(speed.Gflops, 1));
                 w.WriteNumber("allocated_bytes_per_step", speed.AllocatedBytesPerStep);
+                w.WriteNumber("activation_bytes", speed.ActivationBytes);
                 w.WriteEndObject();
             });
         }
         else
         {
             call.Out.WriteLine($"{Format.Count(speed.Parameters)} parameters, {Format.Count(speed.TokensPerSecond)} tokens/s, "
-                + $"{speed.Gflops:0.0} GFLOP/s, {Format.Bytes(speed.AllocatedBytesPerStep)} managed memory a step");
+                + $"{speed.Gflops:0.0} GFLOP/s, {Format.Bytes(speed.AllocatedBytesPerStep)} managed memory a step, {Format.Bytes(speed.ActivationBytes)} of activations");
         }
         return Exit.Done;
     }

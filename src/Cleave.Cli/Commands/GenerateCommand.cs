@@ -44,7 +44,7 @@ internal static class GenerateCommand
 
     public static Verb Create() => new Verb("generate", "Continue a text with a language model.")
     {
-        Model, Prompt, MaxTokens, Temperature, TopP, Stop, Special, SharedOptions.Seed, SharedOptions.Threads, SharedOptions.Json,
+        Model, Prompt, MaxTokens, Temperature, TopP, Stop, Special, CacheFormat.Option, SharedOptions.Seed, SharedOptions.Threads, SharedOptions.Json,
     }
     .Example("cleave generate starter \"Once upon a time\" --max-tokens 60", "the most likely continuation")
     .Example("cleave generate starter \"user: hello\" --temperature 0.8 --top-p 0.95 --seed 3 --stop \"user:\"", "a drawn one, up to a stop text")
@@ -61,6 +61,7 @@ internal static class GenerateCommand
             Seed = call.Seed,
         }.Checked();
         LanguageModel model = ModelArgument.Load(call, Model);
+        model.Transformer.CacheFormat = CacheFormat.Of(call);
         string prompt = call.Get(Prompt) ?? call.In.ReadToEnd();
         int[] ids = [.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(prompt, call.Get(Special))];
         using var generator = new Generator(model.Transformer);

@@ -16,7 +16,7 @@ internal static class ModelArgument
     public static LanguageModel Load(Call call, Argument<string> argument)
     {
         string folder = Folder(call, argument);
-        LanguageModel model = ModelFolder.Load(folder);
+        LanguageModel model = ModelFolder.LoadFrozen(folder);
         call.Detail($"{folder}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
         return model;
     }

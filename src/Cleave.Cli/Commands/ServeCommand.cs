@@ -54,7 +54,7 @@ internal static class ServeCommand
         if (!Release.IsRelease(target))
         {
             string folder = ModelArgument.Folder(call, Target);
-            using var single = new LanguageModelHost(ModelFolder.Load(folder), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Written(Path.Combine(folder, ModelFolder.Config)));
+            using var single = new LanguageModelHost(ModelFolder.LoadFrozen(folder), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Written(Path.Combine(folder, ModelFolder.Config)));
             Serve(call, single, options).GetAwaiter().GetResult();
             return Exit.Done;
         }

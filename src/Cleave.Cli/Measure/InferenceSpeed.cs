@@ -23,7 +23,7 @@ internal sealed record InferenceSpeed(double Prefill, double Decode)
     {
         if (prompt + generate > model.Spec.ContextLength)
             throw new CapacityException($"{prompt} prompt and {generate} generated tokens do not fit the model's context of {model.Spec.ContextLength}; lower --prompt or --generate");
-        MemoryPlan.Require(batch * KeyValuePages.BytesFor(model.Spec.Layers.Sum(l => l.KeyValueHeads), model.Spec.Layers.Select(l => l.HeadSize).FirstOrDefault(1), prompt + generate),
+        MemoryPlan.Require(batch * KeyValuePages.BytesFor(model.Spec.Layers.Sum(l => l.KeyValueHeads), model.Spec.Layers.Select(l => l.HeadSize).FirstOrDefault(1), prompt + generate, model.CacheFormat),
             $"the cache of {batch} sequences of {prompt + generate} tokens", "lower --batch, --prompt or --generate");
         Rng rng = Rng.For(seed, "bench");
         int[][] prompts = [.. Enumerable.Range(0, batch).Select(_ => Enumerable.Range(0, prompt).Select(_ => rng.NextInt(model.Spec.VocabularySize)).ToArray())];

@@ -4,7 +4,7 @@ namespace Cleave.Numerics.Autograd;
 
 /// <summary>
 /// Reverse-mode differentiation: operations run through a tape, which gives them memory and, while it records,
-/// remembers what their backward passes need. One step is: run the model and its losses, <see cref="Backward"/>,
+/// remembers what their backward passes need. One step is: run the model and its losses, <see cref="Backward()"/>,
 /// <see cref="Reset"/>. Tensors, nodes and memory are reused, so a step of known shapes allocates nothing.
 /// Not safe for use from two threads.
 /// </summary>
@@ -16,7 +16,7 @@ public sealed unsafe class Tape(bool records) : IDisposable
     private int _used;
 
     /// <summary>False: operations only compute (inference).</summary>
-    public bool Records { get; } = records;
+    public bool Records { get; private set; } = records;
 
     /// <summary>Bytes of activations and their gradients held for reuse.</summary>
     public long HeldBytes => Pool.Bytes;
@@ -51,8 +51,56 @@ public sealed unsafe class Tape(bool records) : IDisposable
     /// </summary>
     public void KeepOnly(Tensor kept, int mark)
     {
-        if (Records)
+        if (!Records)
+            ReleaseAllBut(kept, mark);
+    }
+
+    /// <summary>
+    /// Runs a segment and remembers its input alone: the backward pass computes the segment again, at the price of one more forward
+    /// pass (Chen et al., 2016, "Training Deep Nets with Sublinear Memory Cost"). The gradients are the same, bit for bit.
+    /// </summary>
+    /// <param name="segment">Gives the same result each time.</param>
+    public Tensor Recompute<TSegment>(TSegment segment, Tensor x) where TSegment : struct, ISegment
+    {
+        if (!Records)
+            return segment.Run(this, x);
+        int mark = _used;
+        Records = false;
+        Tensor y;
+        try
+        {
+            y = segment.Run(this, x);
+        }
+        finally
+        {
+            Records = true;
+        }
+        ReleaseAllBut(y, mark);
+        y.RequireGradient();
+        RecomputeNode<TSegment> node = Record<RecomputeNode<TSegment>>(y);
+        (node.Tape, node.Segment, node.X) = (this, segment, x);
+        return y;
+    }
+
+    /// <summary>
+    /// Keeps what was made since <paramref name="mark"/>, but one tensor, in bfloat16 until the backward pass comes to it: half the memory,
+    /// and gradients as of activations rounded to eight bits of fraction. Nothing but the backward pass may read them any more.
+    /// </summary>
+    public void KeepInBFloat16(int mark, Tensor readable)
+    {
+        if (!Records)
             return;
+        for (int i = mark; i < _used; i++)
+        {
+            if (_slots[i] != readable)
+                _slots[i].Narrow(Pool);
+        }
+        NarrowNode node = Record<NarrowNode>(null);
+        (node.Tape, node.From, node.To) = (this, mark, _used);
+    }
+
+    private void ReleaseAllBut(Tensor kept, int mark)
+    {
         int at = _slots.IndexOf(kept, mark, _used - mark);
         if (at >= 0)
         {
@@ -72,7 +120,12 @@ public sealed unsafe class Tape(bool records) : IDisposable
     {
         if (!Records)
             throw new InvalidOperationException("this tape records nothing; make it with records: true to train");
-        for (int i = _nodes.Count - 1; i >= 0; i--)
+        Backward(0);
+    }
+
+    private void Backward(int first)
+    {
+        for (int i = _nodes.Count - 1; i >= first; i--)
         {
             Node node = _nodes[i];
             if (node.Output is null || node.Output.HasGradient)
@@ -116,6 +169,41 @@ public sealed unsafe class Tape(bool records) : IDisposable
     // An operation in place has the same output as the node before it that made the tensor; that one releases it.
     private bool OutputIsRewritten(int index) => _nodes[index] is IInPlace;
 
+    /// <summary>Runs a segment again, now recording, and its backward pass; then forgets both.</summary>
+    private void Replay<TSegment>(TSegment segment, Tensor x, Tensor y) where TSegment : struct, ISegment
+    {
+        int mark = _used, first = _nodes.Count;
+        segment.Run(this, x).TakeGradientOf(y);
+        Backward(first);
+        for (int i = first; i < _nodes.Count; i++)
+            _nodePools[_nodes[i].GetType()].Used--; // the last ones taken of each type
+        _nodes.RemoveRange(first, _nodes.Count - first);
+        for (int i = mark; i < _used; i++)
+            _slots[i].Release(Pool);
+        _used = mark;
+    }
+
+    private sealed class RecomputeNode<TSegment> : Node where TSegment : struct, ISegment
+    {
+        public Tape Tape = null!;
+        public TSegment Segment;
+        public Tensor X = null!;
+
+        public override void Backward() => Tape.Replay(Segment, X, Output!);
+    }
+
+    private sealed class NarrowNode : Node
+    {
+        public Tape Tape = null!;
+        public int From, To;
+
+        public override void Backward()
+        {
+            for (int i = From; i < To; i++)
+                Tape._slots[i].Widen(Tape.Pool);
+        }
+    }
+
     private sealed class NodePool
     {
         public List<Node> Nodes { get; } = [];
@@ -125,3 +213,10 @@ public sealed unsafe class Tape(bool records) : IDisposable
 
 /// <summary>Marks a node whose output is its input, changed in place.</summary>
 internal interface IInPlace;
+
+/// <summary>A piece of a computation that can be run again: the same input gives the same result.</summary>
+public interface ISegment
+{
+    /// <summary>Computes the piece on <paramref name="tape"/>.</summary>
+    Tensor Run(Tape tape, Tensor x);
+}

@@ -29,9 +29,9 @@ public static unsafe partial class Attention
         long chunks = 0, positions = 0;
         for (int s = 0; s < sequences.Count; s++)
         {
-            if (sequences[s].Heads(layer) != kvHeads || sequences[s].HeadSize != size || sequences[s].Room <= sequences[s].Length)
-                throw new ArgumentException($"sequence {s} has {sequences[s].Heads(layer)} heads of {sequences[s].HeadSize} and room for {sequences[s].Room} positions; "
-                    + $"expected {kvHeads} of {size} and its newest position, appended", nameof(sequences));
+            if (sequences[s].Heads(layer) != kvHeads || sequences[s].HeadSize != size || sequences[s].Format != sequences[0].Format || sequences[s].Room <= sequences[s].Length)
+                throw new ArgumentException($"sequence {s} has {sequences[s].Heads(layer)} heads of {sequences[s].HeadSize} in {sequences[s].Format} and room for {sequences[s].Room} positions; "
+                    + $"expected {kvHeads} of {size} in {sequences[0].Format} and its newest position, appended", nameof(sequences));
             chunks += Chunks(sequences[s].Length + 1);
             positions += sequences[s].Length + 1;
         }
@@ -59,6 +59,8 @@ public static unsafe partial class Attention
                 Group = group,
                 Size = size,
                 Padded = padded,
+                BlockBytes = sequences[0].BlockBytes,
+                Int8 = sequences[0].Format == KeyValueFormat.Int8,
             };
             Dispatch.Run(ref kernel, part, positions * kvHeads * size >= DecodeThreadedFrom);
             kernel.Joining = true;
@@ -81,7 +83,8 @@ public static unsafe partial class Attention
         public float* Q, Y, Partials;
         public Sequence* Sequences;
         public int Count, KvHeads, Group, Size, Padded;
-        public bool Joining;
+        public nint BlockBytes;
+        public bool Int8, Joining;
 
         private readonly nint PartialLength => (nint)Group * (Padded + 2);
 
@@ -104,12 +107,18 @@ public static unsafe partial class Attention
             using Scratch scratch = Scratch.Rent((long)Group * (Padded + PartPositions));
             float* query = scratch.Pointer, scores = query + (nint)Group * Padded;
             Queries<TLanes>(s, kv, query);
-            nint head = (nint)Padded * KeyValuePages.PagePositions * sizeof(ushort);
             for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
             {
-                var keys = (ushort*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset + kv * head);
+                var page = (byte*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset);
+                byte* keys = page + kv * BlockBytes;
                 int columns = Math.Min(KeyValuePages.PagePositions, (positions - at + KeyValuePages.Together - 1) / KeyValuePages.Together * KeyValuePages.Together);
-                HalfRows.Combine<TLanes>(keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false);
+                if (Int8)
+                {
+                    Int8Rows.Combine<TLanes>((sbyte*)keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false);
+                    Rescale<TLanes>(scores + at, Scales(page, kv), Math.Min(columns, positions - at));
+                }
+                else
+                    HalfRows.Combine<TLanes>((ushort*)keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false);
             }
             float* sums = Partials + part * PartialLength, maxima = sums + (nint)Group * Padded;
             for (int g = 0; g < Group; g++)
@@ -117,20 +126,38 @@ public static unsafe partial class Attention
                 float* row = scores + (nint)g * PartPositions;
                 maxima[g] = LaneReduce.Max<TLanes>(row, positions);
                 maxima[Group + g] = LaneReduce.ExpSum<TLanes>(row, row, positions, 1, maxima[g]);
-                LaneReduce.Scale<TLanes>(row, positions, HalfRows.Scale);
+                if (!Int8)
+                    LaneReduce.Scale<TLanes>(row, positions, HalfRows.Scale);
             }
             for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
             {
-                var values = (ushort*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset + (KvHeads + kv) * head);
-                HalfRows.Combine<TLanes>(values, Padded, Math.Min(KeyValuePages.PagePositions, positions - at), scores + at, PartPositions, Group,
-                    Padded, sums, Padded, add: at > 0);
+                var page = (byte*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset);
+                byte* values = page + (KvHeads + kv) * BlockBytes;
+                int rows = Math.Min(KeyValuePages.PagePositions, positions - at);
+                if (Int8)
+                {
+                    Rescale<TLanes>(scores + at, Scales(page, KvHeads + kv), rows);
+                    Int8Rows.Combine<TLanes>((sbyte*)values, Padded, rows, scores + at, PartPositions, Group, Padded, sums, Padded, add: at > 0);
+                }
+                else
+                    HalfRows.Combine<TLanes>((ushort*)values, Padded, rows, scores + at, PartPositions, Group, Padded, sums, Padded, add: at > 0);
             }
+        }
+
+        /// <summary>The scales of a head's keys, or (from KvHeads on) values.</summary>
+        private readonly float* Scales(byte* page, int head) => (float*)(page + 2 * KvHeads * BlockBytes) + (nint)head * KeyValuePages.PagePositions;
+
+        /// <summary>Each of the group's rows times the scales of its positions.</summary>
+        private readonly void Rescale<TLanes>(float* rows, float* scales, int positions) where TLanes : struct, ILanes<TLanes>
+        {
+            for (int g = 0; g < Group; g++, rows += PartPositions)
+                LaneReduce.Multiply<TLanes>(scales, rows, positions);
         }
 
         /// <summary>The group's queries, scaled for the scores and for <see cref="HalfRows"/>.</summary>
         private readonly void Queries<TLanes>(int sequence, int kv, float* query) where TLanes : struct, ILanes<TLanes>
         {
-            float scale = HalfRows.Scale / MathF.Sqrt(Size);
+            float scale = (Int8 ? 1 : HalfRows.Scale) / MathF.Sqrt(Size);
             float* q = Q + ((nint)sequence * KvHeads + kv) * Group * Size;
             for (int g = 0; g < Group; g++)
             {

@@ -4,48 +4,60 @@ using Cleave.Numerics.Threading;
 
 namespace Cleave.Numerics.Kernels;
 
+/// <summary>How keys and values are held.</summary>
+public enum KeyValueFormat
+{
+    /// <summary>IEEE half precision: 2 bytes an element.</summary>
+    Float16,
+
+    /// <summary>x ≈ q · d: a float32 d for each position and head, and 8-bit q: an element takes 1 byte and its share of 4.</summary>
+    Int8,
+}
+
 /// <summary>
-/// One sequence's keys and values of every layer in float16, in pages of 64 positions that sequences with a common
+/// One sequence's keys and values of every layer in sixteen or eight bits, in pages of 64 positions that sequences with a common
 /// beginning share. Memory grows by the page; nothing is moved.
 /// </summary>
 /// <remarks>
 /// A page holds, for each layer, each head's keys with the positions side by side, (D, 64), and its values with the channels
-/// side by side, (64, D), so that scores and sums both run along rows. Within sixteen neighbours the first and the second
-/// eight alternate: a vector of 32-bit lanes holds eight of each. D is rounded up to sixteen with zeros. Not safe for use from
-/// two threads, but sequences that share pages may be used from different ones.
+/// side by side, (64, D), so that scores and sums both run along rows; behind them, for 8-bit elements, the keys' and the values'
+/// scales, (64) a head. Within sixteen float16 neighbours the first and the second eight alternate: a vector of 32-bit lanes holds
+/// eight of each. D is rounded up to sixteen with zeros. Not safe for use from two threads, but sequences that share pages may be
+/// used from different ones.
 /// </remarks>
-public sealed unsafe class KeyValuePages : IDisposable
+public sealed unsafe partial class KeyValuePages : IDisposable
 {
     public const int PagePositions = 64;
     internal const int Together = 16;
 
     private readonly int[] _heads;
-    private readonly long[] _layerStart; // in halves, within a page
-    private readonly int _pageHalves;
+    private readonly long[] _layerStart; // in bytes, within a page
+    private readonly long _pageBytes;
     private readonly List<Page> _pages = [];
     private nint[] _pointers = GC.AllocateUninitializedArray<nint>(16, pinned: true);
 
     /// <param name="heads">G of each layer.</param>
     /// <param name="headSize">D.</param>
     /// <exception cref="CapacityException">A page of 64 positions is larger than 4 GiB.</exception>
-    public KeyValuePages(IReadOnlyList<int> heads, int headSize)
+    public KeyValuePages(IReadOnlyList<int> heads, int headSize, KeyValueFormat format = KeyValueFormat.Float16)
     {
         ArgumentNullException.ThrowIfNull(heads);
         ArgumentOutOfRangeException.ThrowIfLessThan(headSize, 1);
         _heads = [.. heads];
         HeadSize = headSize;
+        Format = format;
         PaddedHead = Padded(headSize);
         _layerStart = new long[_heads.Length];
-        long halves = 0;
         for (int l = 0; l < _heads.Length; l++)
         {
-            _layerStart[l] = halves;
-            halves += 2L * _heads[l] * PaddedHead * PagePositions;
+            _layerStart[l] = _pageBytes;
+            _pageBytes += BytesFor(_heads[l], headSize, PagePositions, format);
         }
-        if (halves > int.MaxValue)
-            throw new CapacityException($"{PagePositions} positions of {_heads.Length} layers need {halves * 2:N0} bytes, more than a page holds");
-        _pageHalves = (int)halves;
+        if (_pageBytes > 2L * int.MaxValue)
+            throw new CapacityException($"{PagePositions} positions of {_heads.Length} layers need {_pageBytes:N0} bytes, more than a page holds");
     }
+
+    public KeyValueFormat Format { get; }
 
     public int HeadSize { get; }
 
@@ -53,11 +65,12 @@ public sealed unsafe class KeyValuePages : IDisposable
     public int Length { get; private set; }
 
     /// <summary>Bytes of the pages, shared ones included.</summary>
-    public long Bytes => (long)_pages.Count * _pageHalves * sizeof(ushort);
+    public long Bytes => _pages.Count * _pageBytes;
 
     /// <summary>Bytes of so many positions of so many key-value heads, those of all layers together.</summary>
-    public static long BytesFor(int heads, int headSize, int positions) =>
-        2L * heads * Padded(headSize) * sizeof(ushort) * ((positions + PagePositions - 1L) / PagePositions * PagePositions);
+    public static long BytesFor(int heads, int headSize, int positions, KeyValueFormat format = KeyValueFormat.Float16) =>
+        2L * heads * (Padded(headSize) * ElementBytes(format) + (format == KeyValueFormat.Int8 ? sizeof(float) : 0))
+            * ((positions + PagePositions - 1L) / PagePositions * PagePositions);
 
     /// <summary>Positions that the pages hold, filled or not.</summary>
     internal int Room => _pages.Count * PagePositions;
@@ -85,11 +98,17 @@ public sealed unsafe class KeyValuePages : IDisposable
         for (int r = 0; r < rows; r++)
         {
             int at = Length + r, position = at % PagePositions;
-            ushort* page = (ushort*)_pointers[at / PagePositions];
-            Conversion.FloatToHalf(keys.Slice(r * width, width), halves);
-            PutKeys(KeyBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
-            Conversion.FloatToHalf(values.Slice(r * width, width), halves);
-            PutValues(ValueBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
+            var page = (byte*)_pointers[at / PagePositions];
+            ReadOnlySpan<float> key = keys.Slice(r * width, width), value = values.Slice(r * width, width);
+            if (Format == KeyValueFormat.Int8)
+            {
+                PutInt8(page, layer, position, key, value);
+                continue;
+            }
+            Conversion.FloatToHalf(key, halves);
+            PutKeys((ushort*)KeyBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
+            Conversion.FloatToHalf(value, halves);
+            PutValues((ushort*)ValueBlock(page, layer, 0), (ushort*)scratch.Pointer, _heads[layer], position);
         }
     }
 
@@ -113,7 +132,7 @@ public sealed unsafe class KeyValuePages : IDisposable
     /// <summary>Another sequence with the same beginning: full pages are shared, the last one is copied when it is written to.</summary>
     public KeyValuePages Fork()
     {
-        var fork = new KeyValuePages(_heads, HeadSize) { Length = Length };
+        var fork = new KeyValuePages(_heads, HeadSize, Format) { Length = Length };
         for (int p = 0; p * PagePositions < Length; p++)
         {
             _pages[p].Share();
@@ -144,11 +163,17 @@ public sealed unsafe class KeyValuePages : IDisposable
         Length = 0;
     }
 
+    /// <summary>Bytes of one head's keys, or values, in a page.</summary>
+    internal nint BlockBytes => (nint)PaddedHead * PagePositions * ElementBytes(Format);
+
     /// <summary>One head's keys in a page: (D, 64).</summary>
-    internal ushort* KeyBlock(ushort* page, int layer, int head) => page + _layerStart[layer] + (nint)head * PaddedHead * PagePositions;
+    internal byte* KeyBlock(byte* page, int layer, int head) => page + _layerStart[layer] + head * BlockBytes;
 
     /// <summary>One head's values in a page: (64, D).</summary>
-    internal ushort* ValueBlock(ushort* page, int layer, int head) => KeyBlock(page, layer, _heads[layer] + head);
+    internal byte* ValueBlock(byte* page, int layer, int head) => KeyBlock(page, layer, _heads[layer] + head);
+
+    /// <summary>The scales of one head's 8-bit keys; those of its values lie <see cref="Heads"/> further.</summary>
+    internal float* Scales(byte* page, int layer, int head) => (float*)KeyBlock(page, layer, 2 * _heads[layer]) + (nint)head * PagePositions;
 
     /// <summary>Where a row's element is: within sixteen the first and second eight alternate.</summary>
     internal static int Place(int index) => index / Together * Together + index % Together % 8 * 2 + index % Together / 8;
@@ -167,7 +192,13 @@ public sealed unsafe class KeyValuePages : IDisposable
             float* k = Keys + (nint)part * PagePositions * width, v = Values + (nint)part * PagePositions * width;
             for (int h = 0; h < Owner._heads[Layer]; h++, k += size, v += size)
             {
-                ushort* keys = Owner.KeyBlock((ushort*)Owner._pointers[part], Layer, h), values = Owner.ValueBlock((ushort*)Owner._pointers[part], Layer, h);
+                var page = (byte*)Owner._pointers[part];
+                if (Owner.Format == KeyValueFormat.Int8)
+                {
+                    Owner.CopyInt8(page, Layer, h, count, width, k, v);
+                    continue;
+                }
+                ushort* keys = (ushort*)Owner.KeyBlock(page, Layer, h), values = (ushort*)Owner.ValueBlock(page, Layer, h);
                 for (int d = 0; d < size; d++)
                 {
                     for (int p = 0; p < count; p += Together)
@@ -186,6 +217,8 @@ public sealed unsafe class KeyValuePages : IDisposable
             }
         }
     }
+
+    private static int ElementBytes(KeyValueFormat format) => format == KeyValueFormat.Int8 ? sizeof(sbyte) : sizeof(ushort);
 
     private static int Padded(int headSize) => (headSize + Together - 1) / Together * Together;
 
@@ -214,13 +247,13 @@ public sealed unsafe class KeyValuePages : IDisposable
         int first = Length / PagePositions;
         if (first < _pages.Count && _pages[first].IsShared)
         {
-            var own = new Page(_pageHalves);
+            var own = new Page(_pageBytes);
             _pages[first].Content.CopyTo(own.Content);
             _pages[first].Dispose();
             (_pages[first], _pointers[first]) = (own, own.Pointer);
         }
         while (_pages.Count * PagePositions < positions)
-            Add(new Page(_pageHalves));
+            Add(new Page(_pageBytes));
     }
 
     private void Add(Page page)
@@ -236,9 +269,9 @@ public sealed unsafe class KeyValuePages : IDisposable
     }
 
     /// <summary>Memory that several sequences may hold: each disposes of it once.</summary>
-    private sealed class Page(int halves) : IDisposable
+    private sealed class Page(long bytes) : IDisposable
     {
-        private readonly NativeBuffer _memory = new((halves + 1) / 2);
+        private readonly NativeBuffer _memory = new((int)((bytes + 3) / 4));
         private int _holders = 1;
 
         public nint Pointer => (nint)_memory.Pointer;

@@ -12,6 +12,7 @@ internal readonly unsafe struct Float1(float v) : ILanes<Float1>
     public static Float1 Load(float* source) => new(*source);
     public static void Store(float* destination, Float1 value) => *destination = value._v;
 
+    public static Float1 LoadInt8(sbyte* source) => new(*source);
     public static Float1 LoadBFloat16(ushort* source) => new(BitConverter.Int32BitsToSingle(*source << 16));
     public static Float1 LoadFloat16(ushort* source) => new((float)BitConverter.UInt16BitsToHalf(*source));
 

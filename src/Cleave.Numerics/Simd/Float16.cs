@@ -23,6 +23,14 @@ internal readonly unsafe struct Float16(Vector512<float> v) : ILanes<Float16>
     public static void Store(float* destination, Float16 value) => value._v.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadInt8(sbyte* source)
+    {
+        (Vector128<short> low, Vector128<short> high) = Vector128.Widen(Vector128.Load(source));
+        (Vector256<int> a, Vector256<int> b) = Vector256.Widen(Vector256.Create(low, high));
+        return new(Vector512.ConvertToSingle(Vector512.Create(a, b)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LoadBFloat16(ushort* source) => new((Widen(source) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

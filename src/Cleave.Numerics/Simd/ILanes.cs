@@ -11,6 +11,9 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     static abstract TSelf Load(float* source);
     static abstract void Store(float* destination, TSelf value);
 
+    /// <summary>As many 8-bit integers as there are lanes.</summary>
+    static abstract TSelf LoadInt8(sbyte* source);
+
     /// <summary>As many bfloat16 numbers as there are lanes.</summary>
     static abstract TSelf LoadBFloat16(ushort* source);
 

@@ -96,6 +96,17 @@ internal static unsafe class LaneReduce
             TLanes.StorePartial(x + i, length - i, TLanes.LoadPartial(x + i, length - i, default) * s);
     }
 
+    /// <summary>to = to ⊙ from.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<TLanes>(float* from, float* to, int length) where TLanes : struct, ILanes<TLanes>
+    {
+        int w = TLanes.Width, i = 0;
+        for (; i + w <= length; i += w)
+            TLanes.Store(to + i, TLanes.Load(to + i) * TLanes.Load(from + i));
+        if (i < length)
+            TLanes.StorePartial(to + i, length - i, TLanes.LoadPartial(to + i, length - i, default) * TLanes.LoadPartial(from + i, length - i, default));
+    }
+
     /// <summary>to += from.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TLanes>(float* from, float* to, int length) where TLanes : struct, ILanes<TLanes>

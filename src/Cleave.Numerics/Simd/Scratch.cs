@@ -11,7 +11,8 @@ internal readonly unsafe ref struct Scratch
 {
     private const int SmallestLog = 12, LargestLog = 28; // 4 KiB to 256 MiB are kept; larger ones are freed at once
 
-    private static readonly Stack<nint>[] Free = CreateStacks();
+    [ThreadStatic]
+    private static Cache? _cache;
 
     private readonly int _log;
 
@@ -30,12 +31,8 @@ internal readonly unsafe ref struct Scratch
         int log = Math.Max(SmallestLog, 64 - BitOperations.LeadingZeroCount(bytes - 1));
         if (log <= LargestLog)
         {
-            Stack<nint> free = Free[log - SmallestLog];
-            lock (free)
-            {
-                if (free.TryPop(out nint pointer))
-                    return new Scratch((void*)pointer, log);
-            }
+            if ((_cache ??= new Cache()).TryPop(log - SmallestLog, out nint pointer))
+                return new Scratch((void*)pointer, log);
             bytes = 1UL << log;
         }
         return new Scratch(NativeMemory.AlignedAlloc((nuint)bytes, 64), log);
@@ -50,16 +47,29 @@ internal readonly unsafe ref struct Scratch
             NativeMemory.AlignedFree(Pointer);
             return;
         }
-        Stack<nint> free = Free[_log - SmallestLog];
-        lock (free)
-            free.Push((nint)Pointer);
+        (_cache ??= new Cache()).Push(_log - SmallestLog, (nint)Pointer);
     }
 
-    private static Stack<nint>[] CreateStacks()
+    /// <summary>What one thread keeps: nothing is locked, and a block goes back to the thread that used it.</summary>
+    private sealed class Cache
     {
-        var stacks = new Stack<nint>[LargestLog - SmallestLog + 1];
-        for (int i = 0; i < stacks.Length; i++)
-            stacks[i] = new Stack<nint>(64);
-        return stacks;
+        private readonly Stack<nint>?[] _free = new Stack<nint>?[LargestLog - SmallestLog + 1];
+
+        ~Cache()
+        {
+            foreach (Stack<nint>? blocks in _free)
+            {
+                while (blocks is not null && blocks.TryPop(out nint block))
+                    NativeMemory.AlignedFree((void*)block);
+            }
+        }
+
+        public bool TryPop(int size, out nint block)
+        {
+            block = 0;
+            return _free[size] is { } blocks && blocks.TryPop(out block);
+        }
+
+        public void Push(int size, nint block) => (_free[size] ??= new Stack<nint>(16)).Push(block);
     }
 }

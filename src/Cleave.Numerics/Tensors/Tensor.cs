@@ -1,4 +1,5 @@
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Tensors;
@@ -14,6 +15,7 @@ public sealed unsafe class Tensor : IDisposable
     private NativeBuffer? _ownedGradient;
     private float* _data;
     private float* _gradient;
+    private float* _narrow; // the data in bfloat16, while it is kept so
     private Tape? _tape;
 
     private Tensor(Shape shape, NativeBuffer owned, bool requiresGradient)
@@ -105,10 +107,50 @@ public sealed unsafe class Tensor : IDisposable
     internal void Release(BufferPool pool)
     {
         ReleaseGradient(pool);
+        ReleaseNarrow(pool);
         if (_data == null)
             return;
         pool.Return(_data, Length);
         _data = null;
+    }
+
+    /// <summary>From here on a gradient is kept for this activation, though it was made without recording.</summary>
+    internal void RequireGradient() => RequiresGradient = true;
+
+    /// <summary>Takes over the gradient of an activation of the same tape and shape.</summary>
+    internal void TakeGradientOf(Tensor other)
+    {
+        _gradient = other._gradient;
+        other._gradient = null;
+    }
+
+    /// <summary>Keeps an activation's data in bfloat16.</summary>
+    internal void Narrow(BufferPool pool)
+    {
+        if (_data == null || _owned is not null)
+            return;
+        _narrow = pool.Rent((Length + 1) / 2);
+        Conversion.FloatToBFloat16(Data, new Span<ushort>(_narrow, Length));
+        pool.Return(_data, Length);
+        _data = null;
+    }
+
+    /// <summary>Gives back, rounded, what <see cref="Narrow"/> put away.</summary>
+    internal void Widen(BufferPool pool)
+    {
+        if (_narrow == null)
+            return;
+        _data = pool.Rent(Length);
+        Conversion.BFloat16ToFloat(new ReadOnlySpan<ushort>(_narrow, Length), Data);
+        ReleaseNarrow(pool);
+    }
+
+    private void ReleaseNarrow(BufferPool pool)
+    {
+        if (_narrow == null)
+            return;
+        pool.Return(_narrow, (Length + 1) / 2);
+        _narrow = null;
     }
 
     private void ReleaseGradient(BufferPool pool)

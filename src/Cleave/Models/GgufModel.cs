@@ -8,7 +8,7 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models;
 
-/// <summary>A transformer from a GGUF file: F32, F16, BF16, Q8_0 and Q4_0 weights, the last two as they are stored.</summary>
+/// <summary>A transformer from a GGUF file: F32, F16, BF16, Q8_0 and Q4_0 weights, matrices as they are stored.</summary>
 public static class GgufModel
 {
     public const string Extension = ".gguf";
@@ -24,9 +24,8 @@ public static class GgufModel
             (name, rows, columns) => Matrix(file, Entry(file, name, rows, columns), RotationOf(name, headSize)));
     }
 
-    // What is not quantized is held as float32.
-    private static long MemoryOf(GgufEntry entry) =>
-        entry.Type is GgufTensorType.Q8_0 or GgufTensorType.Q4_0 ? entry.ByteCount : entry.Elements * sizeof(float);
+    // Matrices are held as they are stored, and there is little else.
+    private static long MemoryOf(GgufEntry entry) => entry.ByteCount;
 
     private static GgufEntry Entry(GgufFile file, string name, int rows, int columns)
     {
@@ -47,11 +46,22 @@ public static class GgufModel
             GgufTensorType.Q4_0 => BlockFormat.Q4_0,
             _ => null,
         };
-        if (format is not { } blocks)
+        HalfFormat? half = entry.Type switch
+        {
+            GgufTensorType.F16 => HalfFormat.Float16,
+            GgufTensorType.BF16 => HalfFormat.BFloat16,
+            _ => null,
+        };
+        if (format is null && half is null)
             return new DenseLinear(Dense(file, entry, headSize));
         int rows = (int)entry.Shape[0], columns = (int)entry.Shape[1];
         try
         {
+            if (format is not { } blocks)
+            {
+                return new HalfLinear(HalfMatrix.Load(half!.Value, rows, columns,
+                    (row, count, destination) => ReadRows(file, entry, row, count, headSize, destination), Math.Max(1, headSize)));
+            }
             return new QuantizedLinear(QuantizedMatrix.Pack(blocks, rows, columns,
                 (row, count, destination) => ReadRows(file, entry, row, count, headSize, destination), Math.Max(1, headSize)));
         }

@@ -9,6 +9,7 @@ using Cleave.Json;
 using Cleave.Models.Blocks;
 using Cleave.Models.Families;
 using Cleave.Models.Heads;
+using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
 using Cleave.Numerics.Tensors;
 using Cleave.Tokenizers;
@@ -35,8 +36,15 @@ public static class ModelFolder
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>A model to train or to change: every matrix that is not quantized becomes float32.</summary>
     /// <exception cref="ModelFileException">A file is missing or damaged, or the files do not fit each other.</exception>
-    public static LanguageModel Load(string folder)
+    public static LanguageModel Load(string folder) => Load(folder, frozen: false);
+
+    /// <summary>A model to run: its matrices stay in the type that they are stored in.</summary>
+    /// <exception cref="ModelFileException">A file is missing or damaged, or the files do not fit each other.</exception>
+    public static LanguageModel LoadFrozen(string folder) => Load(folder, frozen: true);
+
+    private static LanguageModel Load(string folder, bool frozen)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder))
@@ -52,7 +60,7 @@ public static class ModelFolder
             throw new ModelFileException(tokenizerPath, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {spec.VocabularySize} rows; they belong to different models");
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, Weights));
         var reader = new WeightReader(file);
-        Transformer transformer = Transformer.Build(spec, reader.Dense, reader.Matrix);
+        Transformer transformer = Transformer.Build(spec, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
         TaskHead[] heads = [.. (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader))];
         return new LanguageModel(transformer, tokenizer, heads);
     }
@@ -102,6 +110,10 @@ public static class ModelFolder
                 break;
             case DenseLinear dense:
                 AddWeight(tensors, name, dense.Weight, type);
+                break;
+            case HalfLinear half:
+                tensors.Add(new TensorToWrite(name, half.Weight.Format == HalfFormat.BFloat16 ? SafetensorsDType.BF16 : SafetensorsDType.F16,
+                    [half.Outputs, half.Inputs], MemoryMarshal.AsBytes(half.Weight.Elements).ToArray()));
                 break;
             case Tensor tensor:
                 long[] shape = tensor.Rows == 1 ? [tensor.Columns] : [tensor.Rows, tensor.Columns];

@@ -28,6 +28,12 @@ public sealed class Transformer
 
     public TransformerSpec Spec { get; }
 
+    /// <summary>How training keeps what its backward pass needs; inference takes no notice.</summary>
+    public TrainingMemory TrainingMemory { get; set; }
+
+    /// <summary>How caches keep keys and values.</summary>
+    public KeyValueFormat CacheFormat { get; set; }
+
     /// <summary>The token table, (V, C).</summary>
     public Linear Embedding { get; private set; }
 
@@ -107,8 +113,13 @@ public sealed class Transformer
         Tensor x = Embed(tape, batch.Ids);
         for (int i = 0; i < Layers.Count; i++)
         {
-            x = Layers[i].Forward(tape, x, context, i, Spec.NormEpsilon);
+            int before = tape.Mark - 1; // the layer's input
+            x = TrainingMemory.Recompute && observer is null && tape.Records
+                ? tape.Recompute(new LayerSegment(Layers[i], context, i, Spec.NormEpsilon), x)
+                : Layers[i].Forward(tape, x, context, i, Spec.NormEpsilon);
             tape.KeepOnly(x, mark);
+            if (TrainingMemory.BFloat16)
+                tape.KeepInBFloat16(before, x);
         }
         if (caches is not null)
         {
@@ -150,7 +161,7 @@ public sealed class Transformer
     }
 
     /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>
-    public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1);
+    public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1, CacheFormat);
 
     /// <summary>Every weight that is a float32 tensor, by its Hugging Face name, in file order.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Parameters()
@@ -231,6 +242,11 @@ public sealed class Transformer
             Embedding.CopyRow(rows[n], x.Data.Slice(n * Spec.Width, Spec.Width));
         }
         return x;
+    }
+
+    private readonly record struct LayerSegment(Layer Layer, ForwardContext Context, int Index, float Epsilon) : ISegment
+    {
+        public Tensor Run(Tape tape, Tensor x) => Layer.Forward(tape, x, Context, Index, Epsilon);
     }
 
     private void CheckPositions(TokenBatch batch)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Cleave.Formats.Safetensors;
 using Cleave.Models.Blocks;
+using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
 using Cleave.Numerics.Tensors;
 
@@ -23,10 +24,13 @@ internal sealed class WeightReader(SafetensorsFile file)
         return tensor;
     }
 
-    /// <summary>A matrix as it is stored: quantized or dense.</summary>
-    public Linear Matrix(string name, int rows, int columns)
+    /// <summary>A matrix: quantized as it is stored, else in sixteen bits if it is stored so and is <paramref name="frozen"/>, else float32.</summary>
+    public Linear Matrix(string name, int rows, int columns, bool frozen)
     {
-        if (file.Entry(name).DType != SafetensorsDType.I8)
+        SafetensorsEntry entry = file.Entry(name);
+        if (frozen && entry.DType is SafetensorsDType.BF16 or SafetensorsDType.F16)
+            return Half(entry, rows, columns);
+        if (entry.DType != SafetensorsDType.I8)
             return new DenseLinear(Dense(name, rows, columns));
         if (columns % QuantizedMatrix.BlockSize != 0)
             throw new ModelFileException(file.Path, $"tensor '{name}' has {columns} columns, not a multiple of {QuantizedMatrix.BlockSize}");
@@ -37,6 +41,20 @@ internal sealed class WeightReader(SafetensorsFile file)
         if (scales.Any(s => !float.IsFinite(s)))
             throw new ModelFileException(file.Path, $"tensor '{name}{Q8Tensors.ScaleSuffix}' holds a value that is not finite");
         return new QuantizedLinear(Q8Tensors.Join(MemoryMarshal.Cast<byte, sbyte>(file.Bytes(name)).ToArray(), Array.ConvertAll(scales, s => (Half)s), rows, columns));
+    }
+
+    private HalfLinear Half(SafetensorsEntry entry, int rows, int columns)
+    {
+        CheckShape(entry.Name, rows, columns);
+        try
+        {
+            return new HalfLinear(HalfMatrix.Load(entry.DType == SafetensorsDType.BF16 ? HalfFormat.BFloat16 : HalfFormat.Float16, rows, columns,
+                (row, _, elements) => file.ReadBytes(entry, (long)row * columns * sizeof(ushort), elements)));
+        }
+        catch (ArgumentException e)
+        {
+            throw new ModelFileException(file.Path, $"the tensor {entry.Name} cannot be used: {e.Message}", entry.FileOffset);
+        }
     }
 
     private void CheckShape(string name, int rows, int columns)

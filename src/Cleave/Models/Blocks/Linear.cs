@@ -40,6 +40,27 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
         Weight.Data.Slice(row * Inputs, Inputs).CopyTo(destination);
 }
 
+/// <summary>Frozen weights in sixteen bits, as their file has them.</summary>
+public sealed class HalfLinear(HalfMatrix weight) : Linear
+{
+    public HalfMatrix Weight { get; } = weight;
+
+    public override int Inputs => Weight.Columns;
+    public override int Outputs => Weight.Rows;
+    public override long Bytes => Weight.Bytes;
+
+    public override Tensor Forward(Tape tape, Tensor x)
+    {
+        if (x.RequiresGradient)
+            throw new InvalidOperationException("weights in sixteen bits are for inference; load the model for training");
+        Tensor y = tape.New(x.Rows, Outputs);
+        Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
+        return y;
+    }
+
+    public override void CopyRow(int row, Span<float> destination) => Weight.CopyRow(row, destination);
+}
+
 /// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats.</summary>
 public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
 {

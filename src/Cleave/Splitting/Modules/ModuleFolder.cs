@@ -26,9 +26,15 @@ public static class ModuleFolder
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Every task that the folder answers for; they share one transformer.</summary>
+    /// <summary>Every task that the folder answers for, to run; they share one transformer.</summary>
     /// <exception cref="ModelFileException">A file is missing, damaged or of another format.</exception>
-    public static IReadOnlyList<ITaskModule> Load(string folder)
+    public static IReadOnlyList<ITaskModule> Load(string folder) => Load(folder, ModelFolder.LoadFrozen);
+
+    /// <summary>As <see cref="Load(string)"/>, with weights that students can be made of.</summary>
+    /// <exception cref="ModelFileException">A file is missing, damaged or of another format.</exception>
+    public static IReadOnlyList<ITaskModule> LoadTrainable(string folder) => Load(folder, ModelFolder.Load);
+
+    private static IReadOnlyList<ITaskModule> Load(string folder, Func<string, LanguageModel> load)
     {
         ArgumentNullException.ThrowIfNull(folder);
         JsonCursor description = Describe(folder);
@@ -37,7 +43,7 @@ public static class ModuleFolder
         {
             return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
         }
-        LanguageModel model = ModelFolder.Load(folder);
+        LanguageModel model = load(folder);
         long bytes = new FileInfo(Path.Combine(folder, ModelFolder.Weights)).Length;
         return [.. tasks.Select(t => Open(folder, t, model, bytes))];
     }

@@ -26,7 +26,7 @@ public sealed class Monolith : IDisposable
 
     public long Parameters => Model.Parameters + _views.Values.Sum(v => v.Beside?.Parameters ?? 0);
 
-    public static Monolith Load(string folder, MonolithOptions options) => new(ModuleFolder.Load(folder), options, folder);
+    public static Monolith Load(string folder, MonolithOptions options) => new(ModuleFolder.LoadTrainable(folder), options, folder);
 
     /// <summary>The monolith as it answers for one task.</summary>
     public TransformerModule View(string task) => _views[task];

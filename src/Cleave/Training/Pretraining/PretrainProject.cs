@@ -34,6 +34,9 @@ public sealed record PretrainProject
     public required double FinalShare { get; init; }
     public required double WeightDecay { get; init; }
 
+    /// <summary>How activations wait for the backward pass.</summary>
+    public required TrainingMemory Memory { get; init; }
+
     /// <summary>Updates between validations, and between checkpoints.</summary>
     public required int ValidateEvery { get; init; }
     public required int CheckpointEvery { get; init; }
@@ -63,6 +66,7 @@ public sealed record PretrainProject
             Warmup = 0,
             FinalShare = 0,
             WeightDecay = 0,
+            Memory = default,
             ValidateEvery = 0,
             CheckpointEvery = 0,
         };
@@ -105,6 +109,7 @@ public sealed record PretrainProject
             Warmup = training.Number("warmup", 0.02, 0, 0.9),
             FinalShare = training.Number("final-share", 0.1, 0, 1),
             WeightDecay = training.Number("weight-decay", 0.1, 0, 10),
+            Memory = new TrainingMemory(training.Flag("recompute", false), training.Choice("activations", "float32", ["float32", "bfloat16"]) == "bfloat16"),
             ValidateEvery = training.Integer("validate-every", 200, 1, int.MaxValue),
             CheckpointEvery = training.Integer("checkpoint-every", 200, 1, int.MaxValue),
         };

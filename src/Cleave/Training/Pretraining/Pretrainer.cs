@@ -34,6 +34,9 @@ public sealed class Pretrainer(PretrainProject project, string workFolder)
         PretrainCorpus corpus = PretrainCorpus.Load(project, workFolder, progress, cancellation);
         var stream = new TokenStream(corpus.Train, project.Model.ContextLength, project.Seed);
         Transformer model = Transformer.Create(project.Model, Rng.For(project.Seed, "initial weights"));
+        model.TrainingMemory = project.Memory;
+        MemoryPlan.Require(project.Memory.Activations(project.Model, (long)project.Batch * project.Model.ContextLength) + 12 * project.Model.Parameters,
+            $"training on {project.Batch} sequences of {project.Model.ContextLength} tokens at once", "lower 'training.batch' and raise 'training.accumulate', or set 'training.recompute: true'");
         using var optimizer = new AdamW([.. model.Parameters()]) { WeightDecay = (float)project.WeightDecay };
         var schedule = new CosineSchedule(project.LearningRate, Math.Max(1, (int)(project.Warmup * project.Updates)), project.Updates, project.FinalShare);
         string fingerprint = Fingerprint(corpus), checkpoint = Path.Combine(workFolder, CheckpointName);
@@ -93,7 +96,8 @@ public sealed class Pretrainer(PretrainProject project, string workFolder)
     private string Fingerprint(PretrainCorpus corpus)
     {
         string all = string.Join('|', project.Seed, project.Model with { Layers = [] }, string.Join(';', project.Model.Layers), project.Tokens,
-            project.Batch, project.Accumulate, project.LearningRate, project.Warmup, project.FinalShare, project.WeightDecay, corpus.Fingerprint());
+            project.Batch, project.Accumulate, project.LearningRate, project.Warmup, project.FinalShare, project.WeightDecay, corpus.Fingerprint())
+            + (project.Memory.BFloat16 ? "|bfloat16 activations" : ""); // recomputing changes nothing
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)));
     }
 }

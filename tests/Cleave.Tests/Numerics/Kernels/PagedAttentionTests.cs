@@ -29,6 +29,63 @@ public class PagedAttentionTests
         });
     }
 
+    [Theory]
+    [InlineData(1, 1, 8)]
+    [InlineData(6, 2, 32)]
+    [InlineData(9, 3, 64)]
+    [InlineData(6, 1, 80)]
+    public void Decoding_over_int8_is_attention_over_rounded_keys_and_values(int heads, int kvHeads, int size)
+    {
+        int[] lengths = [1, 16, 63, 65, 257, 700];
+        Sequence[] sequences = [.. lengths.Select((n, i) => new Sequence(kvHeads * size, n, (ulong)i))];
+        float[] q = Reference.Random(lengths.Length * heads * size, 99), y = new float[q.Length];
+        double[] exact = [.. sequences.SelectMany((s, i) => s.Attend(q.AsSpan(i * heads * size, heads * size), heads, kvHeads, size))];
+        foreach (Sequence s in sequences)
+        {
+            Round(s.Keys, size);
+            Round(s.Values, size);
+        }
+        double[] expected = [.. sequences.SelectMany((s, i) => s.Attend(q.AsSpan(i * heads * size, heads * size), heads, kvHeads, size, rounded: true))];
+        Variants.Each(where =>
+        {
+            KeyValuePages[] pages = [.. sequences.Select(s => s.Pages(kvHeads, size, counted: s.Positions - 1, KeyValueFormat.Int8))];
+            Attention.Decode(q, pages, 1, heads, y);
+            Reference.Close(expected, y, 5e-6, $"{where}{heads}/{kvHeads} heads of {size} ");
+            Reference.Close(exact, y, 0.03, $"{where}rounding, {heads}/{kvHeads} heads of {size} ");
+            foreach (KeyValuePages p in pages)
+                p.Dispose();
+        });
+    }
+
+    [Fact]
+    public void Int8_pages_fork_and_come_back_as_they_were_rounded()
+    {
+        var s = new Sequence(2 * 10, 130, 4);
+        using KeyValuePages pages = s.Pages(2, 10, counted: 130, KeyValueFormat.Int8), fork = pages.Fork();
+        Assert.Equal(KeyValueFormat.Int8, fork.Format);
+        Assert.Equal(3L * 64 * (16 + 4) * 2 * 2 * 2, pages.Bytes); // pages, positions, padded head and scale, heads, keys and values, layers
+        float[] keys = new float[s.Keys.Length], values = new float[s.Keys.Length];
+        fork.CopyTo(1, keys, values);
+        Round(s.Keys, 10);
+        Round(s.Values, 10);
+        Reference.Close(Array.ConvertAll(s.Keys, k => (double)k), keys, 1e-6, "keys ");
+        Reference.Close(Array.ConvertAll(s.Values, v => (double)v), values, 1e-6, "values ");
+    }
+
+    // What 8 bits with the scale of a head's largest element keep.
+    private static void Round(float[] rows, int size)
+    {
+        for (int i = 0; i < rows.Length; i += size)
+        {
+            Span<float> x = rows.AsSpan(i, size);
+            float largest = 0;
+            foreach (float v in x)
+                largest = Math.Max(largest, Math.Abs(v));
+            foreach (ref float v in x)
+                v = MathF.Round(v * (127 / largest)) * (largest / 127);
+        }
+    }
+
     [Fact]
     public void Large_scores_and_halves_of_every_size_are_right() => Variants.EachSet(where =>
     {
@@ -125,9 +182,9 @@ public class PagedAttentionTests
         public float[] Values { get; } = Reference.Random(width * positions, 2 * seed + 2);
 
         /// <summary>Two layers' pages; the second holds the numbers, the first others. What is not counted is there already.</summary>
-        public KeyValuePages Pages(int kvHeads, int size, int counted)
+        public KeyValuePages Pages(int kvHeads, int size, int counted, KeyValueFormat format = KeyValueFormat.Float16)
         {
-            var pages = new KeyValuePages([kvHeads, kvHeads], size);
+            var pages = new KeyValuePages([kvHeads, kvHeads], size, format);
             for (int at = 0; at < positions;)
             {
                 int count = at < counted ? Math.Min(37, counted - at) : positions - at;
@@ -141,8 +198,9 @@ public class PagedAttentionTests
         }
 
         /// <summary>The plain form, in double precision, over the rounded numbers.</summary>
-        public double[] Attend(ReadOnlySpan<float> q, int heads, int kvHeads, int size)
+        public double[] Attend(ReadOnlySpan<float> q, int heads, int kvHeads, int size, bool rounded = false)
         {
+            Func<float, double> stored = rounded ? x => x : x => (double)(Half)x;
             var y = new double[heads * size];
             for (int h = 0; h < heads; h++)
             {
@@ -151,13 +209,13 @@ public class PagedAttentionTests
                 for (int p = 0; p < positions; p++)
                 {
                     for (int d = 0; d < size; d++)
-                        scores[p] += (double)q[h * size + d] * (double)(Half)Keys[p * width + at + d] / Math.Sqrt(size);
+                        scores[p] += (double)q[h * size + d] * stored(Keys[p * width + at + d]) / Math.Sqrt(size);
                 }
                 double max = scores.Max(), total = scores.Sum(s => Math.Exp(s - max));
                 for (int p = 0; p < positions; p++)
                 {
                     for (int d = 0; d < size; d++)
-                        y[h * size + d] += Math.Exp(scores[p] - max) / total * (double)(Half)Values[p * width + at + d];
+                        y[h * size + d] += Math.Exp(scores[p] - max) / total * stored(Values[p * width + at + d]);
                 }
             }
             return y;
