@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 
 namespace Cleave.Cli.Shell;
@@ -97,6 +98,9 @@ internal static class Usage
                 return $"{option.Name} takes {Kind(option.ValueType)}, not '{result.Tokens[^1].Value}'";
             if (result.Tokens.Count > 1)
                 return $"{option.Name} is given more than once";
+            string[] choices = [.. option.GetCompletions(CompletionContext.Empty).Select(c => c.Label)];
+            if (choices.Length > 0)
+                return $"{option.Name} takes {string.Join(" or ", choices)}, not '{result.Tokens[0].Value}'";
         }
         if (error.SymbolResult is ArgumentResult { Argument: var argument, Tokens.Count: > 0 } value
             && error.Message.StartsWith("Cannot parse", StringComparison.Ordinal))

@@ -14,10 +14,29 @@ public sealed class BenchTests
         CommandLine run = CommandLine.Run([.. Tiny, "--json"]);
         Assert.Equal("", run.Error);
         using JsonDocument json = JsonDocument.Parse(run.Output);
-        Assert.Equal(["parameters", "tokens_per_s", "gflops", "allocated_bytes_per_step"], json.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["parameters", "tokens_per_s", "gflops", "allocated_bytes_per_step", "activation_bytes"], json.RootElement.EnumerateObject().Select(p => p.Name));
         // Embedding 40·16; a layer: 4 matrices 16·16, 3 of 16·24, 2 norms; the final norm.
         Assert.Equal(40 * 16 + 2 * (4 * 256 + 3 * 384 + 32) + 16, json.RootElement.GetProperty("parameters").GetInt64());
         Assert.True(json.RootElement.GetProperty("tokens_per_s").GetDouble() > 0);
+    }
+
+    [Fact]
+    public void Training_holds_less_when_layers_are_computed_again_or_activations_are_halved()
+    {
+        long whole = Held(), recomputed = Held("--recompute"), half = Held("--activations", "bfloat16");
+        Assert.True(recomputed < whole, $"{recomputed} of {whole}");
+        Assert.True(half < whole, $"{half} of {whole}");
+        Assert.Contains("float32", CommandLine.Run([.. Tiny, "--activations", "int8"]).OneLineError(), StringComparison.Ordinal);
+
+        static long Held(params string[] options)
+        {
+            string[] shape = [.. Tiny];
+            shape[Array.IndexOf(shape, "--layers") + 1] = "8";
+            CommandLine run = CommandLine.Run([.. shape, .. options, "--json"]);
+            Assert.Equal(0, run.Status);
+            using JsonDocument json = JsonDocument.Parse(run.Output);
+            return json.RootElement.GetProperty("activation_bytes").GetInt64();
+        }
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using Cleave.Compression.Pruning;
 using Cleave.Compression.Quantization;
 using Cleave.Models;
+using Cleave.Models.Blocks;
 using Cleave.Models.Heads;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
@@ -31,6 +32,27 @@ public sealed class ModelFolderTests : IDisposable
         ModelFolder.Save(Path.Combine(_folder, "b"), loaded, type);
         foreach (string file in (string[])[ModelFolder.Config, ModelFolder.Weights, ModelFolder.TokenizerFile])
             Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "a", file)), File.ReadAllBytes(Path.Combine(_folder, "b", file)));
+    }
+
+    [Fact]
+    public void A_model_to_run_keeps_sixteen_bits_and_computes_what_the_widened_one_does()
+    {
+        LanguageModel model = TinyModel.Create();
+        ModelFolder.Save(Path.Combine(_folder, "a"), model, WeightType.BF16);
+        LanguageModel wide = ModelFolder.Load(Path.Combine(_folder, "a")), frozen = ModelFolder.LoadFrozen(Path.Combine(_folder, "a"));
+        Assert.All(frozen.Transformer.Weights().Where(w => w.Weight is Linear), w => Assert.IsType<HalfLinear>(w.Weight));
+        Assert.Equal(Logits(wide), Logits(frozen));
+        ModelFolder.Save(Path.Combine(_folder, "b"), frozen, WeightType.BF16);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "a", ModelFolder.Weights)), File.ReadAllBytes(Path.Combine(_folder, "b", ModelFolder.Weights)));
+    }
+
+    [Fact]
+    public void A_weight_of_sixteen_bits_that_is_not_finite_is_refused_when_the_model_is_to_run()
+    {
+        LanguageModel model = TinyModel.Create();
+        ((DenseLinear)model.Transformer.Layers[0].FeedForward.Up).Weight.Data[5] = float.PositiveInfinity;
+        ModelFolder.Save(_folder, model, WeightType.BF16);
+        Assert.Contains("not finite", Assert.Throws<ModelFileException>(() => ModelFolder.LoadFrozen(_folder)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
