@@ -19,6 +19,9 @@ public static unsafe partial class Attention
             case InstructionSet.Avx2:
                 Run(new CachedPart<Tile8, Float8> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
                 break;
+            case InstructionSet.Vector128:
+                Run(new CachedPart<Tile4, Float4> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
+                break;
             default:
                 for (int i = 0; i < queries; i++)
                 {

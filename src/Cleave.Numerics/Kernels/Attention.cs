@@ -40,6 +40,9 @@ public static unsafe partial class Attention
                 case InstructionSet.Avx2:
                     Run(new ForwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
                     break;
+                case InstructionSet.Vector128:
+                    Run(new ForwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
                 default:
                     Run(new ReferenceForward { X = tensors, Shape = shape }, parts, threaded);
                     break;
@@ -88,6 +91,9 @@ public static unsafe partial class Attention
                     break;
                 case InstructionSet.Avx2:
                     Run(new BackwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case InstructionSet.Vector128:
+                    Run(new BackwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
                     break;
                 default:
                     Run(new ReferenceBackward { X = tensors, Shape = shape }, parts, threaded);

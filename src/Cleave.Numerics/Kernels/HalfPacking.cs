@@ -38,6 +38,8 @@ internal static unsafe class HalfPacking
         int i = 0;
         for (; Avx2.IsSupported && i + 8 <= count; i += 8)
             Float8.Store(to + i, TElement.Load<Float8>(source, at + i));
+        for (; i + 4 <= count; i += 4)
+            Float4.Store(to + i, TElement.Load<Float4>(source, at + i));
         for (; i < count; i++)
             to[i] = TElement.One(source, at + i);
     }

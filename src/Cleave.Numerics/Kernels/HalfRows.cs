@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Cleave.Numerics.Simd;
 
 namespace Cleave.Numerics.Kernels;
@@ -8,7 +7,7 @@ namespace Cleave.Numerics.Kernels;
 /// <summary>
 /// Sums of float16 rows with float32 coefficients: y_g = Σ_r c_g,r · row_r. Both halves of decoding with a cache are this: scores
 /// (rows are channels, coefficients the query) and outputs (rows are positions, coefficients the probabilities). Sixteen
-/// neighbours lie as <see cref="KeyValuePages"/> stores them.
+/// neighbours lie as <see cref="KeyValuePages"/> stores them. Portable vectors of 256 bits, which machines with 128 split in two.
 /// </summary>
 internal static unsafe class HalfRows
 {
@@ -57,7 +56,7 @@ internal static unsafe class HalfRows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Widen(ushort* sixteen, float* to)
     {
-        if (Avx2.IsSupported)
+        if (Vector128.IsHardwareAccelerated)
         {
             Vector256<int> both = Vector256.Load((int*)sixteen);
             (Low(both) * Vector256.Create(Scale) * Vector256.Create(Scale)).Store(to);
@@ -104,25 +103,25 @@ internal static unsafe class HalfRows
         {
             Vector256<int> both = Vector256.Load((int*)rows);
             Vector256<float> low = Low(both), high = High(both), k = Vector256.Create(*c);
-            low0 = Fma.MultiplyAdd(k, low, low0);
-            high0 = Fma.MultiplyAdd(k, high, high0);
+            low0 = Vector256.MultiplyAddEstimate(k, low, low0);
+            high0 = Vector256.MultiplyAddEstimate(k, high, high0);
             if (TCount.Count > 1)
             {
                 k = Vector256.Create(c[cStride]);
-                low1 = Fma.MultiplyAdd(k, low, low1);
-                high1 = Fma.MultiplyAdd(k, high, high1);
+                low1 = Vector256.MultiplyAddEstimate(k, low, low1);
+                high1 = Vector256.MultiplyAddEstimate(k, high, high1);
             }
             if (TCount.Count > 2)
             {
                 k = Vector256.Create(c[2 * cStride]);
-                low2 = Fma.MultiplyAdd(k, low, low2);
-                high2 = Fma.MultiplyAdd(k, high, high2);
+                low2 = Vector256.MultiplyAddEstimate(k, low, low2);
+                high2 = Vector256.MultiplyAddEstimate(k, high, high2);
             }
             if (TCount.Count > 3)
             {
                 k = Vector256.Create(c[3 * cStride]);
-                low3 = Fma.MultiplyAdd(k, low, low3);
-                high3 = Fma.MultiplyAdd(k, high, high3);
+                low3 = Vector256.MultiplyAddEstimate(k, low, low3);
+                high3 = Vector256.MultiplyAddEstimate(k, high, high3);
             }
         }
         Put(low0, high0, y, add);
@@ -144,21 +143,21 @@ internal static unsafe class HalfRows
             Vector256<int> first = Vector256.Load((int*)rows), second = Vector256.Load((int*)(rows + 16));
             Vector256<float> k = Vector256.Create(*c), l = TCount.Count > 1 ? Vector256.Create(c[cStride]) : default;
             Vector256<float> x = Low(first);
-            a0 = Fma.MultiplyAdd(k, x, a0);
+            a0 = Vector256.MultiplyAddEstimate(k, x, a0);
             if (TCount.Count > 1)
-                a1 = Fma.MultiplyAdd(l, x, a1);
+                a1 = Vector256.MultiplyAddEstimate(l, x, a1);
             x = High(first);
-            b0 = Fma.MultiplyAdd(k, x, b0);
+            b0 = Vector256.MultiplyAddEstimate(k, x, b0);
             if (TCount.Count > 1)
-                b1 = Fma.MultiplyAdd(l, x, b1);
+                b1 = Vector256.MultiplyAddEstimate(l, x, b1);
             x = Low(second);
-            c0 = Fma.MultiplyAdd(k, x, c0);
+            c0 = Vector256.MultiplyAddEstimate(k, x, c0);
             if (TCount.Count > 1)
-                c1 = Fma.MultiplyAdd(l, x, c1);
+                c1 = Vector256.MultiplyAddEstimate(l, x, c1);
             x = High(second);
-            d0 = Fma.MultiplyAdd(k, x, d0);
+            d0 = Vector256.MultiplyAddEstimate(k, x, d0);
             if (TCount.Count > 1)
-                d1 = Fma.MultiplyAdd(l, x, d1);
+                d1 = Vector256.MultiplyAddEstimate(l, x, d1);
         }
         Put(a0, b0, y, add);
         Put(c0, d0, y + 16, add);
@@ -172,11 +171,11 @@ internal static unsafe class HalfRows
     // The lower half of each lane, sign, exponent and fraction moved to where a float has them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Low(Vector256<int> both) =>
-        (Avx2.ShiftRightArithmetic(Avx2.ShiftLeftLogical(both, 16), 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+        ((both << 16 >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> High(Vector256<int> both) =>
-        (Avx2.ShiftRightArithmetic(both, 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
+        ((both >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Vector256<float> low, Vector256<float> high, float* y, bool add)

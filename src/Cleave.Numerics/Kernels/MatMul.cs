@@ -61,8 +61,10 @@ public static unsafe partial class MatMul
         {
             if (set == InstructionSet.Avx512)
                 Packed<Tile16, TB>(product);
-            else
+            else if (set == InstructionSet.Avx2)
                 Packed<Tile8, TB>(product);
+            else
+                Packed<Tile4, TB>(product);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cleave.Numerics.Kernels;
@@ -64,6 +65,17 @@ internal static unsafe class Packing
                 }
             }
         }
+        else if ((AdvSimd.Arm64.IsSupported || Sse.IsSupported) && width % 4 == 0)
+        {
+            for (; done + 4 <= k; done += 4)
+            {
+                for (int i = 0; i < width; i += 4)
+                {
+                    int first = Math.Min(i, count - 1);
+                    TransposeFour(source + first * stride + done, stride, Math.Min(4, count - first), panel + (nint)done * width + i, width);
+                }
+            }
+        }
         for (int p = done; p < k; p++)
         {
             float* to = panel + (nint)p * width;
@@ -125,4 +137,27 @@ internal static unsafe class Packing
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> High(Vector256<float> a, Vector256<float> b) => Avx.Shuffle(a, b, 0xEE);
+
+    /// <summary>Four columns of up to four rows, stored as four rows of four.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransposeFour(float* source, nint stride, int rows, float* to, nint width)
+    {
+        float* r1 = rows > 1 ? source + stride : source;
+        float* r2 = rows > 2 ? r1 + stride : r1;
+        float* r3 = rows > 3 ? r2 + stride : r2;
+        Vector128<float> a0 = Vector128.Load(source), a1 = Vector128.Load(r1), a2 = Vector128.Load(r2), a3 = Vector128.Load(r3);
+        Vector128<float> b0 = ZipLow(a0, a2), b1 = ZipHigh(a0, a2), b2 = ZipLow(a1, a3), b3 = ZipHigh(a1, a3);
+        ZipLow(b0, b2).Store(to);
+        ZipHigh(b0, b2).Store(to + width);
+        ZipLow(b1, b3).Store(to + 2 * width);
+        ZipHigh(b1, b3).Store(to + 3 * width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b) =>
+        AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Sse.UnpackLow(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b) =>
+        AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Sse.UnpackHigh(a, b);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cleave.Numerics.Quantized;
@@ -26,7 +27,7 @@ internal static unsafe class BlockVectors
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Scales(Half* eight) =>
-        ((Avx2.ConvertToVector256Int32((short*)eight) << 13) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle()
+        ((Vector256.WidenLower(Vector128.Load((short*)eight).ToVector256Unsafe()) << 13) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle()
             * Vector256.Create(5.192296858534828e33f);
 
     /// <summary>Quantizes 32 floats to signed bytes, behind which it writes <paramref name="offset"/> times their sum; returns absmax / 127.</summary>
@@ -35,6 +36,11 @@ internal static unsafe class BlockVectors
     {
         Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
         float max = LargestAbsolute(a, b, c, d);
+        if (!Avx2.IsSupported)
+        {
+            QuantizeBytes(x, max == 0 ? 0 : 127 / max, (sbyte*)input, offset);
+            return max / 127;
+        }
         Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
         // Packing works within 128-bit halves: fours of values come out in the order a0 b0 c0 d0 | a1 b1 c1 d1.
         Vector256<short> ab = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a * inverse), Avx.ConvertToVector256Int32(b * inverse));
@@ -45,6 +51,23 @@ internal static unsafe class BlockVectors
             Avx2.MultiplyAddAdjacent(Vector256<byte>.One, bytes), Vector256<short>.One));
         return max / 127;
     }
+
+    private static void QuantizeBytes(float* x, float inverse, sbyte* input, int offset)
+    {
+        Vector128<int> sum = default;
+        for (int i = 0; i < QuantizedMatrix.BlockSize; i += 16)
+        {
+            Vector128<int> a = Rounded(x + i, inverse), b = Rounded(x + i + 4, inverse);
+            Vector128<int> c = Rounded(x + i + 8, inverse), d = Rounded(x + i + 12, inverse);
+            sum += a + b + (c + d);
+            Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).Store(input + i);
+        }
+        *(int*)(input + QuantizedMatrix.BlockSize) = offset * Vector128.Sum(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Rounded(float* four, float scale) =>
+        Vector128.ConvertToInt32Native(Vector128.Round(Vector128.Load(four) * scale));
 
     /// <summary>The reference for that.</summary>
     public static float QuantizeBytesReference(float* x, byte* input, int offset)
@@ -63,6 +86,23 @@ internal static unsafe class BlockVectors
         *(int*)(input + QuantizedMatrix.BlockSize) = offset * sum;
         return max / 127;
     }
+
+    /// <summary>Four activations, to every row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<sbyte> Spread(byte* four)
+    {
+        if (AdvSimd.IsSupported)
+        {
+            Vector128<sbyte> rows = AdvSimd.LoadAndReplicateToVector128((int*)four).AsSByte();
+            return Vector256.Create(rows, rows);
+        }
+        return Vector256.Create(*(int*)four).AsSByte();
+    }
+
+    /// <summary>total + sum · scale · xScale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scaled(Vector256<float> total, Vector256<int> sum, Vector256<float> scale, float xScale) =>
+        Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(sum), scale * Vector256.Create(xScale), total);
 
     /// <summary>Stores eight totals, or adds them to what is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -54,10 +54,14 @@ public sealed unsafe partial class QuantizedMatrix
         {
             switch (a.Format, a._kernel)
             {
+                case (BlockFormat.Q4_0, Q8Kernel.ArmDot): Multiply<DotFormat<Q4Weights, ArmDot>>(px, m, a, pa, b, pb, c, pc); break;
+                case (BlockFormat.Q4_0, Q8Kernel.WideningDot): Multiply<DotFormat<Q4Weights, WideningDot>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, _): Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc); break;
                 case (_, Q8Kernel.Wide): Multiply<Q8Format>(px, m, a, pa, b, pb, c, pc); break;
-                case (_, Q8Kernel.Dot): Multiply<Q8DotFormat<VnniDot>>(px, m, a, pa, b, pb, c, pc); break;
-                default: Multiply<Q8DotFormat<EmulatedDot>>(px, m, a, pa, b, pb, c, pc); break;
+                case (_, Q8Kernel.Dot): Multiply<DotFormat<Q8Weights, VnniDot>>(px, m, a, pa, b, pb, c, pc); break;
+                case (_, Q8Kernel.EmulatedDot): Multiply<DotFormat<Q8Weights, EmulatedDot>>(px, m, a, pa, b, pb, c, pc); break;
+                case (_, Q8Kernel.ArmDot): Multiply<DotFormat<Q8Weights, ArmDot>>(px, m, a, pa, b, pb, c, pc); break;
+                default: Multiply<DotFormat<Q8Weights, WideningDot>>(px, m, a, pa, b, pb, c, pc); break;
             }
         }
         GC.KeepAlive(a);

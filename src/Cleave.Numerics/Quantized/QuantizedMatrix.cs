@@ -35,7 +35,7 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
             throw new ArgumentException($"columns: {format} needs a positive multiple of {BlockSize}, got {columns}", nameof(columns));
         (Format, Rows, Columns) = (format, rows, columns);
         _kernel = Q8Kernels.Active;
-        _flip = format == BlockFormat.Q8_0 && _kernel != Q8Kernel.Wide ? 0x80808080 : 0;
+        _flip = format == BlockFormat.Q8_0 && _kernel is (Q8Kernel.Dot or Q8Kernel.EmulatedDot) ? 0x80808080 : 0;
         long groupBlocks = (long)Groups * Blocks;
         long floats = groupBlocks * GroupRows * RowBlockBytes(format) / sizeof(float);
         if (floats > int.MaxValue)

@@ -26,6 +26,9 @@ internal static class Dispatch
             case InstructionSet.Avx2:
                 Run<TKernel, Float8>(ref kernel, parts, threaded);
                 break;
+            case InstructionSet.Vector128:
+                Run<TKernel, Float4>(ref kernel, parts, threaded);
+                break;
             default:
                 Run<TKernel, Float1>(ref kernel, parts, threaded);
                 break;

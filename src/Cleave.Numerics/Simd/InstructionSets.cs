@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cleave.Numerics.Simd;
@@ -6,7 +7,7 @@ namespace Cleave.Numerics.Simd;
 /// <summary>Which instruction set the kernels use: the best of the machine, or the one forced by CLEAVE_ISA.</summary>
 public static class InstructionSets
 {
-    /// <summary>The environment variable that forces an instruction set: scalar, avx2 or avx512.</summary>
+    /// <summary>The environment variable that forces an instruction set: scalar, vector128, avx2 or avx512.</summary>
     public const string Variable = "CLEAVE_ISA";
 
     [ThreadStatic]
@@ -37,6 +38,7 @@ public static class InstructionSets
     public static bool IsAvailable(InstructionSet set) => set switch
     {
         InstructionSet.Scalar => true,
+        InstructionSet.Vector128 => AdvSimd.Arm64.IsSupported || Sse41.IsSupported,
         InstructionSet.Avx2 => Avx2.IsSupported && Fma.IsSupported,
         InstructionSet.Avx512 => Avx512F.IsSupported && Avx512DQ.IsSupported && Avx512BW.IsSupported,
         _ => false,
@@ -46,8 +48,9 @@ public static class InstructionSets
     /// <remarks>
     /// The order is a measured one: in the matmul micro-kernel 512-bit vectors reach twice the rate of 256-bit
     /// ones on Zen 5 and are no slower on Zen 4. Where the runtime reports that wide vectors throttle the core
-    /// (<see cref="Vector512.IsHardwareAccelerated"/> is false on such processors) AVX2 comes first. It is a
-    /// fixed order and not a measurement at start-up, because the choice must be the same in every run.
+    /// (<see cref="Vector512.IsHardwareAccelerated"/> is false on such processors) AVX2 comes first. 128-bit vectors
+    /// are for machines without either, all of Arm64 among them. It is a fixed order and not a measurement at start-up, because
+    /// the choice must be the same in every run.
     /// </remarks>
     /// <exception cref="CapacityException">The name is unknown or the machine lacks the set.</exception>
     public static InstructionSet Choose(string? name)
@@ -56,14 +59,16 @@ public static class InstructionSets
         {
             return IsAvailable(InstructionSet.Avx512) && Vector512.IsHardwareAccelerated ? InstructionSet.Avx512
                 : IsAvailable(InstructionSet.Avx2) ? InstructionSet.Avx2
+                : IsAvailable(InstructionSet.Vector128) ? InstructionSet.Vector128
                 : InstructionSet.Scalar;
         }
         InstructionSet set = name.ToLowerInvariant() switch
         {
             "scalar" => InstructionSet.Scalar,
+            "vector128" => InstructionSet.Vector128,
             "avx2" => InstructionSet.Avx2,
             "avx512" => InstructionSet.Avx512,
-            _ => throw new CapacityException($"{Variable}={name}: unknown instruction set; use scalar, avx2 or avx512, or unset it"),
+            _ => throw new CapacityException($"{Variable}={name}: unknown instruction set; use scalar, vector128, avx2 or avx512, or unset it"),
         };
         return IsAvailable(set) ? set
             : throw new CapacityException($"{Variable}={name}: this machine does not have it; unset {Variable} to use the best it has");

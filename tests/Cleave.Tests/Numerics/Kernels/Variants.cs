@@ -13,8 +13,11 @@ internal static class Variants
     /// hardware lacks them, as long as the 256-bit instructions that they build on exist.
     /// </summary>
     public static IReadOnlyList<InstructionSet> Sets { get; } =
-        InstructionSets.IsAvailable(InstructionSet.Avx2)
-            ? [InstructionSet.Scalar, InstructionSet.Avx2, InstructionSet.Avx512] : [InstructionSet.Scalar];
+    [
+        InstructionSet.Scalar,
+        .. InstructionSets.IsAvailable(InstructionSet.Vector128) ? [InstructionSet.Vector128] : Array.Empty<InstructionSet>(),
+        .. InstructionSets.IsAvailable(InstructionSet.Avx2) ? [InstructionSet.Avx2, InstructionSet.Avx512] : Array.Empty<InstructionSet>(),
+    ];
 
     public static void Each(Action<string> check)
     {

@@ -1,0 +1,160 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Cleave.Numerics.Quantized;
+
+/// <summary>Weights of a packed block as bytes that an <see cref="IByteDot"/> multiplies.</summary>
+internal unsafe interface IDotWeights
+{
+    /// <summary>Bytes of one quantized row's block in a file: the scale, then the values.</summary>
+    static abstract int FileBytes { get; }
+
+    /// <summary>What packed weights are larger by than what they stand for.</summary>
+    static abstract int Offset<TDot>() where TDot : struct, IByteDot;
+
+    static abstract void Quantize(ReadOnlySpan<float> x, Span<byte> block);
+
+    static abstract void Dequantize(ReadOnlySpan<byte> block, Span<float> weights);
+
+    /// <summary>Adds the products of four bytes of each of eight rows and the activations that belong to them.</summary>
+    static abstract Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot;
+
+    /// <summary>The same for one byte of one row.</summary>
+    static abstract int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot;
+}
+
+/// <summary>Q8_0: one weight a byte.</summary>
+internal readonly unsafe struct Q8Weights : IDotWeights
+{
+    public static int FileBytes => Q8Format.FileBytes;
+
+    public static int Offset<TDot>() where TDot : struct, IByteDot => TDot.Offset;
+
+    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => Q8Format.Quantize(x, block);
+
+    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q8Format.Dequantize(block, weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot =>
+        TDot.Add(sum, packed, BlockVectors.Spread(x));
+
+    public static int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot =>
+        (TDot.Offset == 0 ? (sbyte)packed : packed) * (sbyte)*x;
+}
+
+/// <summary>Q4_0: two weights a byte, 0 to 15, sixteen columns apart.</summary>
+internal readonly unsafe struct Q4Weights : IDotWeights
+{
+    private const int Apart = QuantizedMatrix.BlockSize / 2;
+
+    public static int FileBytes => Q4Format.FileBytes;
+
+    public static int Offset<TDot>() where TDot : struct, IByteDot => 8;
+
+    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => Q4Format.Quantize(x, block);
+
+    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q4Format.Dequantize(block, weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot
+    {
+        sum = TDot.Add(sum, packed & Vector256.Create((byte)15), BlockVectors.Spread(x));
+        return TDot.Add(sum, packed >>> 4, BlockVectors.Spread(x + Apart));
+    }
+
+    public static int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot =>
+        (packed & 15) * (sbyte)*x + (packed >> 4) * (sbyte)x[Apart];
+}
+
+/// <summary>
+/// Blocks for processors that multiply bytes and add them up in one instruction, and for those without 256-bit vectors.
+/// Where packed weights carry an offset, the block's sum of x takes it off again.
+/// </summary>
+internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
+    where TWeights : struct, IDotWeights where TDot : struct, IByteDot
+{
+    private const int Size = QuantizedMatrix.BlockSize;
+
+    public static int FileBytes => TWeights.FileBytes;
+
+    // 32 signed bytes, then the offset times their sum.
+    public static int InputBytes => Size + sizeof(int);
+
+    // Of a packed block, each row's.
+    private static int RowBytes => TWeights.FileBytes - sizeof(ushort);
+
+    public static int ScalePlace(int row) => row;
+
+    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => TWeights.Quantize(x, block);
+
+    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => TWeights.Dequantize(block, weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float QuantizeInput(float* x, byte* input) => BlockVectors.QuantizeBytes(x, input, TWeights.Offset<TDot>());
+
+    public static float QuantizeInputReference(float* x, byte* input) =>
+        BlockVectors.QuantizeBytesReference(x, input, TWeights.Offset<TDot>());
+
+    public static int Dot(byte* w, int row, byte* input)
+    {
+        int sum = -*(int*)(input + Size);
+        for (int c = 0; c < RowBytes; c++)
+            sum += TWeights.One<TDot>(w[(c / 4 * 8 + row) * 4 + c % 4], input + c);
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add)
+    {
+        Vector256<float> total = default;
+        for (int b = 0; b < blocks; b++, w += 8 * RowBytes, x += InputBytes)
+        {
+            Vector256<int> even = Start(x), odd = default;
+            for (int c = 0; c < RowBytes; c += 8)
+            {
+                even = TWeights.Add<TDot>(even, Vector256.Load(w + 8 * c), x + c);
+                odd = TWeights.Add<TDot>(odd, Vector256.Load(w + 8 * c + 32), x + c + 4);
+            }
+            total = BlockVectors.Scaled(total, even + odd, BlockVectors.Scales(scales + b * 8), xScales[b]);
+        }
+        BlockVectors.Put(total, sums, add);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add)
+    {
+        nint step1 = rows > 1 ? xStride : 0, step2 = rows > 2 ? 2 * xStride : step1, step3 = rows > 3 ? 3 * xStride : step2;
+        byte* x0 = x, x1 = x + InputBytes * step1, x2 = x + InputBytes * step2, x3 = x + InputBytes * step3;
+        Vector256<float> total0 = default, total1 = default, total2 = default, total3 = default;
+        for (nint b = 0; b < blocks; b++)
+        {
+            nint at = b * InputBytes;
+            Vector256<int> sum0 = Start(x0 + at), sum1 = Start(x1 + at), sum2 = Start(x2 + at), sum3 = Start(x3 + at);
+            for (nint c = at; c < at + RowBytes; c += 4, w += 32)
+            {
+                Vector256<byte> weights = Vector256.Load(w);
+                sum0 = TWeights.Add<TDot>(sum0, weights, x0 + c);
+                sum1 = TWeights.Add<TDot>(sum1, weights, x1 + c);
+                sum2 = TWeights.Add<TDot>(sum2, weights, x2 + c);
+                sum3 = TWeights.Add<TDot>(sum3, weights, x3 + c);
+            }
+            Vector256<float> scale = BlockVectors.Scales(scales + b * 8);
+            total0 = BlockVectors.Scaled(total0, sum0, scale, xScales[b]);
+            total1 = BlockVectors.Scaled(total1, sum1, scale, xScales[step1 + b]);
+            total2 = BlockVectors.Scaled(total2, sum2, scale, xScales[step2 + b]);
+            total3 = BlockVectors.Scaled(total3, sum3, scale, xScales[step3 + b]);
+        }
+        BlockVectors.Put(total0, sums, add);
+        if (rows > 1)
+            BlockVectors.Put(total1, sums + stride, add);
+        if (rows > 2)
+            BlockVectors.Put(total2, sums + 2 * stride, add);
+        if (rows > 3)
+            BlockVectors.Put(total3, sums + 3 * stride, add);
+    }
+
+    /// <summary>A block's sums before its products: less what the offset will add.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Start(byte* x) =>
+        TWeights.Offset<TDot>() == 0 ? default : -BlockVectors.Spread(x + Size).AsInt32();
+}
