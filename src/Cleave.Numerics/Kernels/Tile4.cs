@@ -6,10 +6,10 @@ using System.Runtime.Intrinsics.Arm;
 namespace Cleave.Numerics.Kernels;
 
 /// <summary>
-/// 128 bits: 12 × 8. Twenty-four sums, two vectors of B and three of A, from which Arm64 multiplies single lanes without
-/// spreading them first, are twenty-nine of its thirty-two registers; five loads feed twenty-four multiply-adds, and sums in
-/// flight suffice for four multiply-adds a cycle with a latency of four. On x86, where there are sixteen registers, part of
-/// the sums lives in the first-level cache; wider sets come before this one there.
+/// 128 bits: 12 × 8. Twenty-four sums, two vectors of B and one of A, from which Arm64 multiplies single lanes without
+/// spreading them first, are twenty-seven of its thirty-two registers; five loads feed twenty-four multiply-adds, which are
+/// more than the sixteen that four a cycle with a latency of four need in flight. On x86, which has sixteen registers without
+/// AVX-512, part of the sums lives in the first-level cache; wider sets come before this one there.
 /// </summary>
 internal readonly unsafe struct Tile4 : ITile
 {

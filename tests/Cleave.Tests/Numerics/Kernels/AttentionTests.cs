@@ -4,8 +4,6 @@ namespace Cleave.Tests.Numerics.Kernels;
 
 public class AttentionTests
 {
-    private const double Tolerance = 5e-6;
-
     private static readonly (int Heads, int KvHeads, int Size, int[] Lengths)[] Cases =
     [
         (1, 1, 1, [1]),
@@ -29,12 +27,12 @@ public class AttentionTests
                 Variants.Each(where =>
                 {
                     (float[] y, float[] logSumExp) = x.Forward();
-                    Reference.Close(ey, y, Tolerance, $"{where}{x} y ");
-                    Reference.Close(el, logSumExp, Tolerance, $"{where}{x} logSumExp ");
+                    Reference.Close(ey, y, Bounds.Attention, $"{where}{x} y ");
+                    Reference.Close(el, logSumExp, Bounds.Attention, $"{where}{x} logSumExp ");
                     (float[] dq, float[] dk, float[] dv) = x.Backward();
-                    Reference.Close(eq, dq, Tolerance, $"{where}{x} dq ");
-                    Reference.Close(ek, dk, Tolerance, $"{where}{x} dk ");
-                    Reference.Close(ev, dv, Tolerance, $"{where}{x} dv ");
+                    Reference.Close(eq, dq, Bounds.Attention, $"{where}{x} dq ");
+                    Reference.Close(ek, dk, Bounds.Attention, $"{where}{x} dk ");
+                    Reference.Close(ev, dv, Bounds.Attention, $"{where}{x} dv ");
                 });
             }
         }
@@ -70,7 +68,7 @@ public class AttentionTests
             Variants.Each(where =>
             {
                 Attention.ForwardCached(x.Q.AsSpan(from), x.K, x.V, heads, kvHeads, size, y);
-                Reference.Close(whole.AsSpan(from), y, Tolerance, $"{where}{x} ");
+                Reference.Close(whole.AsSpan(from), y, Bounds.Attention, $"{where}{x} ");
             });
         }
     }

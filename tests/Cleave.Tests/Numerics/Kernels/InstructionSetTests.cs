@@ -1,9 +1,22 @@
 using Cleave.Numerics.Simd;
+using Xunit.Abstractions;
 
 namespace Cleave.Tests.Numerics.Kernels;
 
-public class InstructionSetTests
+public class InstructionSetTests(ITestOutputHelper output)
 {
+    [Fact]
+    public void The_set_in_use_is_one_of_this_machine_and_the_wanted_one()
+    {
+        InstructionSet[] sets = [.. Enum.GetValues<InstructionSet>().Where(InstructionSets.IsAvailable)];
+        Assert.Contains(InstructionSets.Active, sets);
+        Assert.Equal(InstructionSets.Choose(Environment.GetEnvironmentVariable(InstructionSets.Variable)), InstructionSets.Active);
+        // Read by .ci/run, which runs everything again under each of the others.
+#pragma warning disable CA1308 // as CLEAVE_ISA spells them
+        output.WriteLine($"instruction set {InstructionSets.Active} of {string.Join(' ', sets)}".ToLowerInvariant());
+#pragma warning restore CA1308
+    }
+
     [Fact]
     public void Without_a_wish_the_best_available_set_is_chosen()
     {

@@ -5,8 +5,6 @@ namespace Cleave.Tests.Numerics.Kernels;
 
 public class MatMulTests
 {
-    private const double Tolerance = 2e-6; // of the largest element; sums of up to 2100 standard normal products
-
     private static readonly int[] Odd = [1, 2, 3, 5, 6, 7, 8, 9, 13, 16, 17, 33, 50];
 
     [Fact]
@@ -128,7 +126,7 @@ public class MatMulTests
             }
         }
         MatMul.Multiply(a, lda, transposeA, b, ldb, transposeB, c, ldc, m, n, k, accumulate);
-        Reference.Close(expected, c, Tolerance, $"{where}({m},{n},{k}) {transposeA} {transposeB} {accumulate} ");
+        Reference.Close(expected, c, Bounds.MatMul, $"{where}({m},{n},{k}) {transposeA} {transposeB} {accumulate} ");
     }
 
     // Elements of sixteen bits are widened exactly, so the product is that of the widened matrix, bit for bit, wherever the same sums are made.

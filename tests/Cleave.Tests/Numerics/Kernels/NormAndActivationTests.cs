@@ -22,7 +22,7 @@ public class NormAndActivationTests
                 for (int c = 0; c < columns; c++)
                     expected[r * columns + c] = w[c] * x[r * columns + c] * scale;
             }
-            Reference.Close(expected, y, 1e-6, $"{where}({rows},{columns})");
+            Reference.Close(expected, y, Bounds.RowWise, $"{where}({rows},{columns})");
         }
     });
 
@@ -106,9 +106,9 @@ public class NormAndActivationTests
                 eu[i] = Silu(gate[i]) * dy[i];
                 eg[i] = (Silu(gate[i] + H) - Silu(gate[i] - H)) / (2 * H) * up[i] * dy[i];
             }
-            Reference.Close(ey, y, 1e-6, where + "y");
-            Reference.Close(eu, dUp, 1e-6, where + "dUp");
-            Reference.Close(eg, dGate, 1e-6, where + "dGate");
+            Reference.Close(ey, y, Bounds.RowWise, where + "y");
+            Reference.Close(eu, dUp, Bounds.RowWise, where + "dUp");
+            Reference.Close(eg, dGate, Bounds.RowWise, where + "dGate");
         }
     });
 
@@ -140,9 +140,9 @@ public class NormAndActivationTests
                     ep[i] -= 0.01 * (em[i] / (1 - Math.Pow(0.9, step))) / (Math.Sqrt(ev[i] / (1 - Math.Pow(0.999, step))) + 1e-8);
                 }
             }
-            Reference.Close(ep, p, 1e-6, where + "parameter");
-            Reference.Close(em, m, 1e-6, where + "m");
-            Reference.Close(ev, v, 1e-6, where + "v");
+            Reference.Close(ep, p, Bounds.RowWise, where + "parameter");
+            Reference.Close(em, m, Bounds.RowWise, where + "m");
+            Reference.Close(ev, v, Bounds.RowWise, where + "v");
         }
     });
 

@@ -40,7 +40,7 @@ public class VectorMathTests
                 squares += (double)a[i] * a[i];
                 size += Math.Abs((double)a[i] * b[i]);
             }
-            Assert.True(Math.Abs(VectorMath.Dot(a, b) - dot) <= 1e-6 * size, where + n);
+            Assert.True(Math.Abs(VectorMath.Dot(a, b) - dot) <= Bounds.RowWise * size, where + n);
             Assert.True(Math.Abs(VectorMath.SumOfSquares(a) - squares) <= 4e-7 * (1 + squares), where + n);
             if (n > 0)
                 Assert.Equal(a.Max(), VectorMath.Max(a));
