@@ -54,24 +54,23 @@ internal readonly struct WideningDot : IByteDot
 {
     public static int Offset => 0;
 
+    // In halves from here on: what the compiler splits by itself costs it more inlining than a kernel may have.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x)
+    public static Vector256<int> Add(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => Vector256.Create(
+        Add(sum.GetLower(), weights.GetLower(), x.GetLower()),
+        Add(sum.GetUpper(), weights.GetUpper(), x.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Add(Vector128<int> sum, Vector128<byte> weights, Vector128<sbyte> x)
     {
         if (AdvSimd.Arm64.IsSupported)
         {
-            return Vector256.Create(
-                Add(sum.GetLower(), weights.GetLower().AsSByte(), x.GetLower()),
-                Add(sum.GetUpper(), weights.GetUpper().AsSByte(), x.GetUpper()));
+            Vector128<short> low = AdvSimd.MultiplyWideningLower(weights.GetLower().AsSByte(), x.GetLower());
+            Vector128<short> high = AdvSimd.MultiplyWideningUpper(weights.AsSByte(), x);
+            return AdvSimd.AddPairwiseWideningAndAdd(sum, AdvSimd.Arm64.AddPairwise(low, high));
         }
-        Vector256<short> w = weights.AsInt16(), v = x.AsInt16();
-        Vector256<int> pairs = ((w << 8 >> 8) * (v << 8 >> 8) + (w >> 8) * (v >> 8)).AsInt32();
+        Vector128<short> w = weights.AsInt16(), v = x.AsInt16();
+        Vector128<int> pairs = ((w << 8 >> 8) * (v << 8 >> 8) + (w >> 8) * (v >> 8)).AsInt32();
         return sum + (pairs << 16 >> 16) + (pairs >> 16);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Add(Vector128<int> sum, Vector128<sbyte> weights, Vector128<sbyte> x)
-    {
-        Vector128<short> low = AdvSimd.MultiplyWideningLower(weights.GetLower(), x.GetLower());
-        return AdvSimd.AddPairwiseWideningAndAdd(sum, AdvSimd.Arm64.AddPairwise(low, AdvSimd.MultiplyWideningUpper(weights, x)));
     }
 }

@@ -16,10 +16,16 @@ internal unsafe interface IDotWeights
 
     static abstract void Dequantize(ReadOnlySpan<byte> block, Span<float> weights);
 
-    /// <summary>Adds the products of four bytes of each of eight rows and the activations that belong to them.</summary>
-    static abstract Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot;
+    /// <summary>Whether a byte holds two weights, sixteen columns apart.</summary>
+    static abstract bool Two { get; }
 
-    /// <summary>The same for one byte of one row.</summary>
+    /// <summary>The weights of the first columns, a byte each.</summary>
+    static abstract Vector256<byte> First(Vector256<byte> packed);
+
+    /// <summary>The others, where there are two.</summary>
+    static abstract Vector256<byte> Second(Vector256<byte> packed);
+
+    /// <summary>The products of one byte of one row with the activations that belong to it.</summary>
     static abstract int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot;
 }
 
@@ -34,9 +40,11 @@ internal readonly unsafe struct Q8Weights : IDotWeights
 
     public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q8Format.Dequantize(block, weights);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot =>
-        TDot.Add(sum, packed, BlockVectors.Spread(x));
+    public static bool Two => false;
+
+    public static Vector256<byte> First(Vector256<byte> packed) => packed;
+
+    public static Vector256<byte> Second(Vector256<byte> packed) => default;
 
     public static int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot =>
         (TDot.Offset == 0 ? (sbyte)packed : packed) * (sbyte)*x;
@@ -45,8 +53,6 @@ internal readonly unsafe struct Q8Weights : IDotWeights
 /// <summary>Q4_0: two weights a byte, 0 to 15, sixteen columns apart.</summary>
 internal readonly unsafe struct Q4Weights : IDotWeights
 {
-    private const int Apart = QuantizedMatrix.BlockSize / 2;
-
     public static int FileBytes => Q4Format.FileBytes;
 
     public static int Offset<TDot>() where TDot : struct, IByteDot => 8;
@@ -55,15 +61,16 @@ internal readonly unsafe struct Q4Weights : IDotWeights
 
     public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q4Format.Dequantize(block, weights);
 
+    public static bool Two => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add<TDot>(Vector256<int> sum, Vector256<byte> packed, byte* x) where TDot : struct, IByteDot
-    {
-        sum = TDot.Add(sum, packed & Vector256.Create((byte)15), BlockVectors.Spread(x));
-        return TDot.Add(sum, packed >>> 4, BlockVectors.Spread(x + Apart));
-    }
+    public static Vector256<byte> First(Vector256<byte> packed) => packed & Vector256.Create((byte)15);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Second(Vector256<byte> packed) => packed >>> 4;
 
     public static int One<TDot>(byte packed, byte* x) where TDot : struct, IByteDot =>
-        (packed & 15) * (sbyte)*x + (packed >> 4) * (sbyte)x[Apart];
+        (packed & 15) * (sbyte)*x + (packed >> 4) * (sbyte)x[QuantizedMatrix.BlockSize / 2];
 }
 
 /// <summary>
@@ -112,8 +119,9 @@ internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
             Vector256<int> even = Start(x), odd = default;
             for (int c = 0; c < RowBytes; c += 8)
             {
-                even = TWeights.Add<TDot>(even, Vector256.Load(w + 8 * c), x + c);
-                odd = TWeights.Add<TDot>(odd, Vector256.Load(w + 8 * c + 32), x + c + 4);
+                Vector256<byte> weights = Vector256.Load(w + 8 * c), next = Vector256.Load(w + 8 * c + 32);
+                even = Add(even, TWeights.First(weights), TWeights.Second(weights), x + c);
+                odd = Add(odd, TWeights.First(next), TWeights.Second(next), x + c + 4);
             }
             total = BlockVectors.Scaled(total, even + odd, BlockVectors.Scales(scales + b * 8), xScales[b]);
         }
@@ -132,11 +140,11 @@ internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
             Vector256<int> sum0 = Start(x0 + at), sum1 = Start(x1 + at), sum2 = Start(x2 + at), sum3 = Start(x3 + at);
             for (nint c = at; c < at + RowBytes; c += 4, w += 32)
             {
-                Vector256<byte> weights = Vector256.Load(w);
-                sum0 = TWeights.Add<TDot>(sum0, weights, x0 + c);
-                sum1 = TWeights.Add<TDot>(sum1, weights, x1 + c);
-                sum2 = TWeights.Add<TDot>(sum2, weights, x2 + c);
-                sum3 = TWeights.Add<TDot>(sum3, weights, x3 + c);
+                Vector256<byte> weights = Vector256.Load(w), first = TWeights.First(weights), second = TWeights.Second(weights);
+                sum0 = Add(sum0, first, second, x0 + c);
+                sum1 = Add(sum1, first, second, x1 + c);
+                sum2 = Add(sum2, first, second, x2 + c);
+                sum3 = Add(sum3, first, second, x3 + c);
             }
             Vector256<float> scale = BlockVectors.Scales(scales + b * 8);
             total0 = BlockVectors.Scaled(total0, sum0, scale, xScales[b]);
@@ -157,4 +165,12 @@ internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<int> Start(byte* x) =>
         TWeights.Offset<TDot>() == 0 ? default : -BlockVectors.Spread(x + Size).AsInt32();
+
+    /// <summary>Adds the products of four columns of each of eight rows, or of twice four.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Add(Vector256<int> sum, Vector256<byte> first, Vector256<byte> second, byte* x)
+    {
+        sum = TDot.Add(sum, first, BlockVectors.Spread(x));
+        return TWeights.Two ? TDot.Add(sum, second, BlockVectors.Spread(x + Size / 2)) : sum;
+    }
 }
