@@ -155,7 +155,7 @@ public class MatMulTests
             string what = $"{where}({m},{n},{k}) {format} {transposeA} {transposeB} {accumulate} ";
             if (n > 8 || m <= n)
                 Assert.True(expected.AsSpan().SequenceEqual(c), what);
-            Reference.Close(Array.ConvertAll(expected, x => (double)x), c, Tolerance, what);
+            Reference.Close(Array.ConvertAll(expected, x => (double)x), c, Bounds.MatMul, what);
         }
     }
 }
