@@ -42,13 +42,19 @@ internal static class GenerateCommand
 
     private static readonly Option<bool> Special = new("--special") { Description = "Names of special tokens in the prompt become those tokens." };
 
+    private static readonly Option<bool> Chat = new("--chat")
+    {
+        Description = "The prompt is what a user says, or a JSON list of messages with role and content; the model's chat template writes it.",
+    };
+
     public static Verb Create() => new Verb("generate", "Continue a text with a language model.")
     {
-        Model, Prompt, MaxTokens, Temperature, TopP, Stop, Special, CacheFormat.Option, SharedOptions.Seed, SharedOptions.Threads, SharedOptions.Json,
+        Model, Prompt, MaxTokens, Temperature, TopP, Stop, Special, Chat, CacheFormat.Option, SharedOptions.Seed, SharedOptions.Threads, SharedOptions.Json,
     }
     .Example("cleave generate starter \"Once upon a time\" --max-tokens 60", "the most likely continuation")
     .Example("cleave generate starter \"user: hello\" --temperature 0.8 --top-p 0.95 --seed 3 --stop \"user:\"", "a drawn one, up to a stop text")
     .Example("cleave generate starter --json < prompt.txt", "prompt from a file, answer as JSON")
+    .Example("cleave generate my-model \"What is a parcel?\" --chat", "the answer of a chat model")
     .Runs(Run);
 
     private static int Run(Call call)
@@ -63,10 +69,11 @@ internal static class GenerateCommand
         LanguageModel model = ModelArgument.Load(call, Model);
         model.Transformer.CacheFormat = CacheFormat.Of(call);
         string prompt = call.Get(Prompt) ?? call.In.ReadToEnd();
-        int[] ids = [.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(prompt, call.Get(Special))];
+        ChatPrompt? chat = call.Get(Chat) ? ChatPrompt.Of(model, ChatArgument.Read(prompt), call.Cancel) : null;
+        int[] ids = chat?.Ids ?? [.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(prompt, call.Get(Special))];
         using var generator = new Generator(model.Transformer);
-        GeneratedText made = TextGeneration.Run(generator, model.Tokenizer, ids, sampling, call.Get(Stop) ?? [], id => id == model.Tokenizer.EosId,
-            trim: false, piece =>
+        GeneratedText made = TextGeneration.Run(generator, model.Tokenizer, ids, sampling, [.. call.Get(Stop) ?? [], .. chat?.Stops ?? []],
+            chat?.IsEnd ?? (id => id == model.Tokenizer.EosId), trim: chat is not null, piece =>
             {
                 if (call.Json)
                     return;

@@ -62,7 +62,7 @@ public static class ModelFolder
         var reader = new WeightReader(file);
         Transformer transformer = Transformer.Build(spec, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
         TaskHead[] heads = [.. (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader))];
-        return new LanguageModel(transformer, tokenizer, heads);
+        return new LanguageModel(transformer, tokenizer, heads) { Chat = ChatFormatFiles.Load(folder) };
     }
 
     /// <summary>
@@ -94,6 +94,8 @@ public static class ModelFolder
         }
         SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors, SafetensorsWriter.TransformersMetadata);
         AtomicFile.Write(Path.Combine(folder, TokenizerFile), model.Tokenizer.Save);
+        if (model.Chat is { } chat)
+            ChatFormatFiles.Save(folder, chat);
         AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
     }
 

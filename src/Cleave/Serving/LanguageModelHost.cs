@@ -6,13 +6,11 @@ using Cleave.Models.Sampling;
 namespace Cleave.Serving;
 
 /// <summary>
-/// One plain language model, without router. It continues prompts; a conversation is put to it in the form of
-/// <see cref="Dialogue"/>, and its turn ends where it would speak for the user. One request at a time.
+/// One plain language model, without router. It continues prompts; a conversation is put to it as <see cref="ChatPrompt"/>
+/// says. One request at a time.
 /// </summary>
 public sealed class LanguageModelHost : IModuleHost, IDisposable
 {
-    private const string NextTurn = "\nuser:";
-
     private readonly LanguageModel _model;
     private readonly Generator _generator;
     private readonly ServedModule _module;
@@ -36,8 +34,8 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         ArgumentNullException.ThrowIfNull(sink);
         if (request.Module != _module.Name)
             throw new UnknownModuleException(request.Module, [_module.Name]);
-        string text = request.Prompt ?? Dialogue.Of(request.Messages) + "\nassistant:";
-        int[] prompt = [.. Start(_model), .. _model.Tokenizer.Encode(text)];
+        ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, cancellation) : null;
+        int[] prompt = chat?.Ids ?? [.. Start(_model), .. _model.Tokenizer.Encode(request.Prompt!)];
         if (prompt.Length == 0)
             throw new RequestException("the prompt is empty", "prompt");
         if (prompt.Length >= _module.ContextLength)
@@ -48,8 +46,8 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
             long started = Stopwatch.GetTimestamp();
             sink.Chosen(choice);
             GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, Sampling(request),
-                request.Prompt is null ? [.. request.Stop, NextTurn] : request.Stop, id => id == _model.Tokenizer.EosId,
-                trim: request.Prompt is null, sink.Text, cancellation);
+                [.. request.Stop, .. chat?.Stops ?? []], chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId),
+                trim: chat is not null, sink.Text, cancellation);
             return new ModuleResult(choice, made.Text, made.Finish, prompt.Length, made.Tokens, null, Stopwatch.GetElapsedTime(started));
         }
     }

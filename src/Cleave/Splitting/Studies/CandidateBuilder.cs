@@ -157,7 +157,7 @@ public sealed class CandidateBuilder
     {
         Transformer trunk = StructuredPruner.Prune(_monolith.Model.Transformer, _importance!, new PruningPlan(recipe.Layers, recipe.Groups, recipe.FeedForward));
         TaskHead? head = _monolith.Model.Head(_task.Name) is { } original ? Copy(original) : null;
-        var model = new LanguageModel(trunk, _monolith.Model.Tokenizer, head is null ? [] : [head]);
+        var model = new LanguageModel(trunk, _monolith.Model.Tokenizer, head is null ? [] : [head]) { Chat = _monolith.Model.Chat };
         List<(string, Tensor)> parameters = [.. trunk.Parameters()];
         if (head is not null)
             parameters.AddRange([("head", head.Projection.Weight), ("bias", head.Projection.Bias!)]);

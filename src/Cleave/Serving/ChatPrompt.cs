@@ -1,0 +1,46 @@
+using System.Text.Json.Nodes;
+using Cleave.Models;
+using Cleave.Tokenizers.Templates;
+
+namespace Cleave.Serving;
+
+/// <summary>
+/// A conversation as a model reads it: written by the model's own chat template, or, for a model without one, in the plain
+/// form of <see cref="Dialogue"/> with <c>assistant:</c> behind it, where a new line of the user ends the answer.
+/// </summary>
+/// <param name="Ids">The prompt's tokens.</param>
+/// <param name="IsEnd">Whether a token ends the answer.</param>
+/// <param name="Stops">Texts that end the answer.</param>
+public sealed record ChatPrompt(int[] Ids, Func<int, bool> IsEnd, IReadOnlyList<string> Stops)
+{
+    private const string NextTurn = "\nuser:";
+
+    /// <exception cref="RequestException">The model's template refuses the conversation.</exception>
+    /// <exception cref="TemplateException">The template ends in an error.</exception>
+    public static ChatPrompt Of(LanguageModel model, IReadOnlyList<ChatMessage> messages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(messages);
+        if (model.Chat is not { } chat)
+        {
+            return new ChatPrompt([.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(Dialogue.Of(messages) + "\nassistant:")],
+                id => id == model.Tokenizer.EosId, [NextTurn]);
+        }
+        try
+        {
+            var turns = new JsonArray([.. messages.Select(m => (JsonNode)new JsonObject { ["role"] = NameOf(m.Role), ["content"] = m.Content })]);
+            return new ChatPrompt(chat.Encode(model.Tokenizer, turns, cancellation: cancellation), chat.EndIds(model.Tokenizer).Contains, []);
+        }
+        catch (TemplateException e) when (e.IsRefusal)
+        {
+            throw new RequestException($"the model's chat template refuses the conversation: {e.Problem}", "messages");
+        }
+    }
+
+    private static string NameOf(ChatRole role) => role switch
+    {
+        ChatRole.System => "system",
+        ChatRole.User => "user",
+        _ => "assistant",
+    };
+}
