@@ -8,7 +8,7 @@ public sealed class TemplateErrorTests
 {
     [Theory]
     [InlineData("a\n  {{ 1 + }}", 2, 10, "expected an expression, found '}}'")]
-    [InlineData("{% if x %}\ny", 1, 11, "'if' has no end: '{% endif %}' is missing")]
+    [InlineData("{% if x %}\ny", 2, 1, "'if' has no end: '{% endif %}' is missing")]
     [InlineData("{% endfor %}", 1, 4, "'endfor' ends nothing that is open")]
     [InlineData("{{ 'abc }}", 1, 4, "the text has no end: ' is missing")]
     [InlineData("{# never", 1, 1, "the comment has no end: '#}' is missing")]
