@@ -1,0 +1,57 @@
+using Cleave.Models;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Serving;
+
+/// <summary>A text as one vector of length 1: the mean of a model's hidden states after the final norm. One text at a time.</summary>
+public sealed class TextEmbedder : IDisposable
+{
+    private readonly LanguageModel _model;
+    private readonly Tape _tape = new(records: false);
+    private readonly TokenBatch _batch = new();
+    private readonly Lock _gate = new();
+
+    public TextEmbedder(LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _model = model;
+    }
+
+    /// <summary>Numbers of a vector: the model's width.</summary>
+    public int Dimensions => _model.Transformer.Spec.Width;
+
+    /// <returns>The vector, and the tokens that were read, the beginning-of-text token included.</returns>
+    /// <exception cref="RequestException">The text is empty, or longer than the context.</exception>
+    public (float[] Vector, int Tokens) Embed(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        int[] ids = [.. LanguageModelHost.Start(_model), .. _model.Tokenizer.Encode(text)];
+        if (ids.Length == 0)
+            throw new RequestException("the text to embed is empty", "input");
+        if (ids.Length > _model.Transformer.Spec.ContextLength)
+            throw new RequestException($"the text has {ids.Length} tokens, but the model reads at most {_model.Transformer.Spec.ContextLength}; cut it", "input", "context_length_exceeded");
+        var mean = new float[Dimensions];
+        lock (_gate)
+        {
+            _batch.Clear();
+            Tensor hidden = _model.Transformer.Forward(_tape, _batch.Add(ids));
+            for (int row = 0; row < ids.Length; row++)
+            {
+                ReadOnlySpan<float> state = hidden.Data.Slice(row * Dimensions, Dimensions);
+                for (int i = 0; i < mean.Length; i++)
+                    mean[i] += state[i];
+            }
+            _tape.Reset();
+        }
+        double length = 0;
+        foreach (float value in mean)
+            length += (double)value * value;
+        double scale = length > 0 ? 1 / Math.Sqrt(length) : 0;
+        for (int i = 0; i < mean.Length; i++)
+            mean[i] = (float)(mean[i] * scale);
+        return (mean, ids.Length);
+    }
+
+    public void Dispose() => _tape.Dispose();
+}
