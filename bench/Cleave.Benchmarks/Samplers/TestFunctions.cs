@@ -2,8 +2,9 @@ using Cleave.Tuning;
 
 namespace Cleave.Benchmarks.Samplers;
 
-/// <summary>A function to minimize whose least value is 0 (to the digits given), so that a value is a regret.</summary>
-internal sealed record TestFunction(string Name, SearchSpace Space, Func<ParameterSet, double> Regret);
+/// <summary>A function to minimize: one whose least value is 0 (to the digits given), so that a value is a regret, or several objectives.</summary>
+/// <param name="Reference">For several objectives, the point that bounds the hypervolume.</param>
+internal sealed record TestFunction(string Name, SearchSpace Space, Func<ParameterSet, double[]> Values, double[]? Reference = null);
 
 /// <summary>
 /// The standard functions of global optimization (see Surjanovic and Bingham, "Virtual Library of Simulation
@@ -17,23 +18,14 @@ internal static class TestFunctions
         Numbers("rosenbrock4", Same(4, -2, 2), Rosenbrock),
         Numbers("ackley6", Same(6, -5, 5), Ackley),
         Numbers("hartmann6", Same(6, 0, 1), Hartmann),
-        new("mixed", MixedSpace(), Mixed),
+        new("mixed", MixedSpace(), set => [Mixed(set)]),
     ];
 
-    /// <summary>Others, never used to choose a sampler's constants by themselves: a check against fitting the five.</summary>
-    public static IReadOnlyList<TestFunction> HeldOut { get; } = [
-        Numbers("sphere5", Same(5, -3, 4), x => x.Sum(v => v * v)),
-        Numbers("camel", [(-3, 3), (-2, 2)], x => (4 - 2.1 * x[0] * x[0] + Math.Pow(x[0], 4) / 3) * x[0] * x[0] + x[0] * x[1] + (-4 + 4 * x[1] * x[1]) * x[1] * x[1] + 1.0316284535),
-        Numbers("styblinski4", Same(4, -5, 5), x => x.Sum(v => (v * v * v * v - 16 * v * v + 5 * v) / 2 + 39.16616570377142)),
-        Numbers("levy5", Same(5, -10, 10), Levy),
-        new("mixed-wide", WideSpace(), Wide),
-    ];
+    internal static (double, double)[] Same(int count, double low, double high) => [.. Enumerable.Repeat((low, high), count)];
 
-    private static (double, double)[] Same(int count, double low, double high) => [.. Enumerable.Repeat((low, high), count)];
-
-    private static TestFunction Numbers(string name, (double Low, double High)[] ranges, Func<double[], double> value) => new(name,
+    internal static TestFunction Numbers(string name, (double Low, double High)[] ranges, Func<double[], double> value) => new(name,
         new SearchSpace([.. ranges.Select((r, i) => new FloatParameter($"x{i}", r.Low, r.High))]),
-        set => value([.. set.Select(m => m.Value.AsDouble())]));
+        set => [value([.. set.Select(m => m.Value.AsDouble())])]);
 
     private static double Branin(double[] x)
     {
@@ -41,10 +33,10 @@ internal static class TestFunctions
         return inner * inner + 10 * (1 - 1 / (8 * Math.PI)) * Math.Cos(x[0]) + 10 - 0.39788735773;
     }
 
-    private static double Rosenbrock(double[] x) =>
+    internal static double Rosenbrock(double[] x) =>
         Enumerable.Range(0, x.Length - 1).Sum(i => 100 * Math.Pow(x[i + 1] - x[i] * x[i], 2) + Math.Pow(1 - x[i], 2));
 
-    private static double Ackley(double[] x) => -20 * Math.Exp(-0.2 * Math.Sqrt(x.Average(v => v * v)))
+    internal static double Ackley(double[] x) => -20 * Math.Exp(-0.2 * Math.Sqrt(x.Average(v => v * v)))
         - Math.Exp(x.Average(v => Math.Cos(2 * Math.PI * v))) + 20 + Math.E;
 
     private static double Hartmann(double[] x)
@@ -53,15 +45,6 @@ internal static class TestFunctions
         double[][] a = [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]];
         int[][] p = [[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 3736, 1004, 9991], [2348, 1451, 3522, 2883, 3047, 6650], [4047, 8828, 8732, 5743, 1091, 381]];
         return 3.32236801 - Enumerable.Range(0, 4).Sum(i => alpha[i] * Math.Exp(-x.Select((v, j) => a[i][j] * Math.Pow(v - 1e-4 * p[i][j], 2)).Sum()));
-    }
-
-    private static double Levy(double[] x)
-    {
-        double[] w = [.. x.Select(v => 1 + (v - 1) / 4)];
-        double sum = Math.Pow(Math.Sin(Math.PI * w[0]), 2) + Math.Pow(w[^1] - 1, 2) * (1 + Math.Pow(Math.Sin(2 * Math.PI * w[^1]), 2));
-        for (int i = 0; i < w.Length - 1; i++)
-            sum += Math.Pow(w[i] - 1, 2) * (1 + 10 * Math.Pow(Math.Sin(Math.PI * w[i] + 1), 2));
-        return sum;
     }
 
     private static SearchSpace MixedSpace() => new([
@@ -79,22 +62,5 @@ internal static class TestFunctions
         (double best, double loss) = kind switch { "adamw" => (-3.2, 0.0), "sgd" => (-1.4, 0.3), _ => (-4.1, 0.08) };
         loss += kind == "sgd" ? 0.5 * Math.Pow(set["momentum"].AsDouble() - 0.9, 2) : 0.2 * Math.Pow(Math.Log10(set["decay"].AsDouble()) + 2, 2) / 4;
         return loss + 0.6 * Math.Pow(rate - best, 2) + 0.02 * Math.Pow(layers - 7, 2);
-    }
-
-    private static SearchSpace WideSpace() => new([
-        new CategoricalParameter("a", ["p", "q", "r", "s", "t"]),
-        new CategoricalParameter("b", [2, 4, 8]),
-        new IntParameter("n", 8, 512, log: true),
-        new FloatParameter("x", 0, 1),
-        new FloatParameter("y", 0, 1, step: 0.05),
-        new FloatParameter("z", 0, 1, when: [new("b", [4, 8])]),
-    ]);
-
-    private static double Wide(ParameterSet set)
-    {
-        double loss = set["a"].AsText() switch { "p" => 0.4, "q" => 0.2, "r" => 0, "s" => 0.1, _ => 0.6 };
-        loss += set["b"].AsInt() switch { 2 => 0.3, 4 => 0, _ => 0.05 };
-        loss += 0.1 * Math.Pow(Math.Log2(set["n"].AsInt()) - 6, 2) + Math.Pow(set["x"].AsDouble() - 0.3, 2) + Math.Pow(set["y"].AsDouble() - set["x"].AsDouble() - 0.3, 2);
-        return set.TryGet("z", out ParameterValue z) ? loss + Math.Pow(z.AsDouble() - 0.85, 2) : loss + 0.1;
     }
 }

@@ -42,7 +42,7 @@ public sealed class Study
         }
     }
 
-    /// <summary>The complete trial with the best value, the earlier of equals; null before one is complete.</summary>
+    /// <summary>The complete and feasible trial with the best value, the earlier of equals; null before there is one.</summary>
     /// <exception cref="InvalidOperationException">The study has several objectives: see <see cref="Front"/>.</exception>
     public Trial? Best
     {
@@ -55,7 +55,7 @@ public sealed class Study
         }
     }
 
-    /// <summary>The complete trials that no other one beats in every objective, by number.</summary>
+    /// <summary>The complete and feasible trials that no other one beats in every objective, by number.</summary>
     public IReadOnlyList<Trial> Front
     {
         get
@@ -159,7 +159,7 @@ public sealed class Study
     private Trial[] Complete()
     {
         lock (_lock)
-            return [.. _storage.Trials.Where(t => t.State == TrialState.Complete)];
+            return [.. _storage.Trials.Where(t => t.State == TrialState.Complete && t.Violation == 0)];
     }
 }
 

@@ -42,6 +42,12 @@ public sealed class Trial
     /// <summary>One a direction for a complete trial, else empty.</summary>
     public IReadOnlyList<double> Values { get; internal set; } = [];
 
+    /// <summary>One a constraint of a complete trial; it is feasible where none is above 0. Empty for an objective without constraints.</summary>
+    public IReadOnlyList<double> Constraints { get; internal set; } = [];
+
+    /// <summary>By how much the constraints are broken, in all; 0 for a feasible trial.</summary>
+    public double Violation => Constraints.Sum(c => Math.Max(0, c));
+
     /// <summary>By rising step.</summary>
     public IReadOnlyList<TrialStep> Steps => _steps;
 
@@ -64,6 +70,8 @@ public sealed record TrialOutcome
 
     public IReadOnlyList<double> Values { get; }
 
+    public IReadOnlyList<double> Constraints { get; private init; } = [];
+
     public string? Note { get; private init; }
 
     public static TrialOutcome Stopped { get; } = new(TrialState.Stopped, [], null);
@@ -78,6 +86,13 @@ public sealed record TrialOutcome
     }
 
     public static TrialOutcome Failed(string reason) => new(TrialState.Failed, [], reason ?? throw new ArgumentNullException(nameof(reason)));
+
+    /// <summary>The same outcome with the constraints' values, which are met at 0 and below; one that is not finite makes the trial fail.</summary>
+    public TrialOutcome WithConstraints(params double[] constraints)
+    {
+        ArgumentNullException.ThrowIfNull(constraints);
+        return constraints.All(double.IsFinite) ? this with { Constraints = [.. constraints] } : Failed($"a constraint's value is {string.Join(", ", constraints)}");
+    }
 
     /// <summary>The same outcome with a note to keep beside it.</summary>
     public TrialOutcome With(string note) => this with { Note = note };

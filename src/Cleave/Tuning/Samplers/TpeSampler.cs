@@ -70,7 +70,7 @@ public sealed class TpeSampler : ISampler
         int[] all = [.. Enumerable.Range(0, values.Length)];
         foreach (int[] group in _options.Multivariate ? [all] : all.Select(i => new[] { i }))
             Choose(rng, space, split, group, values, _options.Multivariate ? tried : null);
-        ParameterSet chosen = ToSet(space, values);
+        ParameterSet chosen = Coordinates.ToSet(space, values);
         // A finite space: what has been measured is not measured again while something else is left nearby.
         return tried?.Contains(chosen) == true ? _random.Suggest(input) : chosen;
     }
@@ -89,10 +89,10 @@ public sealed class TpeSampler : ISampler
             for (int k = 0; k < group.Length; k++)
             {
                 Parameter parameter = space.Parameters[group[k]];
-                (values[group[k]], x[k]) = space.IsActive(parameter, values) ? Decode(parameter, good.Draw(rng, component, k)) : ((ParameterValue?)null, double.NaN);
+                (values[group[k]], x[k]) = space.IsActive(parameter, values) ? Coordinates.Decode(parameter, good.Draw(rng, component, k)) : ((ParameterValue?)null, double.NaN);
             }
             double score = good.LogDensity(x) - other.LogDensity(x);
-            if (tried?.Contains(ToSet(space, values)) == true)
+            if (tried?.Contains(Coordinates.ToSet(space, values)) == true)
                 score -= 1e9; // only where every candidate has been tried
             if (score > bestScore)
             {
@@ -103,26 +103,5 @@ public sealed class TpeSampler : ISampler
         }
         for (int k = 0; k < group.Length; k++)
             values[group[k]] = best[k];
-    }
-
-    /// <summary>The value at a coordinate, and that value's own coordinate.</summary>
-    private static (ParameterValue Value, double At) Decode(Parameter parameter, double at)
-    {
-        if (parameter is CategoricalParameter categorical)
-            return (categorical.Choices[(int)at], at);
-        var number = (NumericParameter)parameter;
-        double value = number.FromUnit(at);
-        return (value, number.ToUnit(value));
-    }
-
-    private static ParameterSet ToSet(SearchSpace space, ParameterValue?[] values)
-    {
-        var items = new List<KeyValuePair<string, ParameterValue>>(values.Length);
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (values[i] is { } value)
-                items.Add(KeyValuePair.Create(space.Parameters[i].Name, value));
-        }
-        return new ParameterSet(items);
     }
 }

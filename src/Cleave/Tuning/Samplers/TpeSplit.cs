@@ -21,7 +21,7 @@ internal sealed class TpeSplit
         int good = Math.Clamp((int)Math.Ceiling(options.GoodShare * ended), 1, MostGood);
         good = PromoteBestOfEachChoice(input.Study.Space, ordered, good);
         ordered.AddRange(input.History.Where(t => t.State is not (TrialState.Complete or TrialState.Stopped)));
-        return new TpeSplit([.. ordered.Select(t => Encode(input.Study.Space, t.Parameters!))], good);
+        return new TpeSplit([.. ordered.Select(t => Coordinates.Encode(input.Study.Space, t.Parameters!))], good);
     }
 
     /// <summary>The density of the good or of the other trials over some of the parameters.</summary>
@@ -67,18 +67,5 @@ internal sealed class TpeSplit
             ordered.Insert(at++, trial);
         }
         return at;
-    }
-
-    private static double[] Encode(SearchSpace space, ParameterSet set)
-    {
-        double[] point = new double[space.Parameters.Count];
-        for (int i = 0; i < point.Length; i++)
-        {
-            Parameter parameter = space.Parameters[i];
-            point[i] = !set.TryGet(parameter.Name, out ParameterValue value) ? double.NaN
-                : parameter is CategoricalParameter categorical ? categorical.IndexOf(value)
-                : ((NumericParameter)parameter).ToUnit(value.AsDouble());
-        }
-        return point;
     }
 }

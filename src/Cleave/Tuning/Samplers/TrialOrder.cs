@@ -4,12 +4,14 @@ namespace Cleave.Tuning.Samplers;
 internal static class TrialOrder
 {
     /// <summary>
-    /// The complete trials, best first, then the stopped ones, those that came further first. Several objectives:
-    /// by front, and within a front the less crowded first. Equals stay in the order of their numbers.
+    /// The complete and feasible trials, best first, then the infeasible ones, those that break less first, then the stopped
+    /// ones, those that came further first. Several objectives: by front, and within a front the less crowded first. Equals
+    /// stay in the order of their numbers.
     /// </summary>
     public static List<Trial> BestFirst(IReadOnlyList<Trial> trials, IReadOnlyList<Direction> directions)
     {
-        Trial[] complete = [.. trials.Where(t => t.State == TrialState.Complete)];
+        Trial[] complete = [.. trials.Where(t => t.State == TrialState.Complete && t.Violation == 0)];
+        IEnumerable<Trial> infeasible = trials.Where(t => t.State == TrialState.Complete && t.Violation > 0).OrderBy(t => t.Violation);
         double[][] losses = [.. complete.Select(t => ParetoFront.ToLosses(t.Values, directions))];
         int[] order = [.. Enumerable.Range(0, complete.Length)];
         if (directions.Count == 1)
@@ -25,6 +27,6 @@ internal static class TrialOrder
         double sign = directions[0] == Direction.Minimize ? 1 : -1;
         IEnumerable<Trial> stopped = trials.Where(t => t.State == TrialState.Stopped && t.Steps.Count > 0)
             .OrderByDescending(t => t.Steps[^1].Step).ThenBy(t => double.IsNaN(t.Steps[^1].Value) ? double.PositiveInfinity : sign * t.Steps[^1].Value);
-        return [.. order.Select(i => complete[i]), .. stopped];
+        return [.. order.Select(i => complete[i]), .. infeasible, .. stopped];
     }
 }

@@ -10,7 +10,7 @@ internal static class TruncatedNormal
     /// <summary>The log of what the density is divided by: σ √(2π) times the mass inside [0, 1].</summary>
     public static double LogNormalizer(double mean, double deviation)
     {
-        double mass = Cumulative((1 - mean) / deviation) - Cumulative(-mean / deviation);
+        double mass = Normal.Cumulative((1 - mean) / deviation) - Normal.Cumulative(-mean / deviation);
         return HalfLogTwoPi + Math.Log(deviation * Math.Max(mass, 1e-12));
     }
 
@@ -23,13 +23,5 @@ internal static class TruncatedNormal
             if (x is >= 0 and <= 1)
                 return x;
         }
-    }
-
-    /// <summary>Φ(z) to 1.5e-7 (Abramowitz and Stegun, 7.1.26).</summary>
-    public static double Cumulative(double z)
-    {
-        double x = Math.Abs(z) / Math.Sqrt(2), t = 1 / (1 + 0.3275911 * x);
-        double tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * Math.Exp(-x * x) / 2;
-        return z > 0 ? 1 - tail : tail;
     }
 }

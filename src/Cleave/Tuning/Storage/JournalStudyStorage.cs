@@ -90,6 +90,8 @@ public sealed class JournalStudyStorage : IStudyStorage
         ArgumentNullException.ThrowIfNull(outcome);
         MemoryStudyStorage.CheckOutcome(Definition, _state.Running(number), outcome);
         JsonObject end = Event("end", number, ("state", Name(outcome.State)), ("values", new JsonArray([.. outcome.Values.Select(v => JsonValue.Create(v))])));
+        if (outcome.Constraints.Count > 0)
+            end["constraints"] = new JsonArray([.. outcome.Constraints.Select(c => JsonValue.Create(c))]);
         if (outcome.Note is not null)
             end["note"] = outcome.Note;
         Append(_journal, end);
@@ -199,6 +201,8 @@ public sealed class JournalStudyStorage : IStudyStorage
                 "stopped" => TrialOutcome.Stopped,
                 _ => TrialOutcome.Failed(json["note"]?.GetValue<string>() ?? ""),
             };
+            if (json["constraints"] is { } constraints)
+                outcome = outcome.WithConstraints([.. constraints.AsArray().Select(c => c!.GetValue<double>())]);
             return json["note"] is { } note ? outcome.With(note.GetValue<string>()) : outcome;
         }
     }

@@ -43,7 +43,7 @@ public sealed class MemoryStudyStorage(StudyDefinition definition) : IStudyStora
         ArgumentNullException.ThrowIfNull(outcome);
         Trial trial = Running(number);
         CheckOutcome(Definition, trial, outcome);
-        (trial.State, trial.Values, trial.Note) = (outcome.State, outcome.Values, outcome.Note);
+        (trial.State, trial.Values, trial.Constraints, trial.Note) = (outcome.State, outcome.Values, outcome.Constraints, outcome.Note);
     }
 
     public void Release(int number)

@@ -1,0 +1,96 @@
+using Cleave.Tuning.Samplers.GaussianProcesses;
+
+namespace Cleave.Tuning.Samplers;
+
+/// <summary>How a <see cref="GpSampler"/> works.</summary>
+public sealed record GpOptions
+{
+    /// <summary>Points of the Sobol sequence before the first model; null for 4 and half the number of parameters, at most 12.</summary>
+    public int? StartupTrials { get; init; }
+
+    /// <summary>A model looks at this many trials at most; time a trial grows with its square, and with its cube where lengths are fitted.</summary>
+    public int MaxPoints { get; init; } = 150;
+
+    /// <summary>Points that are scored for each suggestion, before the best of them climb.</summary>
+    public int Candidates { get; init; } = 300;
+
+    internal int StartupFor(SearchSpace space) => StartupTrials ?? Math.Min(12, 4 + space.Parameters.Count / 2);
+
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(StartupTrials ?? 1, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxPoints, 8);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Candidates, 8);
+    }
+}
+
+/// <summary>
+/// Bayesian optimization with Gaussian processes (Jones et al., "Efficient Global Optimization", 1998): Matérn 5/2 covariances with a length for each
+/// parameter, fitted by maximum likelihood; the next trial has the largest expected improvement, or, with several objectives, the
+/// largest optimistic gain of hypervolume. Constraints are modelled too. Choices differ or do not; what takes no part is equal.
+/// </summary>
+/// <remarks>
+/// Lengths are fitted anew when the study has grown by a third, at most by 30 trials, from the first trials by number, so they follow from the
+/// history alone; what is kept between calls saves time only. Running trials count with the value that the model expects.
+/// </remarks>
+public sealed class GpSampler : ISampler
+{
+    private readonly GpOptions _options;
+    private readonly QuasiRandomSampler _spread = new();
+    private readonly Lock _lock = new();
+    private (StudyDefinition Study, Trial[] Fitted, GaussianHyper[] Hypers)? _kept;
+
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public GpSampler(GpOptions? options = null)
+    {
+        _options = options ?? new GpOptions();
+        _options.Check();
+    }
+
+    public string Name => "gp";
+
+    public ParameterSet Suggest(SamplerInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        SearchSpace space = input.Study.Space;
+        if (GpData.Of(input, _options.StartupFor(space)) is not { } data)
+            return _spread.Suggest(input);
+        var order = new TrialRanks(data.Ended, input.Study.Directions);
+        GaussianHyper[] hypers = Hypers(input.Study, data, order);
+        int[] seen = data.Select(data.Ended.Length, _options.MaxPoints, order.BestFirst);
+        var model = new GpModel(data, seen, hypers);
+        Acquisition acquisition = model.Acquisition(input.Study.Directions.Count, order.Feasible);
+        HashSet<ParameterSet>? tried = space.Parameters.All(p => p.Count is not null) ? [.. input.History.Select(t => t.Parameters!)] : null;
+        double[] lengths = [.. Enumerable.Range(0, space.Parameters.Count).Select(d => hypers.Take(input.Study.Directions.Count).Min(h => Math.Min(1, 1 / Math.Sqrt(h.Weights[d]))))];
+        var search = new CandidateSearch(space, data, input.Random(Name), acquisition, lengths, tried);
+        IEnumerable<double[]> spread = Enumerable.Range(0, _options.Candidates / 2).Select(i => QuasiRandomSampler.Point(input, (uint)(input.Number * 1021 + i)));
+        double[][] centres = [.. order.BestFirst.Take(input.Study.Directions.Count > 1 ? 20 : 5).Select(data.Point)];
+        return search.Run(spread, centres, _options.Candidates / 2, climbers: 2, climb: _options.Candidates / 8) ?? _spread.Suggest(input);
+    }
+
+    private GaussianHyper[] Hypers(StudyDefinition study, GpData data, TrialRanks order)
+    {
+        int level = Level(data.Ended.Length);
+        Trial[] fitted = data.Ended[..level];
+        lock (_lock)
+        {
+            if (_kept is { } kept && kept.Study == study && kept.Fitted.AsSpan().SequenceEqual(fitted))
+                return kept.Hypers;
+        }
+        int[] seen = data.Select(level, _options.MaxPoints, order.BestFirst);
+        double[][] columns = data.Columns(seen);
+        GaussianHyper[] hypers = [.. data.Losses.Concat(data.Constraints).Select(o => GaussianFit.Of(columns, data.IsChoice, PowerTransform.Apply([.. seen.Select(t => o[t])])))];
+        lock (_lock)
+            _kept = (study, fitted, hypers);
+        return hypers;
+    }
+
+    /// <summary>The last of 4, 6, 8, 11, 15 … that is not above the number of trials.</summary>
+    private static int Level(int trials)
+    {
+        int level = Math.Min(trials, 4);
+        while (level + Math.Clamp(level / 3, 2, 30) is var next && next <= trials)
+            level = next;
+        return level;
+    }
+}
