@@ -17,6 +17,9 @@ internal static class SamplerBenchmark
         ("sobol", () => new QuasiRandomSampler()),
         ("tpe", () => new TpeSampler()),
         ("gp", () => new GpSampler()),
+        ("cma-es", () => new CmaEsSampler()),
+        ("nsga2", () => new NsgaSampler()),
+        ("auto", () => new AutoSampler()),
     ];
 
     /// <summary>The constants of the samplers were chosen with smaller seeds than this.</summary>

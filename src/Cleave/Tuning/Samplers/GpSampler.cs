@@ -56,15 +56,23 @@ public sealed class GpSampler : ISampler
         if (GpData.Of(input, _options.StartupFor(space)) is not { } data)
             return _spread.Suggest(input);
         var order = new TrialRanks(data.Ended, input.Study.Directions);
+        int parameters = space.Parameters.Count;
+        (int centre, SearchBox box) = (order.BestFirst[0], SearchBox.Whole(parameters));
+        if (data.Ended.Length > _options.MaxPoints && data.Losses.Length == 1)
+        {
+            TrustRegion region = TrustRegion.After(data.Losses[0], _options.MaxPoints, parameters);
+            int[] basins = data.Basins(order.BestFirst, most: 3);
+            centre = basins[region.Cycle % basins.Length];
+            box = region.Around(data.Point(centre));
+        }
         GaussianHyper[] hypers = Hypers(input.Study, data, order);
-        int[] seen = data.Select(data.Ended.Length, _options.MaxPoints, order.BestFirst);
-        var model = new GpModel(data, seen, hypers);
-        Acquisition acquisition = model.Acquisition(input.Study.Directions.Count, order.Feasible);
+        int[] seen = data.Select(data.Ended.Length, _options.MaxPoints, order.BestFirst, centre);
+        Acquisition acquisition = new GpModel(data, seen, hypers).Acquisition(data.Losses.Length, order.Feasible, box);
         HashSet<ParameterSet>? tried = space.Parameters.All(p => p.Count is not null) ? [.. input.History.Select(t => t.Parameters!)] : null;
-        double[] lengths = [.. Enumerable.Range(0, space.Parameters.Count).Select(d => hypers.Take(input.Study.Directions.Count).Min(h => Math.Min(1, 1 / Math.Sqrt(h.Weights[d]))))];
-        var search = new CandidateSearch(space, data, input.Random(Name), acquisition, lengths, tried);
+        double[] lengths = [.. Enumerable.Range(0, parameters).Select(d => hypers.Take(data.Losses.Length).Min(h => Math.Min(1, 1 / Math.Sqrt(h.Weights[d]))))];
+        var search = new CandidateSearch(space, data, input.Random(Name), acquisition, lengths, box, tried);
         IEnumerable<double[]> spread = Enumerable.Range(0, _options.Candidates / 2).Select(i => QuasiRandomSampler.Point(input, (uint)(input.Number * 1021 + i)));
-        double[][] centres = [.. order.BestFirst.Take(input.Study.Directions.Count > 1 ? 20 : 5).Select(data.Point)];
+        double[][] centres = [data.Point(centre), .. order.BestFirst.Take(data.Losses.Length > 1 ? 20 : 5).Select(data.Point)];
         return search.Run(spread, centres, _options.Candidates / 2, climbers: 2, climb: _options.Candidates / 8) ?? _spread.Suggest(input);
     }
 
@@ -77,7 +85,7 @@ public sealed class GpSampler : ISampler
             if (_kept is { } kept && kept.Study == study && kept.Fitted.AsSpan().SequenceEqual(fitted))
                 return kept.Hypers;
         }
-        int[] seen = data.Select(level, _options.MaxPoints, order.BestFirst);
+        int[] seen = data.Select(level, _options.MaxPoints, order.BestFirst, order.BestFirst.First(t => t < level));
         double[][] columns = data.Columns(seen);
         GaussianHyper[] hypers = [.. data.Losses.Concat(data.Constraints).Select(o => GaussianFit.Of(columns, data.IsChoice, PowerTransform.Apply([.. seen.Select(t => o[t])])))];
         lock (_lock)

@@ -85,7 +85,7 @@ internal sealed class ParzenMixture
         }
         double sum = 0;
         for (int i = 0; i <= _n; i++)
-            sum += Math.Exp(_terms[i] - most);
+            sum += _terms[i] > most - 40 ? Math.Exp(_terms[i] - most) : 0; // below, it would be lost in the rounding
         return most + Math.Log(sum);
     }
 

@@ -6,7 +6,7 @@ namespace Cleave.Tuning.Samplers.GaussianProcesses;
 /// Looks for the point with the best score: points spread over the space and steps from the best trials are scored, and the
 /// best of them climb, along the slope where there is one, else by random steps whose length adapts.
 /// </summary>
-internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, Acquisition acquisition, double[] lengths, HashSet<ParameterSet>? tried)
+internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, Acquisition acquisition, double[] lengths, SearchBox box, HashSet<ParameterSet>? tried)
 {
     /// <param name="spread">Points from all over the space, in coordinates.</param>
     /// <param name="centres">The trials to step from, best first.</param>
@@ -14,7 +14,14 @@ internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, A
     {
         var found = new List<Candidate>();
         foreach (double[] point in spread)
+        {
+            for (int d = 0; d < point.Length; d++)
+            {
+                if (!data.IsChoice[d])
+                    point[d] = box.Low[d] + (box.High[d] - box.Low[d]) * point[d];
+            }
             Consider(found, point);
+        }
         for (int i = 0; i < steps; i++)
             Consider(found, Step(centres[i % Math.Min(centres.Count, 1 + i / 8)]));
         Candidate[] first = [.. found.OrderByDescending(c => c.Score).Take(climbers)];
@@ -27,6 +34,11 @@ internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, A
 
     private Candidate Consider(List<Candidate>? found, double[] point)
     {
+        for (int d = 0; d < point.Length; d++)
+        {
+            if (!data.IsChoice[d])
+                point[d] = Math.Clamp(point[d], box.Low[d], box.High[d]); // NaN stays
+        }
         ParameterSet set = Coordinates.Settle(space, point, i => Coordinates.FromUniform(space.Parameters[i], rng.NextDouble()));
         data.Fill(point);
         var candidate = new Candidate(point, set, acquisition.Score(point));
@@ -74,7 +86,7 @@ internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, A
                 if (data.IsChoice[d])
                     Forget(next, d);
                 else if (hasSlope)
-                    next[d] = Math.Clamp(next[d] + size * lengths[d] * lengths[d] * slope[d] / norm, 0, 1);
+                    next[d] = next[d] + size * lengths[d] * lengths[d] * slope[d] / norm;
                 else
                     next[d] = Reflect(next[d] + size * Math.Min(1, lengths[d]) * rng.NextGaussian());
             }

@@ -58,28 +58,36 @@ internal sealed class GpData
         [.. IsChoice.Select((_, d) => trials.Select(t => _points[t][d]).ToArray())];
 
     /// <summary>
-    /// At most <paramref name="most"/> of the first <paramref name="count"/> trials: half of them the nearest to the best one, a quarter the best,
-    /// the rest spread over the study's time, so that the process is sharp where it matters and not blind elsewhere.
+    /// At most <paramref name="most"/> of the first <paramref name="count"/> trials. One objective: the nearest to a trial. Several: the best half,
+    /// and the rest spread over the study's time.
     /// </summary>
-    public int[] Select(int count, int most, IReadOnlyList<int> bestFirst)
+    public int[] Select(int count, int most, IReadOnlyList<int> bestFirst, int centre)
     {
         if (count <= most)
             return [.. Enumerable.Range(0, count)];
-        int[] ordered = [.. bestFirst.Where(t => t < count)];
-        var chosen = new SortedSet<int>(ordered.Take(most / 4));
-        double[] centre = _points[ordered[0]];
-        int[] near = [.. Enumerable.Range(0, count).OrderBy(t => Distance(_points[t], centre))];
-        foreach (int trial in near)
-        {
-            if (chosen.Count >= most * 3 / 4)
-                break;
-            chosen.Add(trial);
-        }
+        if (Losses.Length == 1)
+            return [.. Enumerable.Range(0, count).OrderBy(t => Distance(_points[t], _points[centre])).Take(most).Order()];
+        var chosen = new SortedSet<int>(bestFirst.Where(t => t < count).Take(most / 2));
         int[] left = [.. Enumerable.Range(0, count).Where(t => !chosen.Contains(t))];
-        int room = Math.Min(most - chosen.Count, left.Length);
+        int room = most - chosen.Count;
         for (int i = 0; i < room; i++)
             chosen.Add(left[(int)((long)i * left.Length / room)]);
         return [.. chosen];
+    }
+
+    /// <summary>The best trials that lie apart from each other: the n-th is where a search goes after n − 1 others have ended.</summary>
+    public int[] Basins(IReadOnlyList<int> bestFirst, int most)
+    {
+        const double Apart = 0.15;
+        var basins = new List<int>();
+        foreach (int trial in bestFirst)
+        {
+            if (basins.TrueForAll(b => Distance(_points[b], _points[trial]) > Apart * Apart * IsChoice.Length))
+                basins.Add(trial);
+            if (basins.Count == most)
+                break;
+        }
+        return [.. basins];
     }
 
     private double Distance(double[] a, double[] b)

@@ -20,10 +20,10 @@ internal sealed class GpModel
             _processes = Believe(hypers);
     }
 
-    public Acquisition Acquisition(int objectives, int[] feasible)
+    public Acquisition Acquisition(int objectives, int[] feasible, SearchBox box)
     {
         (GaussianProcess, double)[] constraints = [.. Enumerable.Range(objectives, _processes.Length - objectives).Select(c => (_processes[c], _outputs[c][^1]))];
-        int[] good = [.. Enumerable.Range(0, _seen.Length).Where(i => Array.BinarySearch(feasible, _seen[i]) >= 0)];
+        int[] good = [.. Enumerable.Range(0, _seen.Length).Where(i => Array.BinarySearch(feasible, _seen[i]) >= 0 && box.Contains(_data.Point(_seen[i]), _data.IsChoice))];
         if (objectives == 1)
             return new ExpectedImprovement(_processes[0], good.Length > 0 ? good.Min(i => _outputs[0][i]) : null, constraints, _data.IsChoice.Length);
         double[][] losses = [.. good.Select(i => _outputs[..objectives].Select(o => o[i]).ToArray())];

@@ -7,7 +7,7 @@ namespace Cleave.Tuning.Samplers.GaussianProcesses;
 /// </summary>
 internal static class PowerTransform
 {
-    private static readonly double[] Powers = [-2, -1.5, -1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5];
+    private static readonly double[] Powers = [-2, -1.5, -1, -0.5, -0.25, 0, 0.5, 1, 1.5];
 
     public static double[] Apply(ReadOnlySpan<double> values)
     {
