@@ -9,8 +9,9 @@ namespace Cleave.Tuning;
 /// Its methods may be called from several threads.
 /// </summary>
 /// <remarks>
-/// Life of a trial: <see cref="Ask"/> takes the next waiting one (given by <see cref="Enqueue"/>, or interrupted) or
-/// has the sampler suggest a new one; <see cref="Report"/> adds intermediate values; <see cref="Tell"/> ends it.
+/// Life of a trial: <see cref="Ask"/> takes up a paused one that its pruner would continue, else the next waiting one (given by
+/// <see cref="Enqueue"/>, or interrupted), else has the sampler suggest a new one; <see cref="Report"/> adds intermediate values; <see cref="Tell"/>
+/// ends it, or pauses it where it is stopped after a checkpoint.
 /// </remarks>
 public sealed class Study
 {
@@ -90,6 +91,11 @@ public sealed class Study
     {
         lock (_lock)
         {
+            if (Promising() is { } paused)
+            {
+                _storage.Resume(paused.Number);
+                return paused;
+            }
             Trial trial = _storage.Claim();
             if (trial.Parameters is not null)
                 return trial;
@@ -107,12 +113,13 @@ public sealed class Study
     /// <summary>Adds an intermediate value to a running trial.</summary>
     /// <param name="step">The position in the trial, from 0, rising.</param>
     /// <returns>Whether the pruner would end the trial here.</returns>
-    public bool Report(Trial trial, int step, double value)
+    /// <param name="checkpoint">Where the objective could take the trial up again from here, in its own words; null for nowhere.</param>
+    public bool Report(Trial trial, int step, double value, string? checkpoint = null)
     {
         ArgumentNullException.ThrowIfNull(trial);
         lock (_lock)
         {
-            _storage.Report(trial.Number, step, value);
+            _storage.Report(trial.Number, step, value, checkpoint);
             return _pruner.ShouldStop(Definition.Directions[0], _storage.Trials, _storage.Trials[trial.Number]);
         }
     }
@@ -121,8 +128,32 @@ public sealed class Study
     public void Tell(Trial trial, TrialOutcome outcome)
     {
         ArgumentNullException.ThrowIfNull(trial);
+        ArgumentNullException.ThrowIfNull(outcome);
         lock (_lock)
-            _storage.Finish(trial.Number, outcome);
+        {
+            if (outcome.State == TrialState.Stopped && trial.Checkpoint is not null)
+                _storage.Pause(trial.Number);
+            else
+                _storage.Finish(trial.Number, outcome);
+        }
+    }
+
+    /// <summary>Puts a running trial back, to be run again.</summary>
+    public void Release(Trial trial)
+    {
+        ArgumentNullException.ThrowIfNull(trial);
+        lock (_lock)
+            _storage.Release(trial.Number);
+    }
+
+    /// <summary>Whether a trial waits, or a paused one is worth going on with.</summary>
+    public bool HasWork
+    {
+        get
+        {
+            lock (_lock)
+                return _storage.Trials.Any(t => t.State == TrialState.Waiting) || Promising() is not null;
+        }
     }
 
     /// <summary>
@@ -132,7 +163,7 @@ public sealed class Study
     public void Run(Func<TrialRun, TrialOutcome> objective, int trials, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(objective);
-        while (CountFinished() < trials)
+        while (CountFinished() < trials || PausedIsPromising())
         {
             cancellation.ThrowIfCancellationRequested();
             if (Ask() is not { } trial)
@@ -143,8 +174,7 @@ public sealed class Study
             }
             catch when (trial.State == TrialState.Running)
             {
-                lock (_lock)
-                    _storage.Release(trial.Number);
+                Release(trial);
                 throw;
             }
         }
@@ -155,6 +185,14 @@ public sealed class Study
         lock (_lock)
             return _storage.Trials.Count(t => t.IsFinished);
     }
+
+    private bool PausedIsPromising()
+    {
+        lock (_lock)
+            return Promising() is not null;
+    }
+
+    private Trial? Promising() => _storage.Trials.Any(t => t.State == TrialState.Paused) ? _pruner.Promote(Definition.Directions[0], _storage.Trials) : null;
 
     private Trial[] Complete()
     {
@@ -176,5 +214,8 @@ public sealed class TrialRun
     public ParameterSet Parameters => _trial.Parameters!;
 
     /// <inheritdoc cref="Study.Report"/>
-    public bool Report(int step, double value) => _study.Report(_trial, step, value);
+    public bool Report(int step, double value, string? checkpoint = null) => _study.Report(_trial, step, value, checkpoint);
+
+    /// <summary>Where to take the trial up again, or null for the beginning.</summary>
+    public string? Checkpoint => _trial.Checkpoint;
 }

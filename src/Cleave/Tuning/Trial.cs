@@ -6,7 +6,7 @@ public enum Direction
     Maximize,
 }
 
-/// <summary>Where a trial is in its life: waiting → running → complete, stopped or failed; an interrupted one goes from running back to waiting.</summary>
+/// <summary>Where a trial is in its life: waiting → running → complete, stopped or failed; an interrupted one goes from running back to waiting, a paused one back to running.</summary>
 public enum TrialState
 {
     /// <summary>Its parameters were given beforehand, or it was interrupted and is to run again.</summary>
@@ -17,6 +17,9 @@ public enum TrialState
     /// <summary>Ended early because a pruner saw no promise in it.</summary>
     Stopped,
     Failed,
+
+    /// <summary>Stopped early at a checkpoint from which it goes on if a pruner changes its mind.</summary>
+    Paused,
 }
 
 /// <summary>One intermediate result.</summary>
@@ -28,6 +31,7 @@ public readonly record struct TrialStep(int Step, double Value);
 public sealed class Trial
 {
     private readonly List<TrialStep> _steps = [];
+    private int _checkpointSteps;
 
     internal Trial(int number, TrialState state) => (Number, State) = (number, state);
 
@@ -54,11 +58,24 @@ public sealed class Trial
     /// <summary>Why the trial failed, or what the objective noted about it.</summary>
     public string? Note { get; internal set; }
 
-    public bool IsFinished => State is TrialState.Complete or TrialState.Stopped or TrialState.Failed;
+    /// <summary>Where the objective can take the trial up again, in its own words (a path, say), after the last step that came with one.</summary>
+    public string? Checkpoint { get; private set; }
 
-    internal void AddStep(TrialStep step) => _steps.Add(step);
+    /// <summary>Whether nothing is left to do, unless a paused trial is taken up again.</summary>
+    public bool IsFinished => State is not (TrialState.Waiting or TrialState.Running);
 
-    internal void ClearSteps() => _steps.Clear();
+    /// <summary>Ended early, for good or for now.</summary>
+    public bool IsStopped => State is TrialState.Stopped or TrialState.Paused;
+
+    internal void AddStep(TrialStep step, string? checkpoint = null)
+    {
+        _steps.Add(step);
+        if (checkpoint is not null)
+            (Checkpoint, _checkpointSteps) = (checkpoint, _steps.Count);
+    }
+
+    /// <summary>Forgets what came after the checkpoint, or everything.</summary>
+    internal void Rewind() => _steps.RemoveRange(_checkpointSteps, _steps.Count - _checkpointSteps);
 }
 
 /// <summary>How a trial ended.</summary>

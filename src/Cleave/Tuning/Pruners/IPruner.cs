@@ -11,6 +11,9 @@ public interface IPruner
     /// <param name="trials">All trials of the study, the judged one included.</param>
     /// <param name="trial">A running trial with one or more intermediate values.</param>
     bool ShouldStop(Direction direction, IReadOnlyList<Trial> trials, Trial trial);
+
+    /// <summary>The paused trial that deserves to go on after all, by what others have done since.</summary>
+    Trial? Promote(Direction direction, IReadOnlyList<Trial> trials) => null;
 }
 
 /// <summary>Lets every trial finish.</summary>

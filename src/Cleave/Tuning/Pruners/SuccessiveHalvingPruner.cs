@@ -3,7 +3,8 @@ namespace Cleave.Tuning.Pruners;
 /// <summary>
 /// Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys
 /// 2020): rungs stand at <c>minResource · factor^k</c> reported steps, and a trial that reaches a rung goes on only if it is
-/// among the best 1/factor of all trials that have reached it so far (the first always does).
+/// among the best 1/factor of all trials that have reached it so far (the first always does). A trial that was paused at
+/// its checkpoint goes on when, with more trials at its rung, it is among them.
 /// </summary>
 public sealed class SuccessiveHalvingPruner : IPruner
 {
@@ -34,6 +35,23 @@ public sealed class SuccessiveHalvingPruner : IPruner
                 return true;
         }
         return false;
+    }
+
+    public Trial? Promote(Direction direction, IReadOnlyList<Trial> trials)
+    {
+        ArgumentNullException.ThrowIfNull(trials);
+        double sign = direction == Direction.Minimize ? 1 : -1;
+        foreach (Trial trial in trials)
+        {
+            if (trial.State != TrialState.Paused || trial.Steps.Count == 0 || trial.Steps[^1].Step + 1L < _minResource)
+                continue;
+            long rung = _minResource;
+            while (rung * _factor <= trial.Steps[^1].Step + 1L)
+                rung *= _factor;
+            if (Goes(sign, trials, trial, rung))
+                return trial;
+        }
+        return null;
     }
 
     private bool Goes(double sign, IReadOnlyList<Trial> trials, Trial trial, long rung)

@@ -22,7 +22,7 @@ public sealed class CmaEsSampler : ISampler
     public ParameterSet Suggest(SamplerInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        Trial[] finished = [.. input.History.Where(t => t.IsFinished)];
+        Trial[] finished = [.. input.History.Where(t => t.IsFinished && t.State != TrialState.Paused)];
         CmaState state = StateAfter(input.Study, finished);
         Rng rng = input.Random(Name);
         double[] point = state.Genes.ToPoint(state.Draw(rng));

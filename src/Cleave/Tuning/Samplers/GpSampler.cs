@@ -38,7 +38,7 @@ public sealed class GpSampler : ISampler
     private readonly GpOptions _options;
     private readonly QuasiRandomSampler _spread = new();
     private readonly Lock _lock = new();
-    private (StudyDefinition Study, Trial[] Fitted, GaussianHyper[] Hypers)? _kept;
+    private (StudyDefinition Study, (Trial Trial, int Steps)[] Fitted, GaussianHyper[] Hypers)? _kept;
 
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public GpSampler(GpOptions? options = null)
@@ -79,7 +79,7 @@ public sealed class GpSampler : ISampler
     private GaussianHyper[] Hypers(StudyDefinition study, GpData data, TrialRanks order)
     {
         int level = Level(data.Ended.Length);
-        Trial[] fitted = data.Ended[..level];
+        (Trial, int)[] fitted = [.. data.Ended.Take(level).Select(t => (t, t.Steps.Count))]; // a paused trial may have gone on
         lock (_lock)
         {
             if (_kept is { } kept && kept.Study == study && kept.Fitted.AsSpan().SequenceEqual(fitted))

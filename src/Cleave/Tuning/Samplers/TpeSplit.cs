@@ -20,7 +20,7 @@ internal sealed class TpeSplit
             return null;
         int good = Math.Clamp((int)Math.Ceiling(options.GoodShare * ended), 1, MostGood);
         good = PromoteBestOfEachChoice(input.Study.Space, ordered, good);
-        ordered.AddRange(input.History.Where(t => t.State is not (TrialState.Complete or TrialState.Stopped)));
+        ordered.AddRange(input.History.Where(t => t.State != TrialState.Complete && !t.IsStopped));
         return new TpeSplit([.. ordered.Select(t => Coordinates.Encode(input.Study.Space, t.Parameters!))], good);
     }
 

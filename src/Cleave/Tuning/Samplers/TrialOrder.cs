@@ -25,7 +25,7 @@ internal static class TrialOrder
             order = [.. order.OrderBy(i => ranks[i]).ThenByDescending(i => crowding[i])];
         }
         double sign = directions[0] == Direction.Minimize ? 1 : -1;
-        IEnumerable<Trial> stopped = trials.Where(t => t.State == TrialState.Stopped && t.Steps.Count > 0)
+        IEnumerable<Trial> stopped = trials.Where(t => t.IsStopped && t.Steps.Count > 0)
             .OrderByDescending(t => t.Steps[^1].Step).ThenBy(t => double.IsNaN(t.Steps[^1].Value) ? double.PositiveInfinity : sign * t.Steps[^1].Value);
         return [.. order.Select(i => complete[i]), .. infeasible, .. stopped];
     }

@@ -3,8 +3,8 @@ namespace Cleave.Tuning.Storage;
 /// <summary>
 /// Keeps one study's trials. A storage numbers trials from 0 without gaps and moves them through
 /// waiting → running → finished; whatever it has accepted survives, as far as it promises to survive anything.
-/// A trial that was running when its process died is waiting again, with its parameters and without its
-/// intermediate values, when the storage is next opened.
+/// A trial that was running when its process died is waiting again when the storage is next opened, with its parameters and
+/// with its intermediate values up to its last checkpoint.
 /// </summary>
 public interface IStudyStorage : IDisposable
 {
@@ -22,8 +22,14 @@ public interface IStudyStorage : IDisposable
     /// <summary>Gives a running trial its parameters, once.</summary>
     void SetParameters(int number, ParameterSet parameters);
 
-    /// <summary>Adds an intermediate value to a running trial; steps rise.</summary>
-    void Report(int number, int step, double value);
+    /// <summary>Adds an intermediate value to a running trial, and where it can be taken up again, if anywhere; steps rise.</summary>
+    void Report(int number, int step, double value, string? checkpoint = null);
+
+    /// <summary>Ends a running trial for now, at its checkpoint.</summary>
+    void Pause(int number);
+
+    /// <summary>Starts a paused trial again.</summary>
+    void Resume(int number);
 
     /// <summary>Ends a running trial.</summary>
     void Finish(int number, TrialOutcome outcome);

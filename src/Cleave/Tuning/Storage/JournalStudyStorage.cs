@@ -7,7 +7,7 @@ namespace Cleave.Tuning.Storage;
 
 /// <summary>
 /// A study in one append-only file, see <see cref="Journal"/>: the definition, then one JSON line for each event
-/// (enqueue, start, params, step, end, release). Finished trials are on the disk before <see cref="Finish"/>
+/// (enqueue, start, params, step, pause, resume, end, release). Finished trials are on the disk before <see cref="Finish"/>
 /// returns; what is lost with the power besides is asked for again, with the same answer.
 /// </summary>
 public sealed class JournalStudyStorage : IStudyStorage
@@ -78,11 +78,29 @@ public sealed class JournalStudyStorage : IStudyStorage
         _state.SetParameters(number, parameters);
     }
 
-    public void Report(int number, int step, double value)
+    public void Report(int number, int step, double value, string? checkpoint = null)
     {
         MemoryStudyStorage.CheckStep(_state.Running(number), step);
-        Append(_journal, Event("step", number, ("step", step), ("value", double.IsFinite(value) ? value : null)));
-        _state.Report(number, step, value);
+        JsonObject report = Event("step", number, ("step", step), ("value", double.IsFinite(value) ? value : null));
+        if (checkpoint is not null)
+            report["checkpoint"] = checkpoint;
+        Append(_journal, report);
+        _state.Report(number, step, value, checkpoint);
+    }
+
+    public void Pause(int number)
+    {
+        MemoryStudyStorage.CheckPause(_state.Running(number));
+        Append(_journal, Event("pause", number));
+        _journal.Flush();
+        _state.Pause(number);
+    }
+
+    public void Resume(int number)
+    {
+        _state.CheckResume(number);
+        Append(_journal, Event("resume", number));
+        _state.Resume(number);
     }
 
     public void Finish(int number, TrialOutcome outcome)
@@ -180,10 +198,16 @@ public sealed class JournalStudyStorage : IStudyStorage
                     state.SetParameters(Number(), Parameters());
                     break;
                 case "step":
-                    state.Report(Number(), json["step"]!.GetValue<int>(), json["value"]?.GetValue<double>() ?? double.NaN);
+                    state.Report(Number(), json["step"]!.GetValue<int>(), json["value"]?.GetValue<double>() ?? double.NaN, json["checkpoint"]?.GetValue<string>());
                     break;
                 case "end":
                     state.Finish(Number(), Outcome(json));
+                    break;
+                case "pause":
+                    state.Pause(Number());
+                    break;
+                case "resume":
+                    state.Resume(Number());
                     break;
                 case "release":
                     state.Release(Number());

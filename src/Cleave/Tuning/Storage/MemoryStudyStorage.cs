@@ -31,11 +31,24 @@ public sealed class MemoryStudyStorage(StudyDefinition definition) : IStudyStora
         trial.Parameters = parameters;
     }
 
-    public void Report(int number, int step, double value)
+    public void Report(int number, int step, double value, string? checkpoint = null)
     {
         Trial trial = Running(number);
         CheckStep(trial, step);
-        trial.AddStep(new TrialStep(step, double.IsFinite(value) ? value : double.NaN));
+        trial.AddStep(new TrialStep(step, double.IsFinite(value) ? value : double.NaN), checkpoint);
+    }
+
+    public void Pause(int number)
+    {
+        CheckPause(Running(number));
+        _trials[number].Rewind();
+        _trials[number].State = TrialState.Paused;
+    }
+
+    public void Resume(int number)
+    {
+        CheckResume(number);
+        _trials[number].State = TrialState.Running;
     }
 
     public void Finish(int number, TrialOutcome outcome)
@@ -50,7 +63,7 @@ public sealed class MemoryStudyStorage(StudyDefinition definition) : IStudyStora
     {
         Trial trial = Running(number);
         trial.State = TrialState.Waiting;
-        trial.ClearSteps();
+        trial.Rewind();
     }
 
     public void Dispose()
@@ -66,6 +79,18 @@ public sealed class MemoryStudyStorage(StudyDefinition definition) : IStudyStora
     {
         if (step < 0 || (trial.Steps.Count > 0 && step <= trial.Steps[^1].Step))
             throw new ArgumentException($"trial {trial.Number}: steps rise from 0, and {step} does not follow {(trial.Steps.Count > 0 ? trial.Steps[^1].Step : -1)}", nameof(step));
+    }
+
+    internal static void CheckPause(Trial trial)
+    {
+        if (trial.Checkpoint is null)
+            throw new InvalidOperationException($"trial {trial.Number} has no checkpoint to pause at");
+    }
+
+    internal void CheckResume(int number)
+    {
+        if (number < 0 || number >= _trials.Count || _trials[number].State != TrialState.Paused)
+            throw new InvalidOperationException($"trial {number} is not paused");
     }
 
     internal static void CheckOutcome(StudyDefinition definition, Trial trial, TrialOutcome outcome)

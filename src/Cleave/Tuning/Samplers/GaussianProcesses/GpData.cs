@@ -36,7 +36,7 @@ internal sealed class GpData
     /// <returns>Null before enough trials are complete.</returns>
     public static GpData? Of(SamplerInput input, int startup)
     {
-        Trial[] ended = [.. input.History.Where(t => t.State is TrialState.Complete or TrialState.Stopped or TrialState.Failed)];
+        Trial[] ended = [.. input.History.Where(t => t.IsFinished)];
         return ended.Count(t => t.State == TrialState.Complete) < startup ? null
             : new GpData(input, ended, [.. input.History.Where(t => !t.IsFinished)]);
     }
@@ -108,8 +108,8 @@ internal sealed class GpData
         return [.. ended.Select(t => t.State switch
         {
             TrialState.Complete => sign * t.Values[objective],
-            TrialState.Stopped when objective == 0 && t.Steps.Count > 0 && double.IsFinite(t.Steps[^1].Value) => Math.Clamp(sign * t.Steps[^1].Value, median, worst),
-            TrialState.Stopped => median,
+            TrialState.Stopped or TrialState.Paused when objective == 0 && t.Steps.Count > 0 && double.IsFinite(t.Steps[^1].Value) => Math.Clamp(sign * t.Steps[^1].Value, median, worst),
+            TrialState.Stopped or TrialState.Paused => median,
             _ => worst,
         })];
     }
