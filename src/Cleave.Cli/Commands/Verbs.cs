@@ -11,6 +11,7 @@ internal static class Verbs
         ("serve", ServeCommand.Create),
         ("run", RunCommand.Create),
         ("pretrain", PretrainCommand.Create),
+        ("tune", TuneCommand.Create),
         ("eval", EvalCommand.Create),
         ("generate", GenerateCommand.Create),
         ("tokenize", TokenizeCommand.Create),

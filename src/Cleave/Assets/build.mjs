@@ -16,6 +16,7 @@ const notices = ['echarts/NOTICE', 'zrender/LICENSE'].map(f => readFileSync(join
 const bundles = [
   { source: 'charts.js', file: 'charts.js', globalName: 'echarts', banner: { js: `/*!\n${notices.join('\n\n')}\n*/` } },
   { source: 'report/report.js', file: 'report.js' },
+  { source: 'study/study.js', file: 'study.js' },
   { source: 'report/report.css', file: 'report.css' },
 ];
 

@@ -1,14 +1,14 @@
 // The charting library, reduced to what the report and the dashboard draw: the global "echarts".
 import { use } from 'echarts/core';
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
+import { BarChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from 'echarts/charts';
 import {
-  GridComponent, LegendComponent, MarkLineComponent, TooltipComponent,
+  GridComponent, LegendComponent, MarkLineComponent, ParallelComponent, TooltipComponent,
 } from 'echarts/components';
 import { SVGRenderer } from 'echarts/renderers';
 
 use([
-  BarChart, HeatmapChart, LineChart, ScatterChart,
-  GridComponent, LegendComponent, MarkLineComponent, TooltipComponent,
+  BarChart, HeatmapChart, LineChart, ParallelChart, ScatterChart,
+  GridComponent, LegendComponent, MarkLineComponent, ParallelComponent, TooltipComponent,
   SVGRenderer,
 ]);
 

@@ -146,13 +146,13 @@ public sealed class Study
             _storage.Release(trial.Number);
     }
 
-    /// <summary>Whether a trial waits, or a paused one is worth going on with.</summary>
-    public bool HasWork
+    /// <summary>Whether a paused trial is worth going on with.</summary>
+    public bool HasPromising
     {
         get
         {
             lock (_lock)
-                return _storage.Trials.Any(t => t.State == TrialState.Waiting) || Promising() is not null;
+                return Promising() is not null;
         }
     }
 
@@ -163,7 +163,7 @@ public sealed class Study
     public void Run(Func<TrialRun, TrialOutcome> objective, int trials, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(objective);
-        while (CountFinished() < trials || PausedIsPromising())
+        while (CountFinished() < trials || HasPromising)
         {
             cancellation.ThrowIfCancellationRequested();
             if (Ask() is not { } trial)
@@ -184,12 +184,6 @@ public sealed class Study
     {
         lock (_lock)
             return _storage.Trials.Count(t => t.IsFinished);
-    }
-
-    private bool PausedIsPromising()
-    {
-        lock (_lock)
-            return Promising() is not null;
     }
 
     private Trial? Promising() => _storage.Trials.Any(t => t.State == TrialState.Paused) ? _pruner.Promote(Definition.Directions[0], _storage.Trials) : null;

@@ -5,24 +5,11 @@ import { counts, reliability } from './bars.js';
 import { curves } from './curves.js';
 import { history } from './history.js';
 import { pareto } from './pareto.js';
-import { followTheme, palette } from './theme.js';
+import { drawPage } from './draw.js';
 
 const kinds = { confusion, counts, curves, history, pareto, reliability };
 const tasks = JSON.parse(document.getElementById('data').textContent);
-const places = [...document.querySelectorAll('[data-chart]')];
-
-function draw(place) {
-  const chart = echarts.getInstanceByDom(place) ?? echarts.init(place, null, { renderer: 'svg' });
-  chart.resize();
-  const options = kinds[place.dataset.chart](tasks[place.dataset.task], palette(), {
-    ...place.dataset, width: place.clientWidth, height: place.clientHeight,
-  });
-  chart.setOption(options, true);
-}
-
-const drawAll = () => places.forEach(draw);
-
-followTheme(drawAll);
+const draw = drawPage((data, colours, size) => kinds[data.chart](tasks[data.task], colours, size));
 
 for (const button of document.querySelectorAll('[data-set]')) {
   button.addEventListener('click', () => {
@@ -34,11 +21,3 @@ for (const button of document.querySelectorAll('[data-set]')) {
     }
   });
 }
-
-let width = document.body.clientWidth;
-new ResizeObserver(() => {
-  if (document.body.clientWidth !== width) {
-    width = document.body.clientWidth;
-    drawAll();
-  }
-}).observe(document.body);

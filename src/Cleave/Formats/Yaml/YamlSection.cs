@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using YamlDotNet.RepresentationModel;
 
 namespace Cleave.Formats.Yaml;
@@ -154,6 +155,37 @@ public sealed class YamlSection
             return new YamlSection(_file, Full(key), mapping);
         Report(key, $"'{Full(key)}' must be a section with keys of its own");
         return null;
+    }
+
+    /// <summary>A section as JSON, for a reader that has one form for both: plain scalars become numbers and flags where they can.</summary>
+    public JsonObject? Json(string key, bool required = false)
+    {
+        if (Section(key, required) is null)
+            return null;
+        return (JsonObject?)ToJson(key, _values[key], 0);
+    }
+
+    private JsonNode? ToJson(string key, YamlNode node, int depth)
+    {
+        const int MostDepth = 8; // deeper than any form read from a project, and safe against anchors that hold themselves
+        switch (node)
+        {
+            case YamlMappingNode mapping when depth < MostDepth:
+                var members = new JsonObject();
+                foreach ((YamlNode name, YamlNode value) in mapping.Children)
+                    members[(name as YamlScalarNode)?.Value ?? ""] = ToJson(key, value, depth + 1);
+                return members;
+            case YamlSequenceNode sequence when depth < MostDepth:
+                return new JsonArray([.. sequence.Children.Select(c => ToJson(key, c, depth + 1))]);
+            case YamlScalarNode { Value: { } text } scalar:
+                return scalar.Style != YamlDotNet.Core.ScalarStyle.Plain ? JsonValue.Create(text)
+                    : text is "true" or "false" ? JsonValue.Create(text == "true")
+                    : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? JsonValue.Create(number)
+                    : JsonValue.Create(text);
+            default:
+                Report(key, $"'{Full(key)}' is nested too deeply");
+                return null;
+        }
     }
 
     /// <summary>Reports a mistake in the value of <paramref name="key"/>.</summary>

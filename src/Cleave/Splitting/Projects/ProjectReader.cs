@@ -153,7 +153,7 @@ public static class ProjectReader
     {
         if (search is null)
             return new SearchOptions(12, "tpe", null);
-        var options = new SearchOptions(search.Integer("trials", 12, 1, MostTrials), search.Choice("sampler", "tpe", "tpe", "random"),
+        var options = new SearchOptions(search.Integer("trials", 12, 1, MostTrials), search.Choice("sampler", "tpe", "tpe", "random", "grid"),
             search.Has("minutes") ? search.Number("minutes", 10, 0.01, 1e6) : null);
         search.Finish();
         return options;

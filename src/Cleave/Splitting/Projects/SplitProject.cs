@@ -15,7 +15,7 @@ public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Mar
 
 /// <summary>How candidates are searched for.</summary>
 /// <param name="Trials">For each task that does not say its own.</param>
-/// <param name="Sampler">random or tpe.</param>
+/// <param name="Sampler">tpe, random or grid.</param>
 /// <param name="Minutes">A wall-clock limit on each task's study, or null; with it, the number of trials depends on the machine.</param>
 public sealed record SearchOptions(int Trials, string Sampler, double? Minutes);
 

@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>

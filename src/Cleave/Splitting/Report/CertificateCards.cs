@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>The verdict on one module: both models side by side, the certificate in plain words, baselines, recipe.</summary>

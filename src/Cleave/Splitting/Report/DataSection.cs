@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>What the models saw: the data after cleaning, and held-out items with both answers.</summary>

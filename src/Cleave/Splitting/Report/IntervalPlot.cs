@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cleave.Formats.Html;
 
 namespace Cleave.Splitting.Report;
 

@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>Where the models go wrong: the confusion matrix, the commonest mix-ups, scores for each label.</summary>

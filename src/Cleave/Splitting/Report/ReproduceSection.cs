@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>How to make this split again and know that it is the same.</summary>

@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>How the module was found: the trade-off between quality and cost, the history, every trial.</summary>

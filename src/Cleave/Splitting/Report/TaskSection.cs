@@ -1,3 +1,5 @@
+using Cleave.Formats.Html;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>The section of one task, from the verdict to the data it rests on.</summary>

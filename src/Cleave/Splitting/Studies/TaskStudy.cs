@@ -43,7 +43,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         progress?.Report(new ProgressReport(stage, 0, trials, "trials"));
         var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, monolith.Model.Transformer.Spec), Directions, task.Seed(project.Seed, "sampler"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
-        ISampler sampler = project.Search.Sampler == "random" ? new RandomSampler() : new TpeSampler();
+        ISampler sampler = SamplerNames.Create(project.Search.Sampler);
         var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: Eighths / 2));
         foreach (ParameterSet start in Recipe.Starts(task.Kind, task.Data.Train.Count, monolith.Model.Transformer.Spec, Allows).Distinct())
             study.Enqueue(start);
@@ -56,7 +56,10 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
             cancellation.ThrowIfCancellationRequested();
             if (project.Search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
                 break;
-            study.Run(run => RunTrial(run, builder, sign, cancellation), study.Trials.Count(t => t.IsFinished) + 1, cancellation);
+            int before = study.Trials.Count(t => t.IsFinished);
+            study.Run(run => RunTrial(run, builder, sign, cancellation), before + 1, cancellation);
+            if (study.Trials.Count(t => t.IsFinished) == before)
+                break; // a grid ends
             Trial? best = study.Trials.Where(t => t.State == TrialState.Complete).MaxBy(t => t.Values[0]);
             progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), trials, "trials",
                 best is null ? null : string.Create(CultureInfo.InvariantCulture, $"best {task.Definition.Metric.Name} {sign * best.Values[0]:0.000}")));

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Cleave.Formats.Html;
 using Cleave.Numerics;
 using Cleave.Splitting.Report;
 

@@ -3,7 +3,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Cleave.Splitting.Report;
+namespace Cleave.Formats.Html;
 
 /// <summary>
 /// Collects a page. In <c>Add($"&lt;td&gt;{value}&lt;/td&gt;")</c> the literal parts are markup and every hole is

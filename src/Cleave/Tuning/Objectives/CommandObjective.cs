@@ -1,0 +1,106 @@
+using System.Text.Json.Nodes;
+
+namespace Cleave.Tuning.Objectives;
+
+/// <summary>
+/// Runs trials with one command that stays alive between them, by the protocol of lines: <c>{"trial", "params", "checkpoint"?}</c> goes in;
+/// <c>{"step", "value", "checkpoint"?}</c> comes out and is answered by <c>{"stop"}</c>; <c>{"value"}</c> or <c>{"values"}</c>, with
+/// <c>"constraints"</c> if there are any, ends the trial. What goes wrong fails the trial and starts the command afresh.
+/// </summary>
+internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives) : IDisposable
+{
+    /// <summary>So long a stopped command may still send the end of its trial, the first time; then it is known whether it does.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
+
+    private CommandProcess? _process;
+    private Task<string?>? _pending;
+    private bool? _endsStopped;
+
+    /// <exception cref="OperationCanceledException">The trial was cut off; the command is ended.</exception>
+    public async Task<TrialOutcome> Run(TrialRun run, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (timeout is { } most)
+            limit.CancelAfter(most);
+        try
+        {
+            _process ??= new CommandProcess(command, folder);
+            var line = new JsonObject { ["trial"] = run.Number, ["params"] = run.Parameters.ToJson() };
+            if (run.Checkpoint is not null)
+                line["checkpoint"] = run.Checkpoint;
+            return _process.Write(line.ToJsonString()) ? await Listen(run, _process, limit.Token).ConfigureAwait(false) : Fail(_process.LastWords());
+        }
+        catch (FormatException e)
+        {
+            return Fail($"the command's answer cannot be read: {e.Message}");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return Fail($"no answer within {timeout!.Value.TotalSeconds:0.###} s");
+        }
+        catch (OperationCanceledException)
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _process?.Dispose();
+        (_process, _pending) = (null, null);
+    }
+
+    private async Task<TrialOutcome> Listen(TrialRun run, CommandProcess process, CancellationToken cancellation)
+    {
+        int last = -1;
+        while (await Next(process, cancellation).ConfigureAwait(false) is { } text)
+        {
+            Answer answer = Answer.Parse(text);
+            if (answer.Trial is { } about && about != run.Number)
+                continue; // the late end of a trial that was stopped
+            if (answer.Step is not { } step)
+                return answer.Outcome(objectives);
+            if (step <= last || step < 0)
+                throw new FormatException($"step {step} does not follow {last}");
+            last = step;
+            bool stop = run.Report(step, answer.Values.Length > 0 ? answer.Values[0] : double.NaN, answer.Checkpoint);
+            if (!process.Write(stop ? """{"stop": true}""" : """{"stop": false}"""))
+                break;
+            if (!stop)
+                continue;
+            await Settle(process, cancellation).ConfigureAwait(false);
+            return TrialOutcome.Stopped;
+        }
+        return Fail(process.LastWords());
+    }
+
+    /// <summary>Takes the last line of a stopped trial from a command that sends one.</summary>
+    private async Task Settle(CommandProcess process, CancellationToken cancellation)
+    {
+        if (_endsStopped == false)
+            return;
+        _pending ??= process.ReadLine();
+        if (_endsStopped is null && await Task.WhenAny(_pending, Task.Delay(Grace, cancellation)).ConfigureAwait(false) != _pending)
+        {
+            _endsStopped = false;
+            return;
+        }
+        _endsStopped = true;
+        await Next(process, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<string?> Next(CommandProcess process, CancellationToken cancellation)
+    {
+        _pending ??= process.ReadLine();
+        string? line = await _pending.WaitAsync(cancellation).ConfigureAwait(false);
+        _pending = null;
+        return line;
+    }
+
+    private TrialOutcome Fail(string reason)
+    {
+        Dispose();
+        return TrialOutcome.Failed(reason);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using Cleave.Formats.Yaml;
+using Cleave.Tuning.Pruners;
+using Cleave.Tuning.Samplers;
+
+namespace Cleave.Tuning.Objectives;
+
+/// <summary>A study as a file describes it: what is searched, how, and which command answers.</summary>
+/// <param name="Folder">Where the command runs: the file's folder.</param>
+/// <param name="Timeout">For one trial from its parameters to its answer; null for no limit.</param>
+public sealed record StudyFile(string Folder, StudyDefinition Definition, int Trials, string Sampler, IPruner Pruner, string Command, TimeSpan? Timeout)
+{
+    private static readonly Dictionary<string, double> Seconds = new() { ["ms"] = 1e-3, ["s"] = 1, ["min"] = 60, ["h"] = 3600 };
+
+    /// <exception cref="ProjectException">The file has mistakes: all of them.</exception>
+    public static StudyFile Load(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        (YamlFile file, YamlSection root) = YamlFile.Load(path);
+        string name = root.Text("name") ?? Path.GetFileNameWithoutExtension(path);
+        Direction[] directions = Directions(root);
+        int trials = root.Integer("trials", 100, 1, 10_000_000);
+        string sampler = root.Choice("sampler", "auto", [.. SamplerNames.All]);
+        ulong seed = root.Seed("seed", 7);
+        IPruner pruner = Stopping(root.Section("stopping"));
+        (string command, TimeSpan? timeout) = Objective(root.Section("objective", required: true));
+        SearchSpace? space = null;
+        if (root.Json("space", required: true) is { } json)
+        {
+            var problems = new List<string>();
+            space = SearchSpaceJson.Read(json, problems);
+            foreach (string problem in problems)
+                root.Report("space", problem);
+        }
+        root.Finish();
+        file.ThrowIfAny();
+        return new StudyFile(Path.GetDirectoryName(Path.GetFullPath(path))!, new StudyDefinition(name, space!, directions, seed), trials, sampler, pruner, command, timeout);
+    }
+
+    private static Direction[] Directions(YamlSection root)
+    {
+        IReadOnlyList<string> names = root.Texts("directions");
+        if (root.Has("direction") && names.Count > 0)
+            root.Report("direction", "'direction' and 'directions' are both given: one objective has a direction, several have directions");
+        if (names.Count == 0)
+            return [root.Choice("direction", "minimize", "minimize", "maximize") == "minimize" ? Direction.Minimize : Direction.Maximize];
+        foreach (string other in names.Where(n => n is not ("minimize" or "maximize")))
+            root.Report("directions", $"a direction is minimize or maximize, not '{other}'");
+        return [.. names.Select(n => n == "maximize" ? Direction.Maximize : Direction.Minimize)];
+    }
+
+    private static IPruner Stopping(YamlSection? section)
+    {
+        if (section is null)
+            return new NoPruner();
+        string rule = section.Choice("rule", "median", "median", "asha", "hyperband", "none");
+        IPruner pruner;
+        switch (rule)
+        {
+            case "median":
+                pruner = new MedianPruner(section.Integer("startup", 5, 0, 1_000_000), section.Integer("warmup", 0, 0, int.MaxValue));
+                break;
+            case "asha":
+                pruner = new SuccessiveHalvingPruner(section.Integer("first", 1, 1, int.MaxValue), section.Integer("factor", 4, 2, 1000));
+                break;
+            case "hyperband":
+                int first = section.Integer("first", 1, 1, int.MaxValue), steps = section.Integer("steps", 64, 1, int.MaxValue);
+                if (steps < first)
+                    section.Report("steps", $"'stopping.steps' is how many steps a whole trial has: at least the first rung, {first}");
+                pruner = new HyperbandPruner(first, Math.Max(first, steps), section.Integer("factor", 4, 2, 1000));
+                break;
+            default:
+                pruner = new NoPruner();
+                break;
+        }
+        section.Finish();
+        return pruner;
+    }
+
+    private static (string Command, TimeSpan? Timeout) Objective(YamlSection? section)
+    {
+        if (section is null)
+            return ("", null);
+        string command = section.Text("command", required: true) ?? "";
+        section.Choice("protocol", "lines", "lines");
+        double? seconds = section.Quantity("timeout", Seconds);
+        section.Finish();
+        return (command, seconds is { } s ? TimeSpan.FromSeconds(Math.Min(s, 1e7)) : null);
+    }
+}
