@@ -90,6 +90,49 @@ public sealed class PrunerTests
         Assert.True(Stops(9, double.NaN));
     }
 
+    [Fact]
+    public void A_paused_trial_goes_on_when_it_is_among_the_best_of_its_rung()
+    {
+        var line = new SearchSpace([new IntParameter("x", 0, 1000)]);
+        var study = new Study(new StudyDefinition("s", line, seed: 1), new Cleave.Tuning.Samplers.GridSampler(1), new SuccessiveHalvingPruner(1, 2));
+        double[] values = [1, 2, 3, 4, 0.5, 6, 7, 8];
+        foreach (int x in Enumerable.Range(0, values.Length))
+            study.Enqueue(new ParameterSet([new("x", x)]));
+        var started = new List<(int Number, string? From)>();
+        study.Run(r =>
+        {
+            started.Add((r.Number, r.Checkpoint));
+            for (int step = r.Checkpoint is null ? 0 : 1; step < 4; step++)
+            {
+                if (r.Report(step, values[r.Number], $"step {step}"))
+                    return TrialOutcome.Stopped;
+            }
+            return values[r.Number];
+        }, values.Length);
+        // Rung 1: trial 1 is second of two and pauses; with four at the rung two may pass, so it goes on, at rung 2 as second of two again.
+        Assert.Contains((1, null), started);
+        Assert.Contains((1, "step 0"), started);
+        Assert.Equal(values.Length, study.Trials.Count(t => t.IsFinished));
+        Assert.Equal(0.5, study.Best!.Values[0]);
+        Assert.Equal(TrialState.Paused, study.Trials[7].State);
+    }
+
+    [Fact]
+    public void Hyperband_spares_the_trials_of_late_brackets()
+    {
+        var pruner = new HyperbandPruner(1, 16, 4);
+        var trials = new List<Trial>();
+        var stopped = new List<int>();
+        for (int i = 0; i < 46; i++)
+        {
+            Trial trial = Running(i, i); // each is worse than all before
+            trials.Add(trial);
+            if (pruner.ShouldStop(Direction.Minimize, trials, trial))
+                stopped.Add(i);
+        }
+        Assert.InRange(stopped.Count, 20, 40); // the first bracket stops its own; the others wait for a later rung
+    }
+
     private static Trial Make(int number, TrialState state, double[] values)
     {
         var trial = new Trial(number, state) { Parameters = new([]) };

@@ -11,7 +11,8 @@ public sealed class SamplerTests
     private static readonly SearchSpace Plane = new([new FloatParameter("x", -5, 10), new FloatParameter("y", 0, 15)]);
 
     private static ISampler[] Samplers() => [
-        new RandomSampler(), new GridSampler(), new TpeSampler(new() { StartupTrials = 5 }), new TpeSampler(new() { StartupTrials = 5, Multivariate = false })];
+        new RandomSampler(), new GridSampler(), new TpeSampler(new() { StartupTrials = 5 }), new TpeSampler(new() { StartupTrials = 5, Multivariate = false }),
+        new QuasiRandomSampler(), new GpSampler(), new CmaEsSampler(), new NsgaSampler(new() { Population = 4 }), new AutoSampler()];
 
     /// <summary>Spaces of every kind of parameter, with conditions up to two deep, and an objective over them.</summary>
     private static SearchSpace RandomSpace(Rng rng)
@@ -83,6 +84,13 @@ public sealed class SamplerTests
         double random = MedianRegret(new RandomSampler()), tpe = MedianRegret(new TpeSampler(new() { Multivariate = multivariate }));
         Assert.InRange(tpe, 0, share * random);
     }
+
+    [Theory]
+    [InlineData("gp", 0.001)]
+    [InlineData("auto", 0.001)]
+    [InlineData("cma-es", 0.3)]
+    public void Model_based_samplers_beat_random_on_branin(string name, double share) =>
+        Assert.InRange(MedianRegret(SamplerNames.Create(name)), 0, share * MedianRegret(new RandomSampler()));
 
     [Fact]
     public void Tpe_maximizes_as_well_as_it_minimizes()

@@ -79,6 +79,31 @@ public abstract class StudyStorageContract
     }
 
     [Fact]
+    public void A_trial_pauses_at_its_checkpoint_and_goes_on_from_there()
+    {
+        using IStudyStorage storage = Open(Definition);
+        int number = storage.Claim().Number;
+        storage.SetParameters(number, Set(0.5));
+        storage.Report(number, 0, 3);
+        Assert.Throws<InvalidOperationException>(() => storage.Pause(number));
+        storage.Report(number, 1, 2, "at 1");
+        storage.Report(number, 2, 1);
+        storage.Pause(number);
+        Trial trial = storage.Trials[number];
+        Assert.Equal((TrialState.Paused, "at 1", 2), (trial.State, trial.Checkpoint, trial.Steps.Count));
+        Assert.NotEqual(number, storage.Claim().Number);
+        storage.Resume(number);
+        Assert.Throws<InvalidOperationException>(() => storage.Resume(number));
+        storage.Report(number, 2, 1.5);
+        storage.Release(number);
+        Assert.Equal((TrialState.Waiting, 2), (trial.State, trial.Steps.Count));
+        Assert.Equal(number, storage.Claim().Number);
+        storage.Finish(number, TrialOutcome.Complete(1).WithConstraints(-1, 2));
+        Assert.Equal([-1.0, 2], storage.Trials[number].Constraints);
+        Assert.Equal(2, storage.Trials[number].Violation);
+    }
+
+    [Fact]
     public void Misuse_is_refused_and_changes_nothing()
     {
         using IStudyStorage storage = Open(Definition);
@@ -133,6 +158,24 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
         Trial again = reopened.Claim();
         Assert.Equal((1, 0), (again.Number, again.Steps.Count));
         Assert.Equal(Set(0.75), again.Parameters);
+    }
+
+    [Fact]
+    public void A_paused_trial_and_its_checkpoint_come_back()
+    {
+        using (IStudyStorage storage = Open(Definition))
+        {
+            storage.SetParameters(storage.Claim().Number, Set(0.5));
+            storage.Report(0, 0, 3, "here");
+            storage.Pause(0);
+            storage.SetParameters(storage.Claim().Number, Set(0.75));
+            storage.Report(1, 0, 2, "there");
+            storage.Report(1, 1, 2);
+        }
+        using IStudyStorage reopened = Open(Definition);
+        Assert.Equal([TrialState.Paused, TrialState.Waiting], reopened.Trials.Select(t => t.State));
+        Assert.Equal(["here", "there"], reopened.Trials.Select(t => t.Checkpoint));
+        Assert.Equal([1, 1], reopened.Trials.Select(t => t.Steps.Count));
     }
 
     [Fact]

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Cleave.Tests.Formats.Durable;
+using static Cleave.Tests.Cli.CleaveProcess;
+
+namespace Cleave.Tests.Cli;
+
+/// <summary><c>cleave tune</c> with commands that behave and that do not.</summary>
+public sealed class TuneProcessTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    // value = (x - 3)^2, and a line in calls for each trial that was answered.
+    private const string Square = """
+        while read -r line; do
+          n=$(echo "$line" | sed 's/.*"trial":\([0-9]*\).*/\1/'); x=$(echo "$line" | sed 's/.*"x":\([-0-9.eE]*\).*/\1/')
+          __BODY__
+          echo "$n" >> calls
+          awk -v x="$x" 'BEGIN { printf "{\"value\": %.9f}\n", (x - 3) * (x - 3) }'
+        done
+        """;
+
+    private string Study(string body, string more = "", int trials = 12)
+    {
+        File.WriteAllText(_folder.File("objective.sh"), Square.Replace("__BODY__", body.Length > 0 ? body : ":", StringComparison.Ordinal));
+        string path = _folder.File("study.yaml");
+        File.WriteAllText(path, $$"""
+            name: square
+            direction: minimize
+            trials: {{trials}}
+            objective: {command: sh objective.sh, protocol: lines, timeout: 3s}
+            space:
+              x: {type: float, low: -10, high: 10}
+            {{more}}
+            """);
+        return path;
+    }
+
+    private static async Task<JsonElement> Tune(int expected, params string[] args)
+    {
+        (int exit, string output, string error) = await Run(["tune", .. args, "--json", "--quiet"]);
+        Assert.True(exit == expected, $"{exit}: {error}");
+        return JsonDocument.Parse(output).RootElement.Clone();
+    }
+
+    [UnixFact]
+    public async Task The_answer_is_the_contracts_and_the_page_is_there()
+    {
+        JsonElement answer = await Tune(0, Study("", trials: 30));
+        Assert.InRange(answer.GetProperty("best").GetProperty("value").GetDouble(), 0, 0.01);
+        Assert.InRange(answer.GetProperty("best").GetProperty("params").GetProperty("x").GetDouble(), 2.9, 3.1);
+        Assert.Equal((30, "auto", 30), (answer.GetProperty("trials").GetInt32(), answer.GetProperty("sampler").GetString(), answer.GetProperty("history").GetArrayLength()));
+        Assert.True(answer.GetProperty("ms_per_trial").GetDouble() > 0);
+        Assert.Contains("Optimization history", File.ReadAllText(answer.GetProperty("report").GetString()!), StringComparison.Ordinal);
+        (int exit, _, string error) = await Run("tune", _folder.File("study.yaml"));
+        Assert.Equal(2, exit);
+        Assert.Contains("--resume", error, StringComparison.Ordinal);
+    }
+
+    [UnixFact]
+    public async Task Commands_that_die_talk_nonsense_hang_or_fork_cost_their_trials_only()
+    {
+        const string Bad = """
+            case $n in
+              1) exit 3;;
+              3) echo 'Epoch 1 of 5'; continue;;
+              5) echo '{"value": NaN}'; continue;;
+              7) sleep 600 & sleep 600;;
+              9) (sleep 600 &) ; exit 4;;
+            esac
+            """;
+        var clock = Stopwatch.StartNew();
+        JsonElement answer = await Tune(0, Study(Bad), "--workers", "2");
+        Assert.Equal((12, 5, 7), (answer.GetProperty("trials").GetInt32(), answer.GetProperty("failed").GetInt32(), answer.GetProperty("complete").GetInt32()));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(150), $"{clock.Elapsed}");
+    }
+
+    [UnixFact]
+    public async Task A_study_that_is_killed_goes_on_without_losing_or_repeating_a_trial()
+    {
+        string path = Study("sleep 0.05", trials: 25);
+        for (int kill = 0; kill < 3; kill++)
+        {
+            using Process process = Start("tune", path, "--resume", "--quiet");
+            int before = Calls().Length;
+            while (!process.HasExited && Calls().Length < before + 3)
+                await Task.Delay(20);
+            process.Kill(); // SIGKILL
+            await Exit(process);
+        }
+        JsonElement answer = await Tune(0, path, "--resume");
+        Assert.Equal((25, 25), (answer.GetProperty("trials").GetInt32(), answer.GetProperty("complete").GetInt32()));
+        // A trial that was answered but not yet recorded when the process died is asked again: at most one a kill.
+        Assert.Equal(25, Calls().Distinct().Count());
+        Assert.InRange(Calls().Length, 25, 28);
+    }
+
+    [UnixFact]
+    public async Task Trials_are_stopped_whether_or_not_the_command_says_a_last_word()
+    {
+        foreach (string after in new[] { "continue", "echo '{\"value\": 1e9}'; continue" })
+        {
+            string steps = "bad=0; for s in 0 1 2; do awk -v x=\"$x\" -v s=$s 'BEGIN { printf \"{\\\"step\\\": %d, \\\"value\\\": %.6f}\\n\", s, (x - 3) * (x - 3) }'; "
+                + "read -r reply; case $reply in *true*) bad=1; break;; esac; done; if [ $bad = 1 ]; then " + after + "; fi";
+            JsonElement answer = await Tune(0, Study(steps, "stopping: {rule: median, startup: 3}\nsampler: sobol", 20), "--force");
+            Assert.InRange(answer.GetProperty("stopped").GetInt32(), 3, 17);
+            Assert.Equal(20, answer.GetProperty("complete").GetInt32() + answer.GetProperty("stopped").GetInt32());
+            Assert.True(answer.GetProperty("best").GetProperty("value").GetDouble() < 1e6);
+        }
+    }
+
+    [UnixFact]
+    public async Task A_command_that_never_works_and_a_file_with_mistakes_say_so()
+    {
+        (int exit, _, string error) = await Run("tune", Study("exit 7", trials: 100));
+        Assert.Equal(2, exit);
+        Assert.Contains("none has succeeded: the command ended with status 7", error, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("bad.yaml"), "name: x\ntrails: 5\nsampler: tpo\nobjective: {protocol: lines}\nspace: {x: {type: floot}}\n");
+        (exit, _, error) = await Run("tune", _folder.File("bad.yaml"));
+        Assert.Equal(2, exit);
+        foreach (string part in new[] { "unknown key 'trails'", "'sampler' cannot be 'tpo'", "'objective.command' is missing", "'x' has the type 'floot'" })
+            Assert.Contains(part, error, StringComparison.Ordinal);
+    }
+
+    /// <summary>The study in docs/tuning.md as it stands there.</summary>
+    [UnixFact]
+    public async Task The_documented_study_runs()
+    {
+        string[] page = File.ReadAllLines(Path.Combine(Shared.Repository, "docs", "tuning.md"));
+        string Block(string language) => string.Join('\n', page.SkipWhile(l => l != "```" + language).Skip(1).TakeWhile(l => l != "```"));
+        File.WriteAllText(_folder.File("branin.yaml"), Block("yaml"));
+        File.WriteAllText(_folder.File("branin.py"), Block("python"));
+        JsonElement answer = await Tune(0, _folder.File("branin.yaml"));
+        Assert.InRange(answer.GetProperty("best").GetProperty("value").GetDouble(), 0.3978, 0.41);
+    }
+
+    private string[] Calls() => File.Exists(_folder.File("calls")) ? File.ReadAllLines(_folder.File("calls")) : [];
+}
