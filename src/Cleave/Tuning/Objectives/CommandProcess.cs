@@ -25,6 +25,7 @@ internal sealed class CommandProcess : IDisposable
         var start = new ProcessStartInfo(Session ?? shell)
         {
             WorkingDirectory = folder,
+            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -41,7 +41,7 @@ public sealed class StudyRunner(StudyFile file, Study study)
         }))];
         try
         {
-            Task.WaitAll(tasks);
+            Task.WaitAll(tasks, CancellationToken.None); // each ends its command before it ends
         }
         catch (AggregateException e)
         {

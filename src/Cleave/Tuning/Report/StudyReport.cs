@@ -7,6 +7,8 @@ namespace Cleave.Tuning.Report;
 /// <summary>Writes what a study found as one HTML file that needs nothing else; without scripts its numbers are in tables.</summary>
 public static class StudyReport
 {
+    private static readonly int[] Counts = [10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+
     private const int MostRows = 500;
 
     /// <summary>Renders the page as UTF-8 and leaves the stream open; the same trials give the same bytes.</summary>
@@ -74,7 +76,7 @@ public static class StudyReport
     private static void Bought(HtmlBuilder html, IReadOnlyList<Trial> trials, StudyPageData data, Trial best)
     {
         html.Add($"""<div class="scroll"><table class="dense"><caption class="sr">What more trials bought</caption><thead><tr><th>What was bought with what</th><th class="number">best value</th><th class="number">by trial</th></tr></thead><tbody>""");
-        foreach (int count in new[] { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000 }.Where(c => c < trials.Count).Append(trials.Count))
+        foreach (int count in Counts.Where(c => c < trials.Count).Append(trials.Count))
         {
             if (data.BestOf(count) is { } then)
                 html.Add($"""<tr><th>{count} trials</th><td class="number">{Number(then.Values[0])}</td><td class="number">{then.Number}</td></tr>""");
