@@ -44,9 +44,9 @@ internal static class TuneCommand
         string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study"), journal = Path.Combine(folder, "study.journal");
         if (File.Exists(journal) && !call.Resume && !call.Force)
             throw new CleaveException($"{journal}: a study is there; continue it with --resume, start over with --force, or choose another --out");
+        Directory.CreateDirectory(folder);
         if (!call.Resume)
             File.Delete(journal);
-        Directory.CreateDirectory(folder);
         using var storage = JournalStudyStorage.Open(journal, file.Definition);
         var study = new Study(storage, SamplerNames.Create(file.Sampler), file.Pruner);
         StudyRun run;

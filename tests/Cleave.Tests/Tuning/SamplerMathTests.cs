@@ -104,7 +104,7 @@ public sealed class SamplerMathTests
             return TrialOutcome.Complete((x - 1.5) * (x - 1.5) + y * y).WithConstraints(x + y - 0.5); // least at (1, −0.5): 0.5
         }, 35);
         Assert.InRange(study.Best!.Values[0], 0.5, 0.51);
-        Assert.True(study.Trials.Count(t => t.Violation > 0) > 0);
+        Assert.Contains(study.Trials, t => t.Violation > 0);
     }
 
     [Fact]

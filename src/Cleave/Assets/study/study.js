@@ -117,7 +117,7 @@ function contour(o, colours, { width }) {
         mass += near;
         sum += near * r;
       }
-      data.push({ value: [i, j], itemStyle: { color: colours.module, opacity: 0.06 + 0.74 * (1 - sum / mass) ** 2 } });
+      data.push({ value: [i, j, sum / mass], itemStyle: { color: colours.module, opacity: 0.06 + 0.74 * (1 - sum / mass) ** 2 } });
     }
   }
   const hidden = p => ({ type: 'category', data: Array.from({ length: cells(p) }, (_, i) => i), show: false });

@@ -16,7 +16,7 @@ internal sealed class GaussianFit
     private readonly int _n, _d;
     private readonly double _median;
 
-    private GaussianFit(double[][] columns, bool[] isChoice, double[] outputs)
+    internal GaussianFit(double[][] columns, bool[] isChoice, double[] outputs)
     {
         (_columns, _isChoice, _outputs) = (columns, isChoice, outputs);
         (_n, _d) = (outputs.Length, columns.Length);
