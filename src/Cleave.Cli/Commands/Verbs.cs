@@ -10,6 +10,7 @@ internal static class Verbs
         ("split", SplitCommand.Create),
         ("serve", ServeCommand.Create),
         ("run", RunCommand.Create),
+        ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),
         ("eval", EvalCommand.Create),
         ("generate", GenerateCommand.Create),
