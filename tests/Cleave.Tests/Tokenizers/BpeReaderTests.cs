@@ -57,15 +57,15 @@ public class BpeReaderTests
     [Fact]
     public void A_name_twice_is_refused_with_its_place()
     {
-        var error = Assert.Throws<ModelFileException>(() => BpeTokenizer.Load("{\n\"model\": 1,\n\"model\": 2}"u8.ToArray(), "t.json"));
+        var error = Assert.Throws<ModelFileException>(() => Tokenizer.Load("{\n\"model\": 1,\n\"model\": 2}"u8.ToArray(), "t.json"));
         Assert.Contains("not valid JSON", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Merges_as_pairs_and_as_texts_are_the_same()
     {
-        BpeTokenizer texts = SmallTokenizer.Load(_ => { });
-        BpeTokenizer pairs = SmallTokenizer.Load(j => j["model"]!["merges"] = new JsonArray(
+        Tokenizer texts = SmallTokenizer.Load(_ => { });
+        Tokenizer pairs = SmallTokenizer.Load(j => j["model"]!["merges"] = new JsonArray(
             [.. j["model"]!["merges"]!.AsArray().Select(m => new JsonArray([.. m!.GetValue<string>().Split(' ').Select(p => JsonValue.Create(p))]))]));
         Assert.Equal(BpeVectorTests.Save(texts), BpeVectorTests.Save(pairs));
     }
@@ -73,20 +73,20 @@ public class BpeReaderTests
     [Fact]
     public void A_prefix_blank_is_added_and_belongs_to_no_character()
     {
-        BpeTokenizer tokenizer = SmallTokenizer.Load(j => j["pre_tokenizer"]!["add_prefix_space"] = true);
-        BpeTokenizer plain = SmallTokenizer.Load(_ => { });
+        Tokenizer tokenizer = SmallTokenizer.Load(j => j["pre_tokenizer"]!["add_prefix_space"] = true);
+        Tokenizer plain = SmallTokenizer.Load(_ => { });
         Assert.Equal(plain.Encode(" the cat"), tokenizer.Encode("the cat"));
         Assert.Equal(plain.Encode(" the cat"), tokenizer.Encode(" the cat"));
         Assert.Empty(tokenizer.Encode(""));
         Assert.Equal((0, 3), tokenizer.EncodeWithOffsets("the cat").Offsets[0]);
         Assert.Equal([(0, 0), (0, 1)], tokenizer.EncodeWithOffsets("q").Offsets);
-        Assert.True(BpeVectorTests.Save(tokenizer).AsSpan().SequenceEqual(BpeVectorTests.Save(BpeTokenizer.Load(BpeVectorTests.Save(tokenizer), "x"))));
+        Assert.True(BpeVectorTests.Save(tokenizer).AsSpan().SequenceEqual(BpeVectorTests.Save(Tokenizer.Load(BpeVectorTests.Save(tokenizer), "x"))));
     }
 
     [Fact]
     public void Added_tokens_take_white_space_stand_alone_and_the_longest_wins()
     {
-        BpeTokenizer tokenizer = SmallTokenizer.Load(j =>
+        Tokenizer tokenizer = SmallTokenizer.Load(j =>
         {
             JsonArray added = j["added_tokens"]!.AsArray();
             added.Add(Added(264, "<mask>", lstrip: true));
@@ -111,7 +111,7 @@ public class BpeReaderTests
     [Fact]
     public void A_template_names_the_begin_and_end_tokens()
     {
-        BpeTokenizer tokenizer = SmallTokenizer.Load(j =>
+        Tokenizer tokenizer = SmallTokenizer.Load(j =>
         {
             j["added_tokens"]!.AsArray().Add(Added(264, "<go>", special: true));
             j["post_processor"] = JsonNode.Parse("""
@@ -122,7 +122,7 @@ public class BpeReaderTests
         });
         Assert.Equal((264, 0), (tokenizer.BosId, tokenizer.EosId));
         byte[] saved = BpeVectorTests.Save(tokenizer);
-        BpeTokenizer again = BpeTokenizer.Load(saved, "saved");
+        Tokenizer again = Tokenizer.Load(saved, "saved");
         Assert.Equal((264, 0), (again.BosId, again.EosId));
         Assert.Equal(saved, BpeVectorTests.Save(again));
         Assert.Equal(["<|end|>", "<go>"], again.SpecialTokens);

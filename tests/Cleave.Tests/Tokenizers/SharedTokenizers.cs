@@ -7,13 +7,13 @@ namespace Cleave.Tests.Tokenizers;
 /// <summary>Published tokenizers and what their reference implementations make of some texts.</summary>
 internal static class SharedTokenizers
 {
-    public static BpeTokenizer Load(string folder)
+    public static Tokenizer Load(string folder)
     {
         string path = Shared.Data(Path.Combine(folder, "tokenizer.json"));
         if (File.Exists(path))
-            return BpeTokenizer.Load(File.ReadAllBytes(path), path);
+            return Tokenizer.Load(File.ReadAllBytes(path), path);
         string vocabulary = Shared.Data(Path.Combine(folder, "encoder.json"));
-        return BpeTokenizer.FromVocabularyAndMerges(
+        return Tokenizer.FromVocabularyAndMerges(
             File.ReadAllBytes(vocabulary), File.ReadAllBytes(Shared.Data(Path.Combine(folder, "vocab.bpe"))),
             ["<|endoftext|>"], PreTokenizer.Gpt2, vocabulary);
     }

@@ -19,14 +19,14 @@ public static class TokenizerFolder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         string path = Path.Combine(folder, FileName), configPath = Path.Combine(folder, ConfigName);
         JsonCursor? config = File.Exists(configPath) ? JsonFile.Load(configPath) : null;
-        BpeTokenizer tokenizer = File.Exists(path) ? BpeTokenizer.Load(JsonFile.ReadBytes(path), path) : LoadPair(folder, config);
+        Tokenizer tokenizer = File.Exists(path) ? Tokenizer.Load(JsonFile.ReadBytes(path), path) : LoadPair(folder, config);
         if (config is null)
             return tokenizer;
         return tokenizer.WithControlTokens(
             IdOf(config, "bos_token", tokenizer), IdOf(config, "eos_token", tokenizer), IdOf(config, "pad_token", tokenizer));
     }
 
-    private static BpeTokenizer LoadPair(string folder, JsonCursor? config)
+    private static Tokenizer LoadPair(string folder, JsonCursor? config)
     {
         string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt");
         if (!File.Exists(vocabulary) || !File.Exists(merges))
@@ -39,11 +39,11 @@ public static class TokenizerFolder
         }
         if (special.Count == 0)
             special.Add("<|endoftext|>");
-        return BpeTokenizer.FromVocabularyAndMerges(
+        return Tokenizer.FromVocabularyAndMerges(
             JsonFile.ReadBytes(vocabulary), JsonFile.ReadBytes(merges), [.. special], PreTokenizer.Gpt2, vocabulary);
     }
 
-    private static int? IdOf(JsonCursor config, string role, BpeTokenizer tokenizer)
+    private static int? IdOf(JsonCursor config, string role, Tokenizer tokenizer)
     {
         if (NameOf(config, role) is not { } name)
             return null;
