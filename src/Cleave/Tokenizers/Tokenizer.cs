@@ -35,8 +35,9 @@ public sealed partial class Tokenizer : ITokenizer
             _bytes[id] = PlainBytes(_vocabulary.TokenOf(id));
         foreach (AddedToken added in _vocabulary.Added)
             _bytes[added.Id] = Encoding.UTF8.GetBytes(added.Content);
-        _ordinary = new Matchers([.. _vocabulary.Added.Where(t => !t.Special)], definition.Normalizer);
-        _all = new Matchers(_vocabulary.Added, definition.Normalizer);
+        AddedToken[] sought = [.. _vocabulary.Added.Where(t => !definition.MatchedByModel.Contains(t.Id))];
+        _ordinary = new Matchers([.. sought.Where(t => !t.Special)], definition.Normalizer);
+        _all = new Matchers(sought, definition.Normalizer);
         SpecialTokens = [.. _vocabulary.Added.Where(t => t.Special).OrderBy(t => t.Id).Select(t => t.Content)];
         BosId = definition.BosId ?? FirstSpecial(BosNames);
         EosId = definition.EosId ?? FirstSpecial(EosNames);

@@ -12,6 +12,9 @@ internal sealed record TokenizerDefinition
 {
     public required Vocabulary Vocabulary { get; init; }
 
+    /// <summary>Added tokens that the other steps find by themselves.</summary>
+    public IReadOnlySet<int> MatchedByModel { get; init; } = new HashSet<int>();
+
     public required TokenModel Model { get; init; }
 
     public Normalizer? Normalizer { get; init; }

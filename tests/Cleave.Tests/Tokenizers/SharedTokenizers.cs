@@ -28,5 +28,19 @@ internal static class SharedTokenizers
         }
     }
 
+    public static IEnumerable<SharedVector> AllVectors(string folder)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Shared.Data(Path.Combine(folder, "vectors.json"))));
+        foreach (JsonElement item in document.RootElement.EnumerateArray())
+        {
+            yield return new SharedVector(item.GetProperty("text").GetString()!, Ids(item, "ids"),
+                item.TryGetProperty("ids_with_special", out _) ? Ids(item, "ids_with_special") : null,
+                item.TryGetProperty("decoded", out JsonElement decoded) ? decoded.GetString() : null);
+        }
+    }
+
     private static int[] Ids(JsonElement item, string name) => [.. item.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 }
+
+/// <summary>A text and what a reference implementation makes of it; null for what it does not say.</summary>
+internal sealed record SharedVector(string Text, int[] Ids, int[]? WithSpecial, string? Decoded);

@@ -36,11 +36,8 @@ public abstract class PreTokenizer
         json.WriteEndObject();
     }
 
-    internal static void WriteSplitThenByteLevel(Utf8JsonWriter json, string pattern)
+    internal static void WriteSplit(Utf8JsonWriter json, string pattern)
     {
-        json.WriteStartObject();
-        json.WriteString("type", "Sequence");
-        json.WriteStartArray("pretokenizers");
         json.WriteStartObject();
         json.WriteString("type", "Split");
         json.WriteStartObject("pattern");
@@ -49,6 +46,14 @@ public abstract class PreTokenizer
         json.WriteString("behavior", "Isolated");
         json.WriteBoolean("invert", false);
         json.WriteEndObject();
+    }
+
+    internal static void WriteSplitThenByteLevel(Utf8JsonWriter json, string pattern)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "Sequence");
+        json.WriteStartArray("pretokenizers");
+        WriteSplit(json, pattern);
         WriteByteLevel(json, addPrefixSpace: false, useRegex: false);
         json.WriteEndArray();
         json.WriteEndObject();

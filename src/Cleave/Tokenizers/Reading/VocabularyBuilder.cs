@@ -53,9 +53,11 @@ internal sealed class VocabularyBuilder
     }
 
     /// <summary>A token of a model that lists its tokens in order; of equal tokens the last one counts.</summary>
-    public void AppendModelToken(string token, bool matched = true)
+    /// <param name="keepsFirst">Whether the first of them counts instead.</param>
+    public void AppendModelToken(string token, bool matched = true, bool keepsFirst = false)
     {
-        _model[token] = _tokens.Count;
+        if (!keepsFirst || !_model.ContainsKey(token))
+            _model[token] = _tokens.Count;
         if (!matched)
             _unmatched.Add(_tokens.Count);
         _tokens.Add(token);
@@ -93,6 +95,8 @@ internal sealed class VocabularyBuilder
     }
 
     public int Count => _tokens.Count;
+
+    public AddedToken[] AddedSoFar(bool special) => [.. _added.Where(t => t.Special == special)];
 
     public int? IdOf(string token) => _addedIds.TryGetValue(token, out int id) ? id : ModelIdOf(token);
 
