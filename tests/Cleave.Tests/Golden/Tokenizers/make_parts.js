@@ -56,6 +56,7 @@ const vocab = { "<unk>": 0 };
 for (const c of [...characters].sort()) for (const token of [c, "##" + c]) vocab[token] = Object.keys(vocab).length;
 const wordVocab = Object.fromEntries(words.map((w, i) => [w, i]));
 wordVocab["<unk>"] = words.length;
+const byId = (tokens) => Object.keys(tokens).sort((a, b) => tokens[a] - tokens[b]); // digits would come first
 let seed = 7;
 const next = (n) => (seed = (seed * 48271) % 2147483647) % n;
 const sequences = Array.from({ length: 30 }, () => Array.from({ length: 1 + next(9) }, () => next(words.length)));
@@ -77,5 +78,5 @@ const sequences = Array.from({ length: 30 }, () => Array.from({ length: 1 + next
     for (const s of sequences) out.push(await tokenizer.decode(s, false));
     decoded.push({ decoder: d, texts: out });
   }
-  process.stdout.write(JSON.stringify({ texts, vocab: Object.keys(vocab), cases, words: Object.keys(wordVocab), sequences, decoded }) + "\n");
+  process.stdout.write(JSON.stringify({ texts, vocab: byId(vocab), cases, words: byId(wordVocab), sequences, decoded }) + "\n");
 })();
