@@ -73,9 +73,10 @@ public class TokenizerFileTests
         }
     }
 
+    // A model with a character map is not among them: Hugging Face's library applies the map by grapheme clusters,
+    // SentencePiece by the longest entry, so no tokenizer.json can say the same.
     [SharedTheory]
     [InlineData("tokenizer-llama2-sp")]
-    [InlineData("tokenizer-sp-unigram-1k")]
     [InlineData("tokenizer-llama3-tiktoken")]
     [InlineData("gguf-vocabs/ggml-vocab-llama-spm.gguf")]
     [InlineData("gguf-vocabs/ggml-vocab-bert-bge.gguf")]
@@ -114,7 +115,6 @@ public class TokenizerFileTests
     [InlineData("tokenizer-llama2-sp/tokenizer.model")]
     [InlineData("tokenizer-sp-unigram-1k/test_model.model")]
     [InlineData("model-stories260k/tok512.bin")]
-    [InlineData("tokenizer-bert-base-uncased/bert_basic_cased_vocab.txt")]
     public void Damaged_files_are_refused_in_one_line_or_read(string file)
     {
         byte[] good = File.ReadAllBytes(Shared.Data(file));

@@ -27,7 +27,7 @@ internal static class PatternProperties
         ["White_Space"] = @"\s",
         ["Blank"] = @"\t\p{Zs}",
         ["Cntrl"] = @"\p{Cc}",
-        ["Punct"] = @"\p{P}$+<=>^`|~",
+        ["Punct"] = @"\p{P}\p{S}",
         ["XDigit"] = "0-9A-Fa-f",
         ["Word"] = Word,
         ["ASCII"] = @"\x00-\x7F",
