@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Cleave.Tokenizers.Algorithms;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers;
 

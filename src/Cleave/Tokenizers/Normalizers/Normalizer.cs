@@ -1,5 +1,5 @@
 using System.Text;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Normalizers;
 

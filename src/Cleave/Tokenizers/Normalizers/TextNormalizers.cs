@@ -1,6 +1,6 @@
 using System.Text;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Normalizers;
 

@@ -2,7 +2,7 @@ using System.Text;
 using Cleave.Json;
 using Cleave.Tokenizers.PreTokenizers;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Reading;
 

@@ -1,4 +1,4 @@
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Segmentation;
 

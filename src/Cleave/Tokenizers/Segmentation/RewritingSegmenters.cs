@@ -1,5 +1,5 @@
 using Cleave.Tokenizers.PreTokenizers;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Segmentation;
 

@@ -66,7 +66,7 @@ internal sealed class WordPattern : TextPattern
         for (int at = start; at < end;)
         {
             Rune.DecodeFromUtf16(text.AsSpan(at, end - at), out Rune rune, out int length);
-            int found = Rune.IsWhiteSpace(rune) ? 0 : Cleave.Tokenizers.Text.CharacterKinds.IsWord(rune) ? 1 : 2;
+            int found = Rune.IsWhiteSpace(rune) ? 0 : Cleave.Tokenizers.Characters.CharacterKinds.IsWord(rune) ? 1 : 2;
             if (found != kind && at > from)
             {
                 matches.Add(new TextMatch(from, at, IsMatch: kind > 0));

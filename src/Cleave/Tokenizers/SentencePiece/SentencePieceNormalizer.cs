@@ -1,6 +1,6 @@
 using System.Text;
 using Cleave.Tokenizers.Normalizers;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.SentencePiece;
 

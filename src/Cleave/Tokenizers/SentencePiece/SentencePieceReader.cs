@@ -4,7 +4,7 @@ using Cleave.Tokenizers.Normalizers;
 using Cleave.Tokenizers.PostProcessors;
 using Cleave.Tokenizers.Reading;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.SentencePiece;
 

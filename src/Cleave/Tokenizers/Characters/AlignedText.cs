@@ -1,4 +1,4 @@
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>A text on its way through normalization, which knows where in the original each of its characters came from.</summary>
 internal sealed class AlignedText

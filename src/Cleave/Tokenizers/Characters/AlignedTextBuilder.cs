@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>Makes a text out of another, piece by piece, and carries along where each piece came from.</summary>
 internal sealed class AlignedTextBuilder(AlignedText source, int capacity)

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>
 /// Decompositions, compositions and combining classes of the Unicode character database 15.0 (UAX #15). The program

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>Unicode's four normalization forms (UAX #15), with the part of the text that each character came from.</summary>
 internal static class UnicodeForm

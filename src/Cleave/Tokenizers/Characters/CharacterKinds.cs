@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>Questions about a character as tokenizers ask them.</summary>
 internal static class CharacterKinds

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Cleave.Tokenizers.Text;
+namespace Cleave.Tokenizers.Characters;
 
 /// <summary>
 /// SentencePiece's <c>precompiled_charsmap</c>: a double-array trie over UTF-8 bytes, whose values are places in a
