@@ -54,7 +54,7 @@ public static class ModelFolder
             throw config["model_type"].Error($"this family is not supported; only '{Llama.ModelType}' is");
         TransformerSpec spec = Llama.Read(config);
         string tokenizerPath = Path.Combine(folder, TokenizerFile);
-        BpeTokenizer tokenizer = BpeTokenizer.Load(JsonFile.ReadBytes(tokenizerPath), tokenizerPath)
+        Tokenizer tokenizer = TokenizerFolder.Load(folder)
             .WithControlTokens(config.Find("bos_token_id")?.Int(0, spec.VocabularySize - 1), config.Find("eos_token_id")?.Int(0, spec.VocabularySize - 1));
         if (tokenizer.VocabularySize > spec.VocabularySize)
             throw new ModelFileException(tokenizerPath, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {spec.VocabularySize} rows; they belong to different models");

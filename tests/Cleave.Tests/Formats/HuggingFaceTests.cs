@@ -119,7 +119,7 @@ public sealed class HuggingFaceTests : IDisposable
 
     private void WriteTokenizer()
     {
-        BpeTokenizer tokenizer = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>", "<|stop|>"], PreTokenizer.Gpt2);
+        Tokenizer tokenizer = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>", "<|stop|>"], PreTokenizer.Gpt2);
         File.WriteAllBytes(Path.Combine(_folder, TokenizerFolder.FileName), BpeVectorTests.Save(tokenizer));
     }
 }

@@ -27,7 +27,7 @@ public static class BaseModel
         if (Shipped.Contains(name, StringComparer.Ordinal) && Directory.Exists(shipped))
             return shipped;
         if (File.Exists(path) && path.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase))
-            throw new CleaveException($"{path}: this needs a tokenizer, and one inside a GGUF file is not read; give a Hugging Face folder of the model");
+            throw new CleaveException($"{path}: a GGUF file cannot be used here; give a Hugging Face folder of the model");
         throw new CleaveException(Directory.Exists(path)
             ? $"{path}: not a model folder (no {ModelFolder.Config})"
             : $"{name}: no such model; give a folder with {ModelFolder.Config}, {ModelFolder.Weights} and {ModelFolder.TokenizerFile}, '{Starter}', or the name of a hub's model, hf:owner/name");

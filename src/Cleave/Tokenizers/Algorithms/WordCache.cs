@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Cleave.Tokenizers;
+namespace Cleave.Tokenizers.Algorithms;
 
 /// <summary>
 /// Remembers the tokens of the words seen last. Bounded: one entry a slot, later words displace earlier ones.

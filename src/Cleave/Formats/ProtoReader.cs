@@ -1,11 +1,16 @@
 using System.Buffers.Binary;
 
-namespace Cleave.Formats.TensorBoard;
+namespace Cleave.Formats;
 
 /// <summary>Walks the fields of one protocol-buffers message. A message that is not well formed is an <see cref="InvalidDataException"/>.</summary>
 internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;
+
+    private readonly int _length = message.Length;
+
+    /// <summary>How much of the message has been read, in bytes.</summary>
+    public readonly int Position => _length - _rest.Length;
 
     public int Field { get; private set; }
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Cleave.Tokenizers;
+namespace Cleave.Tokenizers.Algorithms;
 
 /// <summary>
 /// Merges the symbols of one word: always the pair of lowest rank, the leftmost of equals, until none is left

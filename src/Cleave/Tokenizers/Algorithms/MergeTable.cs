@@ -1,4 +1,4 @@
-namespace Cleave.Tokenizers;
+namespace Cleave.Tokenizers.Algorithms;
 
 /// <summary>The merges of a byte-pair encoding: (left id, right id) → rank and id of the result. Open addressing.</summary>
 internal sealed class MergeTable
