@@ -17,6 +17,12 @@ public abstract class Linear
     /// <summary>Bytes of the weights as they are held.</summary>
     public abstract long Bytes { get; }
 
+    /// <summary>b (1, outputs), or null.</summary>
+    public abstract Tensor? Bias { get; }
+
+    /// <summary>The same matrix with another bias.</summary>
+    public abstract Linear WithBias(Tensor bias);
+
     /// <summary>x (N, inputs) → y (N, outputs).</summary>
     public abstract Tensor Forward(Tape tape, Tensor x);
 
@@ -28,11 +34,13 @@ public abstract class Linear
 public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
 {
     public Tensor Weight { get; } = weight;
-    public Tensor? Bias { get; } = bias;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
     public override long Bytes => 4L * (Weight.Length + (Bias?.Length ?? 0));
+
+    public override Linear WithBias(Tensor bias) => new DenseLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x) => Op.Linear(tape, x, Weight, Bias);
 
@@ -65,11 +73,13 @@ public sealed class HalfLinear(HalfMatrix weight) : Linear
 public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
 {
     public QuantizedMatrix Weight { get; } = weight;
-    public Tensor? Bias { get; } = bias;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
     public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
+
+    public override Linear WithBias(Tensor bias) => new QuantizedLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -77,12 +87,15 @@ public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null)
             throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
-        if (Bias is not null)
-        {
-            for (int r = 0; r < y.Rows; r++)
-                Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
-        }
+        AddBias(y);
         return y;
+    }
+
+    /// <summary>y (N, outputs) += b.</summary>
+    internal void AddBias(Tensor y)
+    {
+        for (int r = 0; r < y.Rows && Bias is not null; r++)
+            Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
     }
 
     public override void CopyRow(int row, Span<float> destination) => Weight.DequantizeRow(row, destination);
