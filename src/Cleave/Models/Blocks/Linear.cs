@@ -26,6 +26,13 @@ public abstract class Linear
     /// <summary>x (N, inputs) → y (N, outputs).</summary>
     public abstract Tensor Forward(Tape tape, Tensor x);
 
+    /// <summary>y (N, outputs) += b.</summary>
+    internal void AddBias(Tensor y)
+    {
+        for (int r = 0; r < y.Rows && Bias is not null; r++)
+            Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
+    }
+
     /// <summary>Row <paramref name="row"/> of W as float32.</summary>
     public abstract void CopyRow(int row, Span<float> destination);
 }
@@ -49,13 +56,16 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
 }
 
 /// <summary>Frozen weights in sixteen bits, as their file has them.</summary>
-public sealed class HalfLinear(HalfMatrix weight) : Linear
+public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
 {
     public HalfMatrix Weight { get; } = weight;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
-    public override long Bytes => Weight.Bytes;
+    public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
+
+    public override Linear WithBias(Tensor bias) => new HalfLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -63,6 +73,7 @@ public sealed class HalfLinear(HalfMatrix weight) : Linear
             throw new InvalidOperationException("weights in sixteen bits are for inference; load the model for training");
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
+        AddBias(y);
         return y;
     }
 
@@ -89,13 +100,6 @@ public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null)
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
         AddBias(y);
         return y;
-    }
-
-    /// <summary>y (N, outputs) += b.</summary>
-    internal void AddBias(Tensor y)
-    {
-        for (int r = 0; r < y.Rows && Bias is not null; r++)
-            Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
     }
 
     public override void CopyRow(int row, Span<float> destination) => Weight.DequantizeRow(row, destination);
