@@ -25,8 +25,11 @@ public static unsafe partial class Attention
             case (InstructionSet.Avx2, true):
                 Run(new CachedPart<Tile8, Float8, SpecialScores> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
                 break;
-            case InstructionSet.Vector128:
-                Run(new CachedPart<Tile4, Float4> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
+            case (InstructionSet.Vector128, false):
+                Run(new CachedPart<Tile4, Float4, PlainScores> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
+                break;
+            case (InstructionSet.Vector128, true):
+                Run(new CachedPart<Tile4, Float4, SpecialScores> { X = x, Shape = shape, Queries = queries, Positions = positions }, shape.KvHeads, threaded);
                 break;
             default:
                 for (int i = 0; i < queries; i++)

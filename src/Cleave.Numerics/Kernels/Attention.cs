@@ -46,8 +46,11 @@ public static unsafe partial class Attention
                 case (InstructionSet.Avx2, true):
                     Run(new ForwardPart<Tile8, Float8, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Vector128:
-                    Run(new ForwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Vector128, false):
+                    Run(new ForwardPart<Tile4, Float4, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, true):
+                    Run(new ForwardPart<Tile4, Float4, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
                 default:
                     Run(new ReferenceForward { X = tensors, Shape = shape }, parts, threaded);
@@ -104,8 +107,11 @@ public static unsafe partial class Attention
                 case (InstructionSet.Avx2, true):
                     Run(new BackwardPart<Tile8, Float8, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Vector128:
-                    Run(new BackwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Vector128, false):
+                    Run(new BackwardPart<Tile4, Float4, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, true):
+                    Run(new BackwardPart<Tile4, Float4, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
                 default:
                     Run(new ReferenceBackward { X = tensors, Shape = shape }, parts, threaded);
