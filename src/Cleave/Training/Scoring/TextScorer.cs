@@ -65,8 +65,8 @@ public sealed class TextScorer(Transformer model, Transformer? reference = null)
             int[] some = [.. rows.Skip(first).Take(count)];
             var part = new RowsPart
             {
-                Logits = model.Output.Forward(_tape, Op.GatherRows(_tape, hidden, some)),
-                Reference = reference?.Output.Forward(_tape, Op.GatherRows(_tape, other!, some)),
+                Logits = model.Logits(_tape, Op.GatherRows(_tape, hidden, some)),
+                Reference = reference?.Logits(_tape, Op.GatherRows(_tape, other!, some)),
                 Targets = targets.Slice(first, count),
                 Scores = scores.Slice(first, count),
             };

@@ -54,18 +54,18 @@ public class AttentionTests
                 Variants.EachSet(where =>
                 {
                     (float[] y, float[] logSumExp) = x.Forward();
-                    Reference.Close(ey, y, Tolerance, $"{where}{x} y ");
-                    Reference.Close(el, logSumExp, Tolerance, $"{where}{x} logSumExp ");
+                    Reference.Close(ey, y, Bounds.Attention, $"{where}{x} y ");
+                    Reference.Close(el, logSumExp, Bounds.Attention, $"{where}{x} logSumExp ");
                     (float[] dq, float[] dk, float[] dv) = x.Backward();
-                    Reference.Close(eq, dq, Tolerance, $"{where}{x} dq ");
-                    Reference.Close(ek, dk, Tolerance, $"{where}{x} dk ");
-                    Reference.Close(ev, dv, Tolerance, $"{where}{x} dv ");
+                    Reference.Close(eq, dq, Bounds.Attention, $"{where}{x} dq ");
+                    Reference.Close(ek, dk, Bounds.Attention, $"{where}{x} dk ");
+                    Reference.Close(ev, dv, Bounds.Attention, $"{where}{x} dv ");
                     if (!causal || lengths.Length > 1)
                         return;
                     int from = lengths[0] / 2 * heads * size;
                     float[] end = new float[y.Length - from];
                     Attention.ForwardCached(x.Q.AsSpan(from), x.K, x.V, heads, kvHeads, size, end, rule);
-                    Reference.Close(ey.AsSpan(from), end, Tolerance, $"{where}{x} cached ");
+                    Reference.Close(ey.AsSpan(from), end, Bounds.Attention, $"{where}{x} cached ");
                 });
             }
         }
