@@ -10,20 +10,20 @@ namespace Cleave.Cli.Commands;
 /// <summary>The argument MODEL, the same in every command.</summary>
 internal static class ModelArgument
 {
-    public static Argument<string> Create() => new("MODEL") { Description = "A model's folder in Hugging Face's form, or 'starter' for the model that ships with Cleave." };
+    public static Argument<string> Create() => new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file with its tokenizer, or 'starter' for the model that ships with Cleave." };
 
     /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
     public static LanguageModel Load(Call call, Argument<string> argument)
     {
-        string folder = Folder(call, argument);
-        LanguageModel model = ModelFolder.Load(folder);
-        call.Detail($"{folder}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
+        string name = call.Get(argument);
+        LanguageModel model = IsFile(name, GgufModel.Extension) ? GgufModel.LoadWithTokenizer(name) : ModelFolder.Load(Folder(call, argument));
+        call.Detail($"{name}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
         return model;
     }
 
     /// <summary>An argument for commands that need no tokenizer.</summary>
     public static Argument<string> CreateForWeights() =>
-        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, or 'starter' for the model that ships with Cleave." };
+        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, llama2.c's .bin, or 'starter' for the model that ships with Cleave." };
 
     /// <summary>The weights alone.</summary>
     /// <returns>The transformer, and the tokenizer if the model is a folder.</returns>
@@ -31,11 +31,16 @@ internal static class ModelArgument
     public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, Argument<string> argument)
     {
         string name = call.Get(argument);
-        if (name.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name))
+        if (IsFile(name, GgufModel.Extension))
             return (GgufModel.Load(name), null);
+        if (IsFile(name, Llama2cModel.Extension))
+            return (Llama2cModel.Load(name), null);
         LanguageModel model = Load(call, argument);
         return (model.Transformer, model.Tokenizer);
     }
+
+    private static bool IsFile(string name, string extension) =>
+        name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name);
 
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 
