@@ -61,7 +61,7 @@ internal static class EvalPerplexityCommand
         return Exit.Done;
     }
 
-    private static string ReadText(string path)
+    internal static string ReadText(string path)
     {
         try
         {
