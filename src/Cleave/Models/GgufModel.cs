@@ -36,7 +36,7 @@ public static class GgufModel
     {
         string path = file.Path;
         TransformerSpec spec = LlamaGguf.Read(file);
-        MemoryPlan.Require(file.Entries.Sum(MemoryOf), path, "use a smaller or a more strongly quantized model");
+        MemoryPlan.Require(file.Entries.Sum(MemoryOf) + (long)spec.ContextLength * spec.Layers[0].HeadSize * sizeof(float), path, "use a smaller or a more strongly quantized model");
         int headSize = spec.Layers[0].HeadSize;
         return Transformer.Build(spec, (name, rows, columns) => Dense(file, Entry(file, name, rows, columns), RotationOf(name, headSize)),
             (name, rows, columns) => Matrix(file, Entry(file, name, rows, columns), RotationOf(name, headSize)));

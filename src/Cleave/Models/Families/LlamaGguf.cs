@@ -7,6 +7,7 @@ namespace Cleave.Models.Families;
 public static class LlamaGguf
 {
     public const string Architecture = "llama";
+    private const int MostContext = 1 << 22;
 
     /// <exception cref="ModelFileException">A key is missing, of the wrong type, or asks for what is not supported.</exception>
     public static TransformerSpec Read(GgufFile file)
@@ -20,6 +21,9 @@ public static class LlamaGguf
         int layers = keys.Positive(Key("block_count")), width = keys.Positive(Key("embedding_length"));
         if (layers > 10_000)
             throw keys.Error(Key("block_count"), $"is {layers}; at most 10000 layers are supported");
+        // The positions' table is made at once: a damaged number must not take the machine's memory.
+        if (keys.Positive(Key("context_length")) > MostContext)
+            throw keys.Error(Key("context_length"), $"is beyond {MostContext}, which is not supported");
         int[] heads = keys.PositiveEach(Key("attention.head_count"), layers);
         int[] kvHeads = keys.Contains(Key("attention.head_count_kv")) ? keys.PositiveEach(Key("attention.head_count_kv"), layers) : heads;
         int[] feedForward = keys.PositiveEach(Key("feed_forward_length"), layers);
