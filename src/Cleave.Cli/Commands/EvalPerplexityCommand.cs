@@ -89,7 +89,7 @@ internal static class EvalPerplexityCommand
         return tokens.Length >= 2 ? tokens : throw new CleaveException("a text of fewer than two tokens has no perplexity");
     }
 
-    private static (string Text, long Bytes) ReadText(string path)
+    internal static (string Text, long Bytes) ReadText(string path)
     {
         try
         {

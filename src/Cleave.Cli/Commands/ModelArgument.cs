@@ -20,14 +20,14 @@ internal static class ModelArgument
     private static LanguageModel Load(Call call, string name)
     {
         string place = Fetched(name), folder = IsGguf(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
-        LanguageModel model = IsGguf(place) ? new LanguageModel(GgufModel.Load(place), TokenizerFile.Load(place), []) : ModelFolder.LoadFrozen(folder);
+        LanguageModel model = IsGguf(place) ? GgufModel.LoadWithTokenizer(place) : ModelFolder.LoadFrozen(folder);
         call.Detail($"{folder}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
         return model;
     }
 
     /// <summary>An argument for commands that need no tokenizer.</summary>
     public static Argument<string> CreateForWeights() =>
-        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, hf:owner/name or hf:owner/name:file.gguf for what 'cleave pull' has fetched, or 'starter' for the model that ships with Cleave." };
+        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, llama2.c's .bin, hf:owner/name or hf:owner/name:file.gguf for what 'cleave pull' has fetched, or 'starter' for the model that ships with Cleave." };
 
     /// <summary>The weights alone.</summary>
     /// <returns>The transformer, and the tokenizer where there is one.</returns>
@@ -38,13 +38,18 @@ internal static class ModelArgument
     public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, string named)
     {
         string name = Fetched(named);
-        if (IsGguf(name))
+        if (IsFile(name, GgufModel.Extension))
             return (GgufModel.Load(name), FindTokenizer(name));
+        if (IsFile(name, Llama2cModel.Extension))
+            return (Llama2cModel.Load(name), null);
         LanguageModel model = Load(call, name);
         return (model.Transformer, model.Tokenizer);
     }
 
-    private static bool IsGguf(string name) => name.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) && File.Exists(name);
+    private static bool IsGguf(string name) => IsFile(name, GgufModel.Extension);
+
+    private static bool IsFile(string name, string extension) =>
+        name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name);
 
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 

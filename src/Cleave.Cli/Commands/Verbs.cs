@@ -16,6 +16,7 @@ internal static class Verbs
         ("generate", GenerateCommand.Create),
         ("tokenize", TokenizeCommand.Create),
         ("logits", LogitsCommand.Create),
+        ("convert", ConvertCommand.Create),
         ("inspect", InspectCommand.Create),
         ("bench", BenchCommand.Create),
     ];
