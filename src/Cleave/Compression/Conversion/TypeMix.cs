@@ -88,7 +88,7 @@ public sealed record TypeMix(string Name, Type Base, int FileType, double MostDi
             return type;
         Type smaller = type switch
         {
-            Type.Q2_K or Type.Q3_K => Type.IQ4_NL,
+            Type.Q2_K or Type.Q3_K => Type.Q4_0,
             Type.Q4_K => Type.Q5_0,
             Type.Q5_K => Type.Q5_1,
             _ => Type.Q8_0,
