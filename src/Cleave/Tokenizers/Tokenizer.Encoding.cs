@@ -1,7 +1,7 @@
+using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.Normalizers;
 using Cleave.Tokenizers.PostProcessors;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers;
 

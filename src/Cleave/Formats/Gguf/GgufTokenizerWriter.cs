@@ -70,7 +70,10 @@ public static class GgufTokenizerWriter
 
     private static JsonObject ByteLevel(bool useRegex) => new()
     {
-        ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = useRegex,
+        ["type"] = "ByteLevel",
+        ["add_prefix_space"] = false,
+        ["trim_offsets"] = true,
+        ["use_regex"] = useRegex,
     };
 
     private static JsonObject Llama3Words() => new()
@@ -79,7 +82,10 @@ public static class GgufTokenizerWriter
         ["pretokenizers"] = new JsonArray(
             new JsonObject
             {
-                ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = Llama3PreTokenizer.Pattern }, ["behavior"] = "Isolated", ["invert"] = false,
+                ["type"] = "Split",
+                ["pattern"] = new JsonObject { ["Regex"] = Llama3PreTokenizer.Pattern },
+                ["behavior"] = "Isolated",
+                ["invert"] = false,
             },
             ByteLevel(useRegex: false)),
     };

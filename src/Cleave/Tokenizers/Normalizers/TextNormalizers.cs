@@ -1,6 +1,6 @@
 using System.Text;
-using Cleave.Tokenizers.Segmentation;
 using Cleave.Tokenizers.Characters;
+using Cleave.Tokenizers.Segmentation;
 
 namespace Cleave.Tokenizers.Normalizers;
 

@@ -1,7 +1,7 @@
 using Cleave.Json;
+using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.Normalizers;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Reading;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using Cleave.Json;
+using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.PreTokenizers;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.Reading;
 

@@ -1,5 +1,5 @@
-using Cleave.Tokenizers.PreTokenizers;
 using Cleave.Tokenizers.Characters;
+using Cleave.Tokenizers.PreTokenizers;
 
 namespace Cleave.Tokenizers.Segmentation;
 

@@ -1,6 +1,6 @@
 using System.Text;
-using Cleave.Tokenizers.Normalizers;
 using Cleave.Tokenizers.Characters;
+using Cleave.Tokenizers.Normalizers;
 
 namespace Cleave.Tokenizers.SentencePiece;
 

@@ -1,10 +1,10 @@
 using Cleave.Tokenizers.Algorithms;
+using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.Decoders;
 using Cleave.Tokenizers.Normalizers;
 using Cleave.Tokenizers.PostProcessors;
 using Cleave.Tokenizers.Reading;
 using Cleave.Tokenizers.Segmentation;
-using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers.SentencePiece;
 
