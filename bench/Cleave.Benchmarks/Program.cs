@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Costs;
+using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
@@ -10,6 +11,8 @@ switch (args.FirstOrDefault())
         return Report.Run(args[1..]);
     case "costs":
         return CostFit.Run(args[1..]);
+    case "fuzz":
+        return GgufFuzz.Run(args.AsSpan(1));
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":

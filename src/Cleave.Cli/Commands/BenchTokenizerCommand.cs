@@ -11,7 +11,7 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave bench tokenizer</c>: how fast a model's tokenizer turns text into ids, on one core.</summary>
 internal static class BenchTokenizerCommand
 {
-    private static readonly Argument<string> Model = ModelArgument.Create();
+    private static readonly Argument<string> Model = ModelArgument.CreateForTokenizer();
     private static readonly Option<string> Text = new("--text") { Description = "A UTF-8 text file; every line is encoded by itself.", HelpName = "FILE", Required = true };
     private static readonly Option<int> Runs = new("--runs") { Description = "Passes over the text that are timed, after one that is not; the median counts.", HelpName = "N", DefaultValueFactory = _ => 5 };
 

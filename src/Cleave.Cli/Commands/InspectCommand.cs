@@ -9,7 +9,7 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave inspect</c>: what is in a model file or folder, without reading its weights.</summary>
 internal static class InspectCommand
 {
-    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors or .gguf file, the folder of a model or of a release, or 'starter'." };
+    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors or .gguf file, the folder of a model or of a release, hf:owner/name or hf:owner/name:file for what 'cleave pull' has fetched, or 'starter'." };
 
     public static Verb Create() => new Verb("inspect", "Show what is in a model or a release: shapes, sizes, settings, tokenizer; tasks and who answers for them.")
     {
@@ -22,7 +22,7 @@ internal static class InspectCommand
 
     private static int Run(Call call)
     {
-        string path = call.Get(Path);
+        string path = ModelArgument.Fetched(call.Get(Path));
         if (Release.IsRelease(path))
         {
             ReleaseInspection.Write(call, path);

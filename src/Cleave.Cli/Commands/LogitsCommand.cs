@@ -28,7 +28,7 @@ internal static class LogitsCommand
         (Transformer model, ITokenizer? tokenizer) = ModelArgument.LoadWeights(call, Model);
         int[] ids = Parse(call.Get(Tokens), model.Spec);
         using var tape = new Tape(records: false);
-        Tensor logits = model.Output.Forward(tape, model.Forward(tape, new TokenBatch().Add(ids)));
+        Tensor logits = model.Logits(tape, model.Forward(tape, new TokenBatch().Add(ids)));
         foreach (float value in logits.Data)
         {
             if (!float.IsFinite(value))

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Cleave.Cli.Shell;
+using Cleave.Formats.Gguf;
 using Cleave.Formats.HuggingFace;
+using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Splitting.Releases;
 using Cleave.Tokenizers;
@@ -10,39 +12,70 @@ namespace Cleave.Cli.Commands;
 /// <summary>The argument MODEL, the same in every command.</summary>
 internal static class ModelArgument
 {
-    public static Argument<string> Create() => new("MODEL") { Description = "A model's folder in Hugging Face's form, or 'starter' for the model that ships with Cleave." };
+    public static Argument<string> Create() => new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, hf:owner/name or hf:owner/name:file.gguf for what 'cleave pull' has fetched, or 'starter' for the model that ships with Cleave." };
 
     /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
-    public static LanguageModel Load(Call call, Argument<string> argument)
+    public static LanguageModel Load(Call call, Argument<string> argument) => Load(call, call.Get(argument));
+
+    private static LanguageModel Load(Call call, string name)
     {
-        string folder = Folder(call, argument);
-        LanguageModel model = ModelFolder.LoadFrozen(folder);
+        string place = Fetched(name), folder = IsGguf(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
+        LanguageModel model = IsGguf(place) ? GgufModel.LoadWithTokenizer(place) : ModelFolder.LoadFrozen(folder);
         call.Detail($"{folder}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
         return model;
     }
 
     /// <summary>An argument for commands that need no tokenizer.</summary>
     public static Argument<string> CreateForWeights() =>
-        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, or 'starter' for the model that ships with Cleave." };
+        new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, llama2.c's .bin, hf:owner/name or hf:owner/name:file.gguf for what 'cleave pull' has fetched, or 'starter' for the model that ships with Cleave." };
 
     /// <summary>The weights alone.</summary>
-    /// <returns>The transformer, and the tokenizer if the model is a folder.</returns>
+    /// <returns>The transformer, and the tokenizer where there is one.</returns>
     /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
-    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, Argument<string> argument)
+    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, Argument<string> argument) => LoadWeights(call, call.Get(argument));
+
+    /// <inheritdoc cref="LoadWeights(Call, Argument{string})"/>
+    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, string named)
     {
-        string name = call.Get(argument);
-        if (name.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name))
-            return (GgufModel.Load(name), null);
-        LanguageModel model = Load(call, argument);
+        string name = Fetched(named);
+        if (IsFile(name, GgufModel.Extension))
+            return (GgufModel.Load(name), FindTokenizer(name));
+        if (IsFile(name, Llama2cModel.Extension))
+            return (Llama2cModel.Load(name), null);
+        LanguageModel model = Load(call, name);
         return (model.Transformer, model.Tokenizer);
     }
 
+    private static bool IsGguf(string name) => IsFile(name, GgufModel.Extension);
+
+    private static bool IsFile(string name, string extension) =>
+        name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name);
+
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 
-    /// <summary>The tokenizer alone; its folder needs no weights.</summary>
+    /// <summary>An argument for commands that need a tokenizer alone.</summary>
+    public static Argument<string> CreateForTokenizer() => new("MODEL")
+    {
+        Description = "A model's folder, a .gguf file, a tokenizer's own file (tokenizer.json, tokenizer.model, vocab.txt, vocab.json beside merges.txt, "
+            + "tokenizer.bin), or 'starter' for the model that ships with Cleave.",
+    };
+
+    /// <summary>The tokenizer alone; it needs no weights.</summary>
     public static ITokenizer LoadTokenizer(Call call, Argument<string> argument)
     {
         string name = call.Get(argument);
-        return TokenizerFolder.Load(Directory.Exists(name) ? name : Folder(call, argument));
+        return TokenizerFile.Load(Directory.Exists(name) || File.Exists(name) ? name : BaseModel.Find(name, Environment.CurrentDirectory, weights: false));
     }
+
+    /// <summary>The tokenizer inside of a GGUF file, or null where there is none.</summary>
+    private static Tokenizer? FindTokenizer(string path)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        return file.Metadata.Contains("tokenizer.ggml.model") ? GgufTokenizer.Load(file) : null;
+    }
+
+    /// <summary>The place of a hub's model or file in the cache; any other name stays as it is.</summary>
+    /// <exception cref="CleaveException">It has not been fetched.</exception>
+    public static string Fetched(string name) =>
+        HubReference.IsReference(name) ? HubCache.FromEnvironment().Find(HubReference.Parse(name)) : name;
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cleave.Cli.Shell;
+using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Server;
 using Cleave.Serving;
@@ -54,7 +55,7 @@ internal static class ServeCommand
         if (!Release.IsRelease(target))
         {
             string folder = ModelArgument.Folder(call, Target);
-            using var single = new LanguageModelHost(ModelFolder.LoadFrozen(folder), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Written(Path.Combine(folder, ModelFolder.Config)));
+            using var single = new LanguageModelHost(ModelFolder.LoadFrozen(folder), NameOf(target, folder), Written(Path.Combine(folder, ModelFolder.Config)));
             Serve(call, single, options).GetAwaiter().GetResult();
             return Exit.Done;
         }
@@ -63,6 +64,10 @@ internal static class ServeCommand
         Serve(call, host, options).GetAwaiter().GetResult();
         return Exit.Done;
     }
+
+    // A fetched model lies in a folder that is named after its commit.
+    private static string NameOf(string target, string folder) => HubReference.IsReference(target) ? HubReference.Parse(target).Repository
+        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
     private static DateTimeOffset Written(string file) => new(File.GetLastWriteTimeUtc(file));
 

@@ -9,17 +9,20 @@ namespace Cleave.Cli.Commands;
 internal static class TokenizeCommand
 {
     private const string Input = "standard input";
-    private static readonly Argument<string> Model = ModelArgument.Create();
+    private static readonly Argument<string> Model = ModelArgument.CreateForTokenizer();
     private static readonly Option<bool> Decode = new("--decode") { Description = "Go back from ids to text." };
     private static readonly Option<bool> Special = new("--special") { Description = "Names of special tokens in the text become those tokens." };
+
+    private static readonly Option<bool> Template = new("--template") { Description = "Add the tokens that the tokenizer puts around a text, and cut it to its maximal length." };
 
     public static Verb Create() => new Verb("tokenize", "Turn text into a model's token ids, or back. Reads lines from standard input; "
         + "with --json lines {\"text\"} become {\"ids\"}.")
     {
-        Model, Decode, Special, SharedOptions.Json,
+        Model, Decode, Special, Template, SharedOptions.Json,
     }
     .Example("cleave tokenize starter --json < in.jsonl", "{\"text\"} lines to {\"ids\"} lines")
     .Example("cleave tokenize starter --json --decode < ids.jsonl", "{\"ids\"} lines back to {\"text\"} lines")
+    .Example("cleave tokenize model.gguf --special --template < words.txt", "ids as the model is given them, of a GGUF file's own tokenizer")
     .Example("cleave tokenize starter < words.txt", "one text a line to ids with blanks between")
     .Runs(Run);
 
@@ -37,10 +40,13 @@ internal static class TokenizeCommand
             if (decode)
                 WriteText(call, tokenizer.Decode(Ids(call.Json, text, line, tokenizer.VocabularySize)));
             else
-                WriteIds(call, tokenizer.Encode(call.Json ? JsonLine(text, line, "text", TextOf) : text, special));
+                WriteIds(call, Encoded(tokenizer, call.Json ? JsonLine(text, line, "text", TextOf) : text, special, call.Get(Template)));
         }
         return Exit.Done;
     }
+
+    private static int[] Encoded(ITokenizer tokenizer, string text, bool special, bool template) =>
+        template ? tokenizer.EncodeForModel(text, parseSpecial: special).Ids : tokenizer.Encode(text, special);
 
     private static void WriteIds(Call call, int[] ids)
     {

@@ -38,7 +38,6 @@ internal sealed record TrainingSpeed(long Parameters, double TokensPerSecond, do
                 id = rng.NextInt(spec.VocabularySize);
             tokens.Add(ids);
         }
-        Tensor projection = ((Models.Blocks.DenseLinear)model.Output).Weight;
         using var optimizer = new AdamW([.. model.Parameters()]);
         var trainer = new Trainer(optimizer, new CosineSchedule(1e-3, 1, steps + 1));
         var seconds = new double[steps + 1];
@@ -48,7 +47,7 @@ internal sealed record TrainingSpeed(long Parameters, double TokensPerSecond, do
         trainer.Run((Tape tape, int _, int _) =>
             {
                 held = tape.HeldBytes;
-                return Op.LinearCrossEntropy(tape, model.Forward(tape, tokens), projection, tokens.Ids.Span);
+                return model.Loss(tape, model.Forward(tape, tokens), tokens.Ids.Span);
             },
             step =>
             {

@@ -35,9 +35,9 @@ public sealed unsafe class Tape(bool records) : IDisposable
     }
 
     /// <summary>An activation that holds a copy of <paramref name="values"/>.</summary>
-    public Tensor Copy(ReadOnlySpan<float> values, int rows, int columns)
+    public Tensor Copy(ReadOnlySpan<float> values, int rows, int columns, bool requiresGradient = false)
     {
-        Tensor tensor = New(rows, columns);
+        Tensor tensor = New(rows, columns, requiresGradient);
         values.CopyTo(tensor.Data);
         return tensor;
     }

@@ -13,8 +13,8 @@ public static unsafe partial class Attention
     private const int BackQueries = 48;
     private const int BackKeys = 64;
 
-    private struct BackwardPart<TTile, TLanes> : IPart
-        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    private struct BackwardPart<TTile, TLanes, TScores> : IPart
+        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
     {
         public Tensors X;
         public Shape Shape;
@@ -41,8 +41,7 @@ public static unsafe partial class Attention
                 Dv = X.Dv + k,
                 KvStride = Shape.KvStride,
                 QStride = Shape.QStride,
-                Scale = Shape.Scale,
-                Causal = Shape.Causal,
+                Shape = Shape,
             };
             work.P = work.ValuePanels + (nint)lengthUp * size;
             work.Ds = work.P + BackQueries * BackKeys;
@@ -80,7 +79,7 @@ public static unsafe partial class Attention
                     work.Dq = copies + 2 * rows;
                 }
                 for (int i = 0; i < length; i += BackQueries)
-                    work.Queries<TTile, TLanes>(i, Math.Min(BackQueries, length - i));
+                    work.Queries<TTile, TLanes, TScores>(i, Math.Min(BackQueries, length - i));
                 if (!direct)
                     Unpad(work.Dq, padded, length, size, X.Dq + at, Shape.QStride);
             }
@@ -104,17 +103,16 @@ public static unsafe partial class Attention
         public float* KeyPanels, ValuePanels, P, Ds, Delta, Q, K, Dy, Dq, Dk, Dv, LogSumExp;
         public nint QStride, KvStride, LogSumExpStride;
         public int Size, Width, Length;
-        public float Scale;
-        public bool Causal;
+        public Shape Shape;
 
-        public readonly void Queries<TTile, TLanes>(int i, int rows)
-            where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+        public readonly void Queries<TTile, TLanes, TScores>(int i, int rows)
+            where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
         {
-            int visible = Causal ? i + rows : Length;
+            int end = Shape.End(i + rows - 1, Length), start = TScores.Special ? Shape.First(i) / BackKeys * BackKeys : 0;
             nint panel = TTile.Columns * (nint)Size;
-            for (int j = 0; j < visible; j += BackKeys)
+            for (int j = start; j < end; j += BackKeys)
             {
-                int columns = Math.Min(BackKeys, visible - j), diagonal = Causal ? i - j : int.MaxValue;
+                int columns = Math.Min(BackKeys, end - j), diagonal = Shape.Diagonal(i, j);
                 TileProduct<TTile>.Multiply(Q + i * QStride, QStride, 1, KeyPanels + (nint)j * Size, TTile.Columns, panel, P, BackKeys,
                     rows, columns, Size, accumulate: false, diagonal);
                 TileProduct<TTile>.Multiply(Dy + i * QStride, QStride, 1, ValuePanels + (nint)j * Size, TTile.Columns, panel, Ds, BackKeys,
@@ -123,7 +121,11 @@ public static unsafe partial class Attention
                 {
                     // The products below read up to a tile of rows beyond the diagonal.
                     int seen = Seen(columns, diagonal, r), needed = Math.Min(columns, seen + TTile.StridedRows);
-                    Row<TLanes>(P + r * BackKeys, Ds + r * BackKeys, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r]);
+                    float* p = P + r * BackKeys, ds = Ds + r * BackKeys;
+                    if (TScores.Special)
+                        SpecialRow<TLanes>(p, ds, Shape.First(i + r) - j, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r]);
+                    else
+                        Row<TLanes>(p, ds, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r]);
                 }
                 Keys<TTile>(i, rows, j, columns, diagonal);
                 for (int r = 0; r < rows; r += TTile.StridedRows)
@@ -132,7 +134,7 @@ public static unsafe partial class Attention
                     if (seen > 0)
                     {
                         TileProduct<TTile>.Multiply(Ds + r * BackKeys, BackKeys, 1, K + j * KvStride, KvStride, TTile.Columns,
-                            Dq + (i + r) * QStride, QStride, count, Width, seen, accumulate: j > 0);
+                            Dq + (i + r) * QStride, QStride, count, Width, seen, accumulate: j > start);
                     }
                 }
             }
@@ -153,6 +155,31 @@ public static unsafe partial class Attention
             }
         }
 
+        /// <summary>
+        /// As <see cref="Row"/>, with t = cap · tanh(score · scale / cap) in place of the scaled score, whose derivative is
+        /// 1 − (t / cap)², and 0 before <paramref name="from"/> too.
+        /// </summary>
+        private readonly void SpecialRow<TLanes>(float* p, float* ds, int from, int seen, int needed, float logSumExp, float delta)
+            where TLanes : struct, ILanes<TLanes>
+        {
+            float cap = Shape.SoftCap;
+            from = Math.Clamp(from, 0, seen);
+            new Span<float>(p, from).Clear();
+            new Span<float>(ds, from).Clear();
+            int whole = (needed + TLanes.Width - 1) / TLanes.Width * TLanes.Width;
+            new Span<float>(p + seen, whole - seen).Clear();
+            new Span<float>(ds + seen, whole - seen).Clear();
+            LaneReduce.Scale<TLanes>(p + from, seen - from, Shape.Scale);
+            if (cap > 0)
+                LaneReduce.SoftCap<TLanes>(p + from, seen - from, cap);
+            for (int c = from; c < seen; c++)
+            {
+                float t = p[c], slope = cap > 0 ? 1 - t / cap * (t / cap) : 1;
+                p[c] = MathF.Exp(t - logSumExp);
+                ds[c] = p[c] * (ds[c] - delta) * slope * Shape.Scale;
+            }
+        }
+
         /// <summary>p = e^(score · scale − logSumExp), ds = p · (dp − delta) · scale; both 0 from seen to needed.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Row<TLanes>(float* p, float* ds, int seen, int needed, float logSumExp, float delta)
@@ -164,7 +191,7 @@ public static unsafe partial class Attention
                 p[c] = float.NegativeInfinity;
                 ds[c] = 0; // what stands here was not computed and could be anything
             }
-            TLanes scale = TLanes.Broadcast(Scale), shift = TLanes.Broadcast(-logSumExp), minus = TLanes.Broadcast(delta);
+            TLanes scale = TLanes.Broadcast(Shape.Scale), shift = TLanes.Broadcast(-logSumExp), minus = TLanes.Broadcast(delta);
             for (int c = 0; c < whole; c += TLanes.Width)
             {
                 TLanes e = LaneMath.ExpOrZero(TLanes.MultiplyAdd(TLanes.Load(p + c), scale, shift));

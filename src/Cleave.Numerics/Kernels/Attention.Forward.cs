@@ -14,8 +14,8 @@ public static unsafe partial class Attention
     private const int KeyBlock = 128;
     private const int ScoreStride = KeyBlock + 16; // room to store a whole vector from any place
 
-    private struct ForwardPart<TTile, TLanes> : IPart
-        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    private struct ForwardPart<TTile, TLanes, TScores> : IPart
+        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
     {
         public Tensors X;
         public Shape Shape;
@@ -32,7 +32,7 @@ public static unsafe partial class Attention
                 LogSumExp = X.LogSumExp + (nint)start * Shape.Heads,
             };
             int length = X.Offsets[s + 1] - start;
-            ForwardHead<TTile, TLanes>(view, Shape, kv, length, length);
+            ForwardHead<TTile, TLanes, TScores>(view, Shape, kv, length, length);
         }
     }
 
@@ -40,8 +40,8 @@ public static unsafe partial class Attention
     /// The query heads of one key-value head; the queries are the last of the keys' positions. Without a place for
     /// LogSumExp it is not written.
     /// </summary>
-    private static void ForwardHead<TTile, TLanes>(in Tensors x, in Shape shape, int kv, int queries, int keys)
-        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    private static void ForwardHead<TTile, TLanes, TScores>(in Tensors x, in Shape shape, int kv, int queries, int keys)
+        where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
     {
         if (queries == 0)
             return;
@@ -74,7 +74,7 @@ public static unsafe partial class Attention
                 float* y = x.Y + i * shape.QStride + h * size;
                 float* output = direct ? y : work.Output;
                 nint stride = direct ? shape.QStride : padded;
-                Block<TTile, TLanes>(x.Q + i * shape.QStride + h * size, shape, work, keys - queries + i, rows, keys, output, stride, padded);
+                Block<TTile, TLanes, TScores>(x.Q + i * shape.QStride + h * size, shape, work, keys - queries + i, rows, keys, output, stride, padded);
                 if (!direct)
                     Unpad(output, padded, rows, size, y, shape.QStride);
                 for (int r = 0; r < rows && x.LogSumExp != null; r++)
@@ -90,28 +90,55 @@ public static unsafe partial class Attention
     }
 
     /// <summary>One block of queries, the first at <paramref name="position"/>, against all keys that they see.</summary>
-    private static void Block<TTile, TLanes>(float* q, in Shape shape, in HeadWork work, int position, int rows, int keys,
-        float* y, nint yStride, int width) where TTile : struct, ITile where TLanes : struct, ILanes<TLanes>
+    private static void Block<TTile, TLanes, TScores>(float* q, in Shape shape, in HeadWork work, int position, int rows, int keys,
+        float* y, nint yStride, int width) where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
     {
-        int size = shape.HeadSize, visible = shape.Causal ? Math.Min(keys, position + rows) : keys;
-        for (int j = 0; j < visible; j += KeyBlock)
+        int size = shape.HeadSize, end = shape.End(position + rows - 1, keys);
+        int start = TScores.Special ? shape.First(position) / KeyBlock * KeyBlock : 0;
+        for (int j = start; j < end; j += KeyBlock)
         {
-            int columns = Math.Min(KeyBlock, visible - j), diagonal = shape.Causal ? position - j : int.MaxValue;
+            int columns = Math.Min(KeyBlock, end - j), diagonal = shape.Diagonal(position, j);
             TileProduct<TTile>.Multiply(q, shape.QStride, 1, work.KeyPanels + (nint)j * size, TTile.Columns, TTile.Columns * (nint)size,
                 work.Scores, ScoreStride, rows, columns, size, accumulate: false, diagonal);
             for (int i = 0; i < rows; i += TTile.StridedRows)
             {
-                int end = Math.Min(rows, i + TTile.StridedRows), seen = Seen(columns, diagonal, end - 1);
+                int last = Math.Min(rows, i + TTile.StridedRows), seen = Seen(columns, diagonal, last - 1);
                 if (seen == 0)
                     continue;
-                for (int r = i; r < end; r++)
-                    SoftmaxRow<TLanes>(work, r, Seen(columns, diagonal, r), seen, shape.Scale, j == 0, y + r * yStride, width);
+                for (int r = i; r < last; r++)
+                {
+                    int rowSeen = Seen(columns, diagonal, r);
+                    if (TScores.Special)
+                        rowSeen = Special<TLanes>(work, r, shape.First(position + r) - j, rowSeen, shape, j == start);
+                    SoftmaxRow<TLanes>(work, r, rowSeen, seen, TScores.Special ? 1 : shape.Scale, j == start, y + r * yStride, width);
+                }
                 TileProduct<TTile>.Multiply(work.Scores + i * ScoreStride, ScoreStride, 1, work.V + j * work.VStride, work.VStride, TTile.Columns,
-                    y + i * yStride, yStride, end - i, width, seen, accumulate: j > 0);
+                    y + i * yStride, yStride, last - i, width, seen, accumulate: j > start);
             }
         }
         for (int r = 0; r < rows; r++)
             LaneReduce.Scale<TLanes>(y + r * yStride, width, 1 / work.Sum[r]);
+    }
+
+    /// <summary>
+    /// Scales and caps a row's scores and leaves out those before <paramref name="from"/>; returns how many columns are
+    /// seen, 0 if the window has not begun.
+    /// </summary>
+    private static int Special<TLanes>(in HeadWork work, int row, int from, int seen, in Shape shape, bool first) where TLanes : struct, ILanes<TLanes>
+    {
+        float* scores = work.Scores + row * ScoreStride;
+        if (from >= seen)
+        {
+            if (first)
+                (work.Max[row], work.Sum[row]) = (float.NegativeInfinity, 0);
+            return 0;
+        }
+        LaneReduce.Scale<TLanes>(scores, seen, shape.Scale);
+        if (shape.SoftCap > 0)
+            LaneReduce.SoftCap<TLanes>(scores, seen, shape.SoftCap);
+        if (from > 0)
+            new Span<float>(scores, from).Fill(float.NegativeInfinity);
+        return seen;
     }
 
     /// <summary>How many of a block's columns a row sees.</summary>

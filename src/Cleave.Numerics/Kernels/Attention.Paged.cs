@@ -17,13 +17,14 @@ public static unsafe partial class Attention
     /// <param name="q">(B, H·D), one row a sequence</param>
     /// <param name="y">(B, H·D)</param>
     /// <exception cref="ArgumentException">The sequences differ in shape, or one was given no newest position.</exception>
-    public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y)
+    public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y, ScoreRule rule = default)
     {
         ArgumentNullException.ThrowIfNull(sequences);
         if (sequences.Count == 0)
             return;
         int kvHeads = sequences[0].Heads(layer), size = sequences[0].HeadSize, padded = sequences[0].PaddedHead;
         CheckHeads(heads, kvHeads, size);
+        rule.Check();
         Guard.Length(q.Length, (long)sequences.Count * heads * size, nameof(q));
         Guard.Length(y.Length, q.Length, nameof(y));
         long chunks = 0, positions = 0;
@@ -32,8 +33,9 @@ public static unsafe partial class Attention
             if (sequences[s].Heads(layer) != kvHeads || sequences[s].HeadSize != size || sequences[s].Format != sequences[0].Format || sequences[s].Room <= sequences[s].Length)
                 throw new ArgumentException($"sequence {s} has {sequences[s].Heads(layer)} heads of {sequences[s].HeadSize} in {sequences[s].Format} and room for {sequences[s].Room} positions; "
                     + $"expected {kvHeads} of {size} in {sequences[0].Format} and its newest position, appended", nameof(sequences));
-            chunks += Chunks(sequences[s].Length + 1);
-            positions += sequences[s].Length + 1;
+            int first = FirstSeen(sequences[s].Length + 1, rule);
+            chunks += Chunks(sequences[s].Length + 1, first);
+            positions += sequences[s].Length + 1 - first;
         }
         int group = heads / kvHeads;
         long partial = (long)group * (padded + 2); // sums, then maxima and totals
@@ -43,8 +45,9 @@ public static unsafe partial class Attention
         for (int s = 0; s < sequences.Count; s++)
         {
             KeyValuePages pages = sequences[s];
-            list[s] = new Sequence { Pages = pages.Pages, Positions = pages.Length + 1, FirstPart = part, KeyOffset = (nint)pages.KeyBlock(null, layer, 0) };
-            part += Chunks(pages.Length + 1) * kvHeads;
+            int first = FirstSeen(pages.Length + 1, rule);
+            list[s] = new Sequence { Pages = pages.Pages, First = first, Positions = pages.Length + 1, FirstPart = part, KeyOffset = (nint)pages.KeyBlock(null, layer, 0) };
+            part += Chunks(pages.Length + 1, first) * kvHeads;
         }
         fixed (float* pq = q, py = y)
         {
@@ -61,6 +64,8 @@ public static unsafe partial class Attention
                 Padded = padded,
                 BlockBytes = sequences[0].BlockBytes,
                 Int8 = sequences[0].Format == KeyValueFormat.Int8,
+                Scale = rule.ScaleFor(size),
+                SoftCap = rule.SoftCap,
             };
             Dispatch.Run(ref kernel, part, positions * kvHeads * size >= DecodeThreadedFrom);
             kernel.Joining = true;
@@ -69,13 +74,18 @@ public static unsafe partial class Attention
         GC.KeepAlive(sequences);
     }
 
-    private static int Chunks(int positions) => (positions + PartPositions - 1) / PartPositions;
+    private static int FirstSeen(int positions, ScoreRule rule) => rule.Window > 0 ? Math.Max(0, positions - rule.Window) : 0;
+
+    /// <summary>Parts begin at the page of the first position that is seen.</summary>
+    private static int Chunks(int positions, int first) => (positions - PageStart(first) + PartPositions - 1) / PartPositions;
+
+    private static int PageStart(int position) => position / KeyValuePages.PagePositions * KeyValuePages.PagePositions;
 
     private struct Sequence
     {
         public nint* Pages;
         public nint KeyOffset; // bytes, of the first head's keys within a page
-        public int Positions, FirstPart;
+        public int First, Positions, FirstPart;
     }
 
     private struct DecodeKernel : IKernel
@@ -84,6 +94,7 @@ public static unsafe partial class Attention
         public Sequence* Sequences;
         public int Count, KvHeads, Group, Size, Padded;
         public nint BlockBytes;
+        public float Scale, SoftCap;
         public bool Int8, Joining;
 
         private readonly nint PartialLength => (nint)Group * (Padded + 2);
@@ -102,7 +113,7 @@ public static unsafe partial class Attention
             while (s + 1 < Count && Sequences[s + 1].FirstPart <= part)
                 s++;
             Sequence sequence = Sequences[s];
-            int kv = (part - sequence.FirstPart) % KvHeads, from = (part - sequence.FirstPart) / KvHeads * PartPositions;
+            int kv = (part - sequence.FirstPart) % KvHeads, from = PageStart(sequence.First) + (part - sequence.FirstPart) / KvHeads * PartPositions;
             int positions = Math.Min(PartPositions, sequence.Positions - from);
             using Scratch scratch = Scratch.Rent((long)Group * (Padded + PartPositions));
             float* query = scratch.Pointer, scores = query + (nint)Group * Padded;
@@ -124,6 +135,10 @@ public static unsafe partial class Attention
             for (int g = 0; g < Group; g++)
             {
                 float* row = scores + (nint)g * PartPositions;
+                if (SoftCap > 0)
+                    LaneReduce.SoftCap<TLanes>(row, positions, SoftCap);
+                if (from < sequence.First)
+                    new Span<float>(row, sequence.First - from).Fill(float.NegativeInfinity);
                 maxima[g] = LaneReduce.Max<TLanes>(row, positions);
                 maxima[Group + g] = LaneReduce.ExpSum<TLanes>(row, row, positions, 1, maxima[g]);
                 if (!Int8)
@@ -157,7 +172,7 @@ public static unsafe partial class Attention
         /// <summary>The group's queries, scaled for the scores and for <see cref="HalfRows"/>.</summary>
         private readonly void Queries<TLanes>(int sequence, int kv, float* query) where TLanes : struct, ILanes<TLanes>
         {
-            float scale = (Int8 ? 1 : HalfRows.Scale) / MathF.Sqrt(Size);
+            float scale = (Int8 ? 1 : HalfRows.Scale) * Scale;
             float* q = Q + ((nint)sequence * KvHeads + kv) * Group * Size;
             for (int g = 0; g < Group; g++)
             {
@@ -170,7 +185,7 @@ public static unsafe partial class Attention
         private readonly void Join<TLanes>(int s, int kv) where TLanes : struct, ILanes<TLanes>
         {
             Sequence sequence = Sequences[s];
-            int chunks = Chunks(sequence.Positions);
+            int chunks = Chunks(sequence.Positions, sequence.First);
             for (int g = 0; g < Group; g++)
             {
                 float largest = float.NegativeInfinity, total = 0;

@@ -18,9 +18,9 @@ public static unsafe partial class Attention
     /// <param name="offsets">(B + 1): sequence s is rows offsets[s] up to offsets[s + 1]; from 0 to N, not decreasing.</param>
     /// <param name="causal">Whether a row sees only itself and earlier rows.</param>
     /// <param name="y">(N, H·D)</param>
-    /// <param name="logSumExp">(N, H): log Σ exp of the scaled scores, kept for the backward pass.</param>
+    /// <param name="logSumExp">(N, H): log Σ exp of the final scores, kept for the backward pass.</param>
     public static void Forward(ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v, ReadOnlySpan<int> offsets,
-        int heads, int kvHeads, int headSize, bool causal, Span<float> y, Span<float> logSumExp)
+        int heads, int kvHeads, int headSize, bool causal, Span<float> y, Span<float> logSumExp, ScoreRule rule = default)
     {
         int rows = CheckSequences(q.Length, k.Length, v.Length, offsets, heads, kvHeads, headSize);
         Guard.Length(y.Length, q.Length, nameof(y));
@@ -28,20 +28,29 @@ public static unsafe partial class Attention
         fixed (float* pq = q, pk = k, pv = v, py = y, pl = logSumExp)
         fixed (int* po = offsets)
         {
-            var shape = new Shape(heads, kvHeads, headSize, causal);
+            var shape = new Shape(heads, kvHeads, headSize, causal, rule);
             var tensors = new Tensors { Q = pq, K = pk, V = pv, Y = py, LogSumExp = pl, Offsets = po };
             int parts = (offsets.Length - 1) * kvHeads;
             bool threaded = Work(offsets, heads * headSize) >= ThreadedFrom;
-            switch (InstructionSets.Active)
+            switch (InstructionSets.Active, rule.IsSpecial)
             {
-                case InstructionSet.Avx512:
-                    Run(new ForwardPart<Tile16, Float16> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx512, false):
+                    Run(new ForwardPart<Tile16, Float16, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Avx2:
-                    Run(new ForwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx2, false):
+                    Run(new ForwardPart<Tile8, Float8, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Vector128:
-                    Run(new ForwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx512, true):
+                    Run(new ForwardPart<Tile16, Float16, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Avx2, true):
+                    Run(new ForwardPart<Tile8, Float8, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, false):
+                    Run(new ForwardPart<Tile4, Float4, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, true):
+                    Run(new ForwardPart<Tile4, Float4, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
                 default:
                     Run(new ReferenceForward { X = tensors, Shape = shape }, parts, threaded);
@@ -56,7 +65,7 @@ public static unsafe partial class Attention
     /// </summary>
     public static void Backward(ReadOnlySpan<float> dy, ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v,
         ReadOnlySpan<float> y, ReadOnlySpan<float> logSumExp, ReadOnlySpan<int> offsets, int heads, int kvHeads, int headSize, bool causal,
-        Span<float> dq, Span<float> dk, Span<float> dv)
+        Span<float> dq, Span<float> dk, Span<float> dv, ScoreRule rule = default)
     {
         int rows = CheckSequences(q.Length, k.Length, v.Length, offsets, heads, kvHeads, headSize);
         Guard.Length(dy.Length, q.Length, nameof(dy));
@@ -68,7 +77,7 @@ public static unsafe partial class Attention
         fixed (float* pdy = dy, pq = q, pk = k, pv = v, py = y, pl = logSumExp, pdq = dq, pdk = dk, pdv = dv)
         fixed (int* po = offsets)
         {
-            var shape = new Shape(heads, kvHeads, headSize, causal);
+            var shape = new Shape(heads, kvHeads, headSize, causal, rule);
             var tensors = new Tensors
             {
                 Dy = pdy,
@@ -84,16 +93,25 @@ public static unsafe partial class Attention
             };
             int parts = (offsets.Length - 1) * kvHeads;
             bool threaded = Work(offsets, heads * headSize) >= ThreadedFrom;
-            switch (InstructionSets.Active)
+            switch (InstructionSets.Active, rule.IsSpecial)
             {
-                case InstructionSet.Avx512:
-                    Run(new BackwardPart<Tile16, Float16> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx512, false):
+                    Run(new BackwardPart<Tile16, Float16, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Avx2:
-                    Run(new BackwardPart<Tile8, Float8> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx2, false):
+                    Run(new BackwardPart<Tile8, Float8, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
-                case InstructionSet.Vector128:
-                    Run(new BackwardPart<Tile4, Float4> { X = tensors, Shape = shape }, parts, threaded);
+                case (InstructionSet.Avx512, true):
+                    Run(new BackwardPart<Tile16, Float16, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Avx2, true):
+                    Run(new BackwardPart<Tile8, Float8, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, false):
+                    Run(new BackwardPart<Tile4, Float4, PlainScores> { X = tensors, Shape = shape }, parts, threaded);
+                    break;
+                case (InstructionSet.Vector128, true):
+                    Run(new BackwardPart<Tile4, Float4, SpecialScores> { X = tensors, Shape = shape }, parts, threaded);
                     break;
                 default:
                     Run(new ReferenceBackward { X = tensors, Shape = shape }, parts, threaded);
@@ -110,7 +128,7 @@ public static unsafe partial class Attention
     /// <param name="v">(S, G·D)</param>
     /// <param name="y">(Tq, H·D)</param>
     public static void ForwardCached(ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v,
-        int heads, int kvHeads, int headSize, Span<float> y)
+        int heads, int kvHeads, int headSize, Span<float> y, ScoreRule rule = default)
     {
         CheckHeads(heads, kvHeads, headSize);
         int queries = q.Length / (heads * headSize), positions = k.Length / (kvHeads * headSize);
@@ -123,16 +141,40 @@ public static unsafe partial class Attention
         fixed (float* pq = q, pk = k, pv = v, py = y)
         {
             var tensors = new Tensors { Q = pq, K = pk, V = pv, Y = py };
-            Cached(tensors, new Shape(heads, kvHeads, headSize, Causal: true), queries, positions);
+            Cached(tensors, new Shape(heads, kvHeads, headSize, causal: true, rule), rule.IsSpecial, queries, positions);
         }
     }
 
-    private readonly record struct Shape(int Heads, int KvHeads, int HeadSize, bool Causal)
+    private readonly struct Shape
     {
+        public readonly int Heads, KvHeads, HeadSize;
+
+        /// <summary>How many positions behind and ahead of itself a query sees; int.MaxValue for all.</summary>
+        public readonly int Behind, Ahead;
+
+        public readonly float Scale, SoftCap;
+
+        public Shape(int heads, int kvHeads, int headSize, bool causal, ScoreRule rule)
+        {
+            rule.Check();
+            (Heads, KvHeads, HeadSize) = (heads, kvHeads, headSize);
+            (Scale, SoftCap) = (rule.ScaleFor(headSize), rule.SoftCap);
+            Behind = rule.Window > 0 ? rule.Window - 1 : int.MaxValue;
+            Ahead = causal ? 0 : Behind;
+        }
+
         public int Group => Heads / KvHeads;
         public nint QStride => (nint)Heads * HeadSize;
         public nint KvStride => (nint)KvHeads * HeadSize;
-        public float Scale => 1 / MathF.Sqrt(HeadSize);
+
+        /// <summary>The first key that the query at a position sees.</summary>
+        public int First(int position) => Math.Max(0, position - Behind);
+
+        /// <summary>Behind the last of so many keys that the query at a position sees.</summary>
+        public int End(int position, int keys) => (int)Math.Min(keys, (long)position + Ahead + 1);
+
+        /// <summary>Columns ≤ row + diagonal are seen, for queries from a position against keys from <paramref name="key"/>.</summary>
+        public int Diagonal(int position, int key) => Ahead == int.MaxValue ? int.MaxValue : position + Ahead - key;
     }
 
     private struct Tensors

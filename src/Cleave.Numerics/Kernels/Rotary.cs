@@ -10,15 +10,15 @@ public static unsafe class Rotary
     /// Turns every head of every row in place: (x₁, x₂) ← (x₁ cos − x₂ sin, x₂ cos + x₁ sin); with
     /// <paramref name="inverse"/> by the opposite angle, which is the backward pass.
     /// </summary>
-    /// <param name="x">(rows, heads · headSize)</param>
+    /// <param name="x">(rows, heads · headSize); of each head the elements that the table is for are turned, the rest stays.</param>
     /// <param name="positions">(rows)</param>
     /// <exception cref="ArgumentException">A length does not fit, or a position lies outside the table.</exception>
     public static void Apply(Span<float> x, ReadOnlySpan<int> positions, int heads, int headSize, RotaryTable table, bool inverse)
     {
         ArgumentNullException.ThrowIfNull(table);
         Guard.NotNegative(heads, nameof(heads));
-        if (headSize != table.HeadSize)
-            throw new ArgumentException($"headSize: the table is for {table.HeadSize}, got {headSize}", nameof(headSize));
+        if (headSize < table.HeadSize)
+            throw new ArgumentException($"headSize: the table turns {table.HeadSize} elements, got {headSize}", nameof(headSize));
         Guard.Length(x.Length, (long)positions.Length * heads * headSize, nameof(x));
         foreach (int position in positions)
         {
@@ -36,7 +36,8 @@ public static unsafe class Rotary
                 Sin = sin,
                 Positions = pp,
                 Heads = heads,
-                Half = headSize / 2,
+                HeadSize = headSize,
+                Half = table.HeadSize / 2,
                 Sign = inverse ? -1 : 1,
                 Blocks = blocks,
             };
@@ -48,7 +49,7 @@ public static unsafe class Rotary
     {
         public float* X, Cos, Sin;
         public int* Positions;
-        public int Heads, Half;
+        public int Heads, HeadSize, Half;
         public float Sign;
         public RowBlocks Blocks;
 
@@ -57,7 +58,7 @@ public static unsafe class Rotary
             for (int r = Blocks.Start(part); r < Blocks.End(part); r++)
             {
                 nint angles = (nint)Positions[r] * Half;
-                Row<TLanes>(X + (nint)r * Heads * 2 * Half, Cos + angles, Sin + angles);
+                Row<TLanes>(X + (nint)r * Heads * HeadSize, Cos + angles, Sin + angles);
             }
         }
 
@@ -68,7 +69,7 @@ public static unsafe class Rotary
             TLanes sign = TLanes.Broadcast(Sign), zero = default;
             for (int h = 0; h < Heads; h++)
             {
-                float* first = row + (nint)h * 2 * half, second = first + half;
+                float* first = row + (nint)h * HeadSize, second = first + half;
                 int i = 0;
                 for (; i + w <= half; i += w)
                 {

@@ -13,7 +13,8 @@ public sealed class RotaryTable
     public RotaryTable(int headSize, double theta, int positions) : this(Frequencies(headSize, theta), positions) { }
 
     /// <summary>A table from explicit frequencies in radians per position, for scaled variants of the rule; D/2 of them.</summary>
-    public RotaryTable(ReadOnlySpan<double> frequencies, int positions)
+    /// <param name="magnitude">What cos and sin are multiplied with: 1, or the attention factor of YaRN and its kind.</param>
+    public RotaryTable(ReadOnlySpan<double> frequencies, int positions, double magnitude = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
         if (frequencies.Length == 0)
@@ -26,7 +27,7 @@ public sealed class RotaryTable
         for (int p = 0; p < positions; p++)
         {
             for (int i = 0; i < half; i++)
-                (_sin[p * half + i], _cos[p * half + i]) = Pair(p * frequencies[i]);
+                (_sin[p * half + i], _cos[p * half + i]) = Pair(p * frequencies[i], magnitude);
         }
     }
 
@@ -39,13 +40,14 @@ public sealed class RotaryTable
     /// <summary>(positions, D/2)</summary>
     public ReadOnlySpan<float> Sin => _sin;
 
-    private static (float Sin, float Cos) Pair(double angle)
+    private static (float Sin, float Cos) Pair(double angle, double magnitude)
     {
         (double sin, double cos) = Math.SinCos(angle);
-        return ((float)sin, (float)cos);
+        return ((float)(sin * magnitude), (float)(cos * magnitude));
     }
 
-    private static double[] Frequencies(int headSize, double theta)
+    /// <summary>θ^(−2i/D) for every i below D/2.</summary>
+    public static double[] Frequencies(int headSize, double theta)
     {
         if (headSize < 2 || headSize % 2 != 0)
             throw new ArgumentException($"a rotary head size is even and positive, got {headSize}", nameof(headSize));

@@ -8,23 +8,23 @@ public static partial class Op
 {
     /// <summary>
     /// y = softmax(q·kᵀ/√D)·v within each sequence and head: q (N, H·D), k and v (N, G·D), y (N, H·D); heads h share
-    /// the key-value head h·G/H. Sequence b is rows offsets[b] … offsets[b+1]−1. The T×T scores are never stored:
+    /// the key-value head h·G/H; <paramref name="rule"/> may scale, cap or leave out scores otherwise. Sequence b is rows offsets[b] … offsets[b+1]−1. The T×T scores are never stored:
     /// Dao et al., 2022.
     /// </summary>
     public static Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, ReadOnlyMemory<int> offsets,
-        int heads, int kvHeads, bool causal)
+        int heads, int kvHeads, bool causal, ScoreRule rule = default)
     {
         Check.Same("Attention: rows of q and k", q.Rows, k.Rows);
         Check.Same("Attention: shapes of k and v", k.Shape, v.Shape);
         int headSize = q.Columns / heads;
         Tensor y = tape.New(q.Rows, q.Columns, q.RequiresGradient || k.RequiresGradient || v.RequiresGradient);
         Tensor logSumExp = tape.New(q.Rows, heads);
-        Kernels.Attention.Forward(q.Data, k.Data, v.Data, offsets.Span, heads, kvHeads, headSize, causal, y.Data, logSumExp.Data);
+        Kernels.Attention.Forward(q.Data, k.Data, v.Data, offsets.Span, heads, kvHeads, headSize, causal, y.Data, logSumExp.Data, rule);
         if (y.RequiresGradient)
         {
             AttentionNode node = tape.Record<AttentionNode>(y);
             (node.Q, node.K, node.V, node.LogSumExp, node.Offsets) = (q, k, v, logSumExp, offsets);
-            (node.Heads, node.KvHeads, node.Causal, node.Tape) = (heads, kvHeads, causal, tape);
+            (node.Heads, node.KvHeads, node.Causal, node.Rule, node.Tape) = (heads, kvHeads, causal, rule, tape);
         }
         return y;
     }
@@ -39,6 +39,7 @@ public static partial class Op
         public int Heads;
         public int KvHeads;
         public bool Causal;
+        public ScoreRule Rule;
         public Tape Tape = null!;
 
         public override void Backward()
@@ -48,7 +49,7 @@ public static partial class Op
             Span<float> dk = freshK ? gk : Tape.New(K.Rows, K.Columns).Data;
             Span<float> dv = freshV ? gv : Tape.New(V.Rows, V.Columns).Data;
             Kernels.Attention.Backward(Output!.Gradient, Q.Data, K.Data, V.Data, Output.Data, LogSumExp.Data, Offsets.Span,
-                Heads, KvHeads, Q.Columns / Heads, Causal, dq, dk, dv);
+                Heads, KvHeads, Q.Columns / Heads, Causal, dq, dk, dv, Rule);
             if (!freshQ && Q.RequiresGradient)
                 VectorMath.AddInPlace(gq, dq);
             if (!freshK && K.RequiresGradient)

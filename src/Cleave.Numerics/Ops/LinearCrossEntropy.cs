@@ -15,8 +15,9 @@ public static partial class Op
     /// scaled by <paramref name="weight"/>; returns the mean negative log-likelihood in nats.
     /// </summary>
     /// <param name="teacher">Optional soft targets, filled in by the row (see <see cref="ISoftTargets"/>).</param>
+    /// <param name="softCap">The logits z become softCap·tanh(z / softCap); 0 for none.</param>
     public static double LinearCrossEntropy(Tape tape, Tensor x, Tensor projection, ReadOnlySpan<int> targets,
-        float smoothing = 0, float weight = 1, ISoftTargets? teacher = null)
+        float smoothing = 0, float weight = 1, ISoftTargets? teacher = null, float softCap = 0)
     {
         Check.Same("LinearCrossEntropy: columns of x and projection", x.Columns, projection.Columns);
         Check.Same("LinearCrossEntropy: rows of x and targets", x.Rows, targets.Length);
@@ -27,6 +28,7 @@ public static partial class Op
             return 0;
         bool train = tape.Records && (x.RequiresGradient || projection.RequiresGradient);
         Tensor logits = tape.New(Math.Min(ChunkRows, x.Rows), projection.Rows);
+        Tensor? capped = train && softCap > 0 ? tape.New(logits.Rows, logits.Columns) : null;
         Tensor? dx = train && x.RequiresGradient ? tape.New(x.Rows, x.Columns) : null;
         double sum = 0;
         for (int start = 0; start < x.Rows; start += ChunkRows)
@@ -35,7 +37,14 @@ public static partial class Op
             ReadOnlySpan<float> part = x.Data.Slice(start * x.Columns, rows * x.Columns);
             MatMul.Multiply(part, x.Columns, false, projection.Data, x.Columns, true, logits.Data, projection.Rows,
                 rows, projection.Rows, x.Columns);
+            Span<float> chunk = logits.Data[..(rows * projection.Rows)];
+            if (softCap > 0)
+                VectorMath.SoftCap(chunk, softCap);
+            if (capped is not null)
+                chunk.CopyTo(capped.Data);
             sum += LossOfChunk(logits, targets.Slice(start, rows), start, smoothing, weight / counted, teacher);
+            if (capped is not null)
+                VectorMath.SoftCapSlope(chunk, capped.Data[..chunk.Length], softCap);
             if (!train)
                 continue;
             if (dx is not null)

@@ -8,6 +8,33 @@ public enum BlockFormat
 
     /// <summary>w ≈ (q − 8) · d: a half-precision d and 32 4-bit q, 18 bytes; byte i holds q of columns i (low) and i + 16.</summary>
     Q4_0,
+
+    /// <summary>w ≈ q · d + m: half-precision d and m, 32 4-bit q, 20 bytes.</summary>
+    Q4_1,
+
+    /// <summary>w ≈ (q − 16) · d: a half-precision d and 32 5-bit q, 22 bytes.</summary>
+    Q5_0,
+
+    /// <summary>w ≈ q · d + m: half-precision d and m, 32 5-bit q, 24 bytes.</summary>
+    Q5_1,
+
+    /// <summary>w ≈ v(q) · d: a half-precision d and 32 4-bit places in a table of values, 18 bytes.</summary>
+    IQ4_NL,
+
+    /// <summary>256 2-bit q in groups of 16, each with a 4-bit scale and minimum, 84 bytes.</summary>
+    Q2_K,
+
+    /// <summary>256 3-bit q in groups of 16, each with a signed 6-bit scale, 110 bytes.</summary>
+    Q3_K,
+
+    /// <summary>256 4-bit q in groups of 32, each with a 6-bit scale and minimum, 144 bytes.</summary>
+    Q4_K,
+
+    /// <summary>256 5-bit q in groups of 32, each with a 6-bit scale and minimum, 176 bytes.</summary>
+    Q5_K,
+
+    /// <summary>256 6-bit q in groups of 16, each with an 8-bit scale, 210 bytes.</summary>
+    Q6_K,
 }
 
 /// <summary>

@@ -34,22 +34,35 @@ internal static unsafe class BlockVectors
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float QuantizeBytes(float* x, byte* input, int offset)
     {
-        Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
-        float max = LargestAbsolute(a, b, c, d);
         if (!Avx2.IsSupported)
         {
+            float max = LargestAbsolute(Vector256.Load(x), Vector256.Load(x + 8), Vector256.Load(x + 16), Vector256.Load(x + 24));
             QuantizeBytes(x, max == 0 ? 0 : 127 / max, (sbyte*)input, offset);
             return max / 127;
         }
+        Vector256<sbyte> bytes = RoundToBytes(x, out float scale);
+        bytes.Store((sbyte*)input);
+        *(int*)(input + QuantizedMatrix.BlockSize) = offset * Vector256.Sum(SumsOfFour(bytes));
+        return scale;
+    }
+
+    /// <summary>Eight sums of four neighbours, with AVX2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> SumsOfFour(Vector256<sbyte> bytes) =>
+        Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(Vector256<byte>.One, bytes), Vector256<short>.One);
+
+    /// <summary>32 floats as multiples of absmax / 127, which is the scale, with AVX2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<sbyte> RoundToBytes(float* x, out float scale)
+    {
+        Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
+        float max = LargestAbsolute(a, b, c, d);
         Vector256<float> inverse = Vector256.Create(max == 0 ? 0 : 127 / max);
         // Packing works within 128-bit halves: fours of values come out in the order a0 b0 c0 d0 | a1 b1 c1 d1.
         Vector256<short> ab = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(a * inverse), Avx.ConvertToVector256Int32(b * inverse));
         Vector256<short> cd = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(c * inverse), Avx.ConvertToVector256Int32(d * inverse));
-        Vector256<sbyte> bytes = Avx2.PermuteVar8x32(Avx2.PackSignedSaturate(ab, cd).AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte();
-        bytes.Store((sbyte*)input);
-        *(int*)(input + QuantizedMatrix.BlockSize) = offset * Vector256.Sum(Avx2.MultiplyAddAdjacent(
-            Avx2.MultiplyAddAdjacent(Vector256<byte>.One, bytes), Vector256<short>.One));
-        return max / 127;
+        scale = max / 127;
+        return Avx2.PermuteVar8x32(Avx2.PackSignedSaturate(ab, cd).AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte();
     }
 
     private static void QuantizeBytes(float* x, float inverse, sbyte* input, int offset)

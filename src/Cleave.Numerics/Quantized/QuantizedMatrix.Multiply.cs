@@ -35,7 +35,8 @@ public sealed unsafe partial class QuantizedMatrix
     public bool SharesInput(QuantizedMatrix other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return Format == other.Format && Columns == other.Columns && _kernel == other._kernel;
+        return Columns == other.Columns
+            && (_stored is null ? Format == other.Format && _kernel == other._kernel : other._stored is not null);
     }
 
     private static void Multiply(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya, QuantizedMatrix? b, Span<float> yb,
@@ -54,6 +55,7 @@ public sealed unsafe partial class QuantizedMatrix
         {
             switch (a.Format, a._kernel)
             {
+                case var _ when a._stored is not null: StoredProduct.Run(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, Q8Kernel.ArmDot): Multiply<DotFormat<Q4Weights, ArmDot>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, Q8Kernel.WideningDot): Multiply<DotFormat<Q4Weights, WideningDot>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, _): Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc); break;

@@ -5,10 +5,12 @@ using Cleave.Numerics.Threading;
 namespace Cleave.Numerics.Quantized;
 
 /// <summary>
-/// A (rows, columns) weight matrix in one of GGUF's block formats: blocks of 32 along the columns with a half-precision
-/// scale each. It is packed once for the product and gives its blocks back as a file holds them.
+/// A (rows, columns) weight matrix in one of GGUF's block formats, which it gives back as a file holds them. Q8_0 and Q4_0,
+/// blocks of 32 along the columns with a half-precision scale each, are packed once for the product; the other formats
+/// stay as they are.
 /// </summary>
 /// <remarks>
+/// Packed:
 /// <code>
 /// group of 8 rows → block of 32 columns → four bytes of each row in turn: r0 r0 r0 r0 r1 r1 r1 r1 … r7 r7 r7 r7
 /// </code>
@@ -26,18 +28,22 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     private readonly byte* _values;
     private readonly Half* _scales; // group, block, place of the row
     private readonly Q8Kernel _kernel;
+    private readonly StoredRows? _stored; // for a format that is not packed
     private readonly uint _flip; // 128 added to every byte, as the kernel wants it
 
     private QuantizedMatrix(BlockFormat format, int rows, int columns)
     {
         Guard.NotNegative(rows, nameof(rows));
-        if (columns <= 0 || columns % BlockSize != 0)
-            throw new ArgumentException($"columns: {format} needs a positive multiple of {BlockSize}, got {columns}", nameof(columns));
+        int multiple = BlockFormats.Elements(format);
+        if (columns <= 0 || columns % multiple != 0)
+            throw new ArgumentException($"columns: {format} needs a positive multiple of {multiple}, got {columns}", nameof(columns));
         (Format, Rows, Columns) = (format, rows, columns);
+        _stored = StoredRows.Of(format);
         _kernel = Q8Kernels.Active;
         _flip = format == BlockFormat.Q8_0 && _kernel is (Q8Kernel.Dot or Q8Kernel.EmulatedDot) ? 0x80808080 : 0;
         long groupBlocks = (long)Groups * Blocks;
-        long floats = groupBlocks * GroupRows * RowBlockBytes(format) / sizeof(float);
+        long floats = _stored is null ? groupBlocks * GroupRows * RowBlockBytes(format) / sizeof(float)
+            : ((long)rows * RowBytes(format, columns) + sizeof(float) - 1) / sizeof(float);
         if (floats > int.MaxValue)
             throw new ArgumentException($"rows: {rows} rows of {columns} are more than one matrix holds", nameof(rows));
         _memory = new NativeBuffer((int)floats, clear: false);
@@ -59,7 +65,7 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     private int Groups => (Rows + GroupRows - 1) / GroupRows;
 
     /// <summary>Bytes of one row in a file.</summary>
-    public static int RowBytes(BlockFormat format, int columns) => columns / BlockSize * RowBlockBytes(format);
+    public static int RowBytes(BlockFormat format, int columns) => columns / BlockFormats.Elements(format) * BlockFormats.Bytes(format);
 
     /// <summary>Packs a matrix whose rows come from <paramref name="read"/>, called on several threads at once.</summary>
     /// <param name="together">Rows that are always read in one call: a multiple of them, from a multiple of them on.</param>
@@ -78,23 +84,22 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     }
 
     /// <summary>Quantizes a (rows, columns) matrix.</summary>
-    /// <exception cref="ArgumentException">columns is not a multiple of 32, a length does not fit, or a weight is not finite or beyond what a half-precision scale reaches.</exception>
-    public static QuantizedMatrix Quantize(BlockFormat format, ReadOnlySpan<float> weights, int rows, int columns)
+    /// <param name="importance">How much an error in each column counts, or empty.</param>
+    /// <exception cref="ArgumentException">columns is not a multiple of a block's, a length does not fit, or a weight is not finite or beyond what a half-precision scale reaches.</exception>
+    public static QuantizedMatrix Quantize(BlockFormat format, ReadOnlySpan<float> weights, int rows, int columns, ReadOnlySpan<float> importance = default)
     {
         Guard.Length(weights.Length, (long)rows * columns, nameof(weights));
-        fixed (float* w = weights)
+        fixed (float* w = weights, i = importance)
         {
-            nint start = (nint)w;
-            return Pack(format, rows, columns, (row, count, blocks) =>
+            nint start = (nint)w, important = (nint)i;
+            int count = importance.Length;
+            return Pack(format, rows, columns, (row, read, blocks) =>
             {
-                int size = RowBlockBytes(format);
-                for (int b = 0; b < blocks.Length / size; b++)
+                int rowBytes = blocks.Length / read;
+                for (int r = 0; r < read; r++)
                 {
-                    var x = new ReadOnlySpan<float>((float*)start + (long)row * columns + (long)b * BlockSize, BlockSize);
-                    if (format == BlockFormat.Q8_0)
-                        Q8Format.Quantize(x, blocks.Slice(b * size, size));
-                    else
-                        Q4Format.Quantize(x, blocks.Slice(b * size, size));
+                    BlockFormats.Quantize(format, new ReadOnlySpan<float>((float*)start + (long)(row + r) * columns, columns),
+                        new ReadOnlySpan<float>((float*)important, count), blocks.Slice(r * rowBytes, rowBytes));
                 }
             });
         }
@@ -105,6 +110,11 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     {
         CheckRow(row);
         Guard.Length(blocks.Length, RowBytes(Format, Columns), nameof(blocks));
+        if (_stored is not null)
+        {
+            new ReadOnlySpan<byte>(StoredRow(row), blocks.Length).CopyTo(blocks);
+            return;
+        }
         int size = RowBlockBytes(Format);
         for (int b = 0; b < Blocks; b++)
         {
@@ -127,18 +137,10 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     public void DequantizeRow(int row, Span<float> destination)
     {
         Guard.Length(destination.Length, Columns, nameof(destination));
-        int size = RowBlockBytes(Format);
         using Scratch scratch = Scratch.Rent(RowBytes(Format, Columns) / sizeof(float) + 1);
         var blocks = new Span<byte>(scratch.Pointer, RowBytes(Format, Columns));
         CopyRow(row, blocks);
-        for (int b = 0; b < Blocks; b++)
-        {
-            Span<float> weights = destination.Slice(b * BlockSize, BlockSize);
-            if (Format == BlockFormat.Q8_0)
-                Q8Format.Dequantize(blocks.Slice(b * size, size), weights);
-            else
-                Q4Format.Dequantize(blocks.Slice(b * size, size), weights);
-        }
+        BlockFormats.Dequantize(Format, blocks, destination);
     }
 
     public void Dispose() => _memory.Dispose();
@@ -157,13 +159,20 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
             Read(from, to - from, blocks);
             for (int row = from; row < to; row++)
                 Matrix.PutRow(row, blocks.Slice((row - from) * rowBytes, rowBytes));
-            for (int row = to; to == Matrix.Rows && row < Matrix.Groups * GroupRows; row++)
+            for (int row = to; Matrix._stored is null && to == Matrix.Rows && row < Matrix.Groups * GroupRows; row++)
                 Matrix.PutZeros(row);
         }
     }
 
     private void PutRow(int row, ReadOnlySpan<byte> blocks)
     {
+        if (_stored is not null)
+        {
+            if (_stored.FirstBadBlock(blocks) is { } bad)
+                throw new ArgumentException($"row {row}, block {bad}: a scale is not a finite half", nameof(blocks));
+            blocks.CopyTo(new Span<byte>(StoredRow(row), blocks.Length));
+            return;
+        }
         int size = RowBlockBytes(Format);
         fixed (byte* source = blocks)
         {
@@ -190,6 +199,8 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
                 *Four(row, b, i) = _flip;
         }
     }
+
+    private byte* StoredRow(int row) => _values + (nint)row * RowBytes(Format, Columns);
 
     /// <summary>Where four bytes of a row's block are.</summary>
     private uint* Four(int row, int block, int index) =>

@@ -107,6 +107,18 @@ internal static unsafe class LaneReduce
             TLanes.StorePartial(to + i, length - i, TLanes.LoadPartial(to + i, length - i, default) * TLanes.LoadPartial(from + i, length - i, default));
     }
 
+    /// <summary>x = cap · tanh(x / cap).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SoftCap<TLanes>(float* x, int length, float cap) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes c = TLanes.Broadcast(cap), inverse = TLanes.Broadcast(1 / cap);
+        int w = TLanes.Width, i = 0;
+        for (; i + w <= length; i += w)
+            TLanes.Store(x + i, LaneMath.Tanh(TLanes.Load(x + i) * inverse) * c);
+        if (i < length)
+            TLanes.StorePartial(x + i, length - i, LaneMath.Tanh(TLanes.LoadPartial(x + i, length - i, default) * inverse) * c);
+    }
+
     /// <summary>to += from.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TLanes>(float* from, float* to, int length) where TLanes : struct, ILanes<TLanes>

@@ -9,7 +9,7 @@ namespace Cleave.Models;
 /// <param name="Caches">One cache a sequence, or null to compute without.</param>
 /// <param name="Observer">Sees inner activations: how importance is measured.</param>
 internal readonly record struct ForwardContext(
-    TokenBatch Batch, RotaryTable Rotary, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer);
+    TokenBatch Batch, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer);
 
 /// <summary>Sees a model's inner activations during a forward pass, without changing them.</summary>
 public interface IActivationObserver
@@ -18,7 +18,8 @@ public interface IActivationObserver
     void AttentionHeads(int layer, Tensor heads);
 
     /// <summary>The feed-forward's inner neurons (N, F), before the down projection.</summary>
-    void FeedForwardNeurons(int layer, Tensor neurons);
+    /// <param name="expert">Which of several networks, the shared one behind the others; 0 for the only one.</param>
+    void FeedForwardNeurons(int layer, int expert, Tensor neurons);
 
     /// <summary>A whole layer's input and output (N, C).</summary>
     void Layer(int layer, Tensor input, Tensor output);

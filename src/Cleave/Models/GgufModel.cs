@@ -5,10 +5,11 @@ using Cleave.Models.Families;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
 using Cleave.Numerics.Tensors;
+using Cleave.Tokenizers;
 
 namespace Cleave.Models;
 
-/// <summary>A transformer from a GGUF file: F32, F16, BF16, Q8_0 and Q4_0 weights, matrices as they are stored.</summary>
+/// <summary>A transformer from a GGUF file: F32, F16, BF16 and the block formats of <see cref="BlockFormat"/>, matrices as they are stored.</summary>
 public static class GgufModel
 {
     public const string Extension = ".gguf";
@@ -17,8 +18,25 @@ public static class GgufModel
     public static Transformer Load(string path)
     {
         using GgufFile file = GgufFile.Open(path);
+        return Load(file);
+    }
+
+    /// <summary>The transformer with the file's own tokenizer.</summary>
+    /// <exception cref="ModelFileException">The file is missing or damaged, or asks for what is not supported.</exception>
+    public static LanguageModel LoadWithTokenizer(string path)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        Tokenizer tokenizer = GgufTokenizer.Load(file);
+        Transformer transformer = Load(file);
+        return tokenizer.VocabularySize <= transformer.Spec.VocabularySize ? new LanguageModel(transformer, tokenizer, [])
+            : throw new ModelFileException(path, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {transformer.Spec.VocabularySize} rows");
+    }
+
+    private static Transformer Load(GgufFile file)
+    {
+        string path = file.Path;
         TransformerSpec spec = LlamaGguf.Read(file);
-        MemoryPlan.Require(file.Entries.Sum(MemoryOf), path, "use a smaller or a more strongly quantized model");
+        MemoryPlan.Require(file.Entries.Sum(MemoryOf) + (long)spec.ContextLength * spec.Layers[0].HeadSize * sizeof(float), path, "use a smaller or a more strongly quantized model");
         int headSize = spec.Layers[0].HeadSize;
         return Transformer.Build(spec, (name, rows, columns) => Dense(file, Entry(file, name, rows, columns), RotationOf(name, headSize)),
             (name, rows, columns) => Matrix(file, Entry(file, name, rows, columns), RotationOf(name, headSize)));
@@ -40,12 +58,7 @@ public static class GgufModel
 
     private static Linear Matrix(GgufFile file, GgufEntry entry, int headSize)
     {
-        BlockFormat? format = entry.Type switch
-        {
-            GgufTensorType.Q8_0 => BlockFormat.Q8_0,
-            GgufTensorType.Q4_0 => BlockFormat.Q4_0,
-            _ => null,
-        };
+        BlockFormat? format = entry.Type.Blocks();
         HalfFormat? half = entry.Type switch
         {
             GgufTensorType.F16 => HalfFormat.Float16,
@@ -73,8 +86,11 @@ public static class GgufModel
 
     private static Tensor Dense(GgufFile file, GgufEntry entry, int headSize)
     {
-        if (entry.Type is not (GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16))
-            throw new ModelFileException(file.Path, $"the tensor {entry.Name} is {entry.Type}; F32, F16, BF16, Q8_0 and Q4_0 can be read", entry.FileOffset);
+        if (!entry.Type.IsPlain())
+        {
+            throw new ModelFileException(file.Path,
+                $"the tensor {entry.Name} is {entry.Type}; F32, F16, BF16 and, for matrices, {string.Join(", ", Enum.GetNames<BlockFormat>())} can be read", entry.FileOffset);
+        }
         int rows = entry.Shape.Length == 1 ? 1 : (int)entry.Shape[0], columns = (int)entry.Shape[^1];
         Tensor tensor = Tensor.Parameter(rows, columns, requiresGradient: false);
         var raw = new byte[entry.ByteCount / rows];

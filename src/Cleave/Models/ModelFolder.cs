@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -6,12 +5,9 @@ using Cleave.Formats.Durable;
 using Cleave.Formats.HuggingFace;
 using Cleave.Formats.Safetensors;
 using Cleave.Json;
-using Cleave.Models.Blocks;
 using Cleave.Models.Families;
 using Cleave.Models.Heads;
-using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
-using Cleave.Numerics.Tensors;
 using Cleave.Tokenizers;
 
 namespace Cleave.Models;
@@ -50,19 +46,36 @@ public static class ModelFolder
         if (!Directory.Exists(folder))
             throw new ModelFileException(folder, "no such model folder; give a folder with config.json, model.safetensors and tokenizer.json");
         JsonCursor config = JsonFile.Load(Path.Combine(folder, Config));
-        if (config["model_type"].Text() != Llama.ModelType)
-            throw config["model_type"].Error($"this family is not supported; only '{Llama.ModelType}' is");
-        TransformerSpec spec = Llama.Read(config);
+        TransformerSpec spec = Family.Of(config).Read(config);
         string tokenizerPath = Path.Combine(folder, TokenizerFile);
-        BpeTokenizer tokenizer = BpeTokenizer.Load(JsonFile.ReadBytes(tokenizerPath), tokenizerPath)
-            .WithControlTokens(config.Find("bos_token_id")?.Int(0, spec.VocabularySize - 1), config.Find("eos_token_id")?.Int(0, spec.VocabularySize - 1));
+        Tokenizer tokenizer = TokenizerFolder.Load(folder)
+            .WithControlTokens(TokenId(config, "bos_token_id", spec), TokenId(config, "eos_token_id", spec));
         if (tokenizer.VocabularySize > spec.VocabularySize)
             throw new ModelFileException(tokenizerPath, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {spec.VocabularySize} rows; they belong to different models");
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, Weights));
-        var reader = new WeightReader(file);
-        Transformer transformer = Transformer.Build(spec, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
+        using SafetensorsSet files = SafetensorsSet.Open(folder);
+        Transformer transformer = ReadTransformer(files, spec, frozen);
+        var reader = new WeightReader(files, name => new StoredWeight(name), prefix: "");
         TaskHead[] heads = [.. (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader))];
         return new LanguageModel(transformer, tokenizer, heads) { Chat = ChatFormatFiles.Load(folder) };
+    }
+
+    /// <summary>The transformer alone, of a folder that needs no tokenizer.</summary>
+    /// <param name="frozen">True: to run; its matrices stay in the type that they are stored in.</param>
+    /// <exception cref="ModelFileException">A file is missing or damaged, or the files do not fit each other.</exception>
+    public static Transformer LoadTransformer(string folder, bool frozen = false)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        JsonCursor config = JsonFile.Load(Path.Combine(folder, Config));
+        TransformerSpec spec = Family.Of(config).Read(config);
+        using SafetensorsSet files = SafetensorsSet.Open(folder);
+        return ReadTransformer(files, spec, frozen);
+    }
+
+    private static Transformer ReadTransformer(SafetensorsSet files, TransformerSpec spec, bool frozen)
+    {
+        Family family = Family.Of(spec);
+        var reader = new WeightReader(files, name => family.Place(spec, name), family.Prefix);
+        return Transformer.Build(spec, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
     }
 
     /// <summary>
@@ -73,58 +86,59 @@ public static class ModelFolder
     {
         ArgumentNullException.ThrowIfNull(model);
         Directory.CreateDirectory(folder);
-        JsonObject config = Llama.Write(model.Transformer.Spec);
+        JsonObject config = ConfigOf(model.Transformer, type);
         if (model.Tokenizer.BosId is { } bos)
             config["bos_token_id"] = bos;
         if (model.Tokenizer.EosId is { } eos)
             config["eos_token_id"] = eos;
-        config["torch_dtype"] = type == WeightType.BF16 ? "bfloat16" : "float32";
-        if (type == WeightType.Q8)
-            config["quantization_config"] = QuantizationConfig();
         if (model.Heads.Count > 0)
-            (config["cleave"] as JsonObject ?? (JsonObject)(config["cleave"] = new JsonObject()))["heads"] = new JsonArray([.. model.Heads.Select(WriteHead)]);
-        var tensors = new List<TensorToWrite>();
-        foreach ((string name, object weight) in model.Transformer.Weights())
-            AddWeight(tensors, name, weight, type);
-        foreach (TaskHead head in model.Heads)
-        {
-            // Heads are small and their scale decides: they stay float32.
-            AddWeight(tensors, WeightNames.Head(head.Task), head.Projection.Weight, WeightType.F32);
-            AddWeight(tensors, WeightNames.HeadBias(head.Task), head.Projection.Bias!, WeightType.F32);
-        }
-        SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors, SafetensorsWriter.TransformersMetadata);
+            ConfigKeys.Cleave(config)["heads"] = new JsonArray([.. model.Heads.Select(WriteHead)]);
         AtomicFile.Write(Path.Combine(folder, TokenizerFile), model.Tokenizer.Save);
         if (model.Chat is { } chat)
             ChatFormatFiles.Save(folder, chat);
+        Save(folder, model.Transformer, model.Heads, config, type);
+    }
+
+    /// <summary>Writes config.json and the weights alone, for programs that bring a tokenizer of their own.</summary>
+    public static void Save(string folder, Transformer transformer, WeightType type)
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        Directory.CreateDirectory(folder);
+        Save(folder, transformer, [], ConfigOf(transformer, type), type);
+    }
+
+    private static JsonObject ConfigOf(Transformer transformer, WeightType type)
+    {
+        JsonObject config = Family.Of(transformer.Spec).Write(transformer.Spec);
+        config["torch_dtype"] = type == WeightType.BF16 ? "bfloat16" : "float32";
+        if (type == WeightType.Q8)
+            config["quantization_config"] = QuantizationConfig();
+        return config;
+    }
+
+    private static void Save(string folder, Transformer transformer, IReadOnlyList<TaskHead> heads, JsonObject config, WeightType type)
+    {
+        Family family = Family.Of(transformer.Spec);
+        var tensors = new WeightWriter();
+        foreach ((string name, object weight) in transformer.Weights())
+            tensors.Add(family.Place(transformer.Spec, name), weight, type);
+        foreach (TaskHead head in heads)
+        {
+            // Heads are small and their scale decides: they stay float32.
+            tensors.Add(new StoredWeight(WeightNames.Head(head.Task)), head.Projection, WeightType.F32);
+            tensors.Add(new StoredWeight(WeightNames.HeadBias(head.Task)), head.Projection.Bias!, WeightType.F32);
+        }
+        SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors.Tensors(), SafetensorsWriter.TransformersMetadata);
         AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
     }
 
-    private static void AddWeight(List<TensorToWrite> tensors, string name, object weight, WeightType type)
+    // Some models end with any of several tokens; the first is the one that they write.
+    private static int? TokenId(JsonCursor config, string key, TransformerSpec spec)
     {
-        switch (weight)
-        {
-            case QuantizedLinear { Weight.Format: BlockFormat.Q8_0 } quantized:
-                QuantizedMatrix matrix = quantized.Weight;
-                (sbyte[] values, Half[] scales) = Q8Tensors.Split(matrix);
-                tensors.Add(TensorToWrite.From(name, [matrix.Rows, matrix.Columns], values));
-                tensors.Add(new TensorToWrite(name + Q8Tensors.ScaleSuffix, SafetensorsDType.F16, [matrix.Rows, matrix.Columns / QuantizedMatrix.BlockSize],
-                    MemoryMarshal.AsBytes(scales.AsSpan()).ToArray()));
-                break;
-            case DenseLinear dense:
-                AddWeight(tensors, name, dense.Weight, type);
-                break;
-            case HalfLinear half:
-                tensors.Add(new TensorToWrite(name, half.Weight.Format == HalfFormat.BFloat16 ? SafetensorsDType.BF16 : SafetensorsDType.F16,
-                    [half.Outputs, half.Inputs], MemoryMarshal.AsBytes(half.Weight.Elements).ToArray()));
-                break;
-            case Tensor tensor:
-                long[] shape = tensor.Rows == 1 ? [tensor.Columns] : [tensor.Rows, tensor.Columns];
-                SafetensorsDType stored = type == WeightType.BF16 && tensor.Rows > 1 ? SafetensorsDType.BF16 : SafetensorsDType.F32;
-                tensors.Add(new TensorToWrite(name, stored, shape, stream => TensorToWrite.Write(stream, stored, tensor.Data)));
-                break;
-            default:
-                throw new ArgumentException($"{name}: a {weight.GetType().Name} cannot be stored", nameof(weight));
-        }
+        JsonCursor? value = config.Find(key);
+        if (value?.Kind == JsonValueKind.Array)
+            value = value.Items().FirstOrDefault() ?? throw value.Expected("at least one token");
+        return value?.Int(0, spec.VocabularySize - 1);
     }
 
     private static JsonObject QuantizationConfig() => new()

@@ -16,6 +16,8 @@ public readonly record struct TrainingMemory(bool Recompute, bool BFloat16)
         return tokens * (kept * (BFloat16 ? sizeof(ushort) : sizeof(float)) + (Recompute || BFloat16 ? largest * sizeof(float) : 0));
     }
 
-    // Two norms, attention's and feed-forward's results and two sums; queries, keys, values, heads; gate, up, product.
-    private static long Floats(TransformerSpec spec, LayerSpec l) => 6L * spec.Width + l.HeadSize * (2L * l.Heads + 2L * l.KeyValueHeads) + 3L * l.FeedForwardWidth;
+    // Two norms, attention's and feed-forward's results and two sums; queries, keys, values, heads; gate, up, product, in
+    // each expert that a token uses.
+    private static long Floats(TransformerSpec spec, LayerSpec l) => 6L * spec.Width + l.HeadSize * (2L * l.Heads + 2L * l.KeyValueHeads)
+        + 3L * (l.FeedForwardWidth * (l.Experts?.PerToken ?? 1) + (l.Experts?.SharedWidth ?? 0));
 }

@@ -14,16 +14,15 @@ namespace Cleave.Models;
 public sealed class Transformer
 {
     private const int ReadAtOnce = 512; // tokens: enough to use every weight often
-    private readonly RotaryTable _rotary;
 
-    internal Transformer(TransformerSpec spec, Linear embedding, IReadOnlyList<Layer> layers, Tensor finalNorm, Linear? output)
+    internal Transformer(TransformerSpec spec, Linear embedding, Tensor? positions, IReadOnlyList<Layer> layers, Norm finalNorm, Linear? output)
     {
         Spec = spec;
         Embedding = embedding;
+        Positions = positions;
         Layers = layers;
         FinalNorm = finalNorm;
         UntiedOutput = output;
-        _rotary = new RotaryTable(spec.Layers.Count > 0 ? spec.Layers[0].HeadSize : 2, spec.RotaryBase, spec.ContextLength);
     }
 
     public TransformerSpec Spec { get; }
@@ -37,10 +36,12 @@ public sealed class Transformer
     /// <summary>The token table, (V, C).</summary>
     public Linear Embedding { get; private set; }
 
+    /// <summary>The table of learned positions, (context, C), or null.</summary>
+    public Tensor? Positions { get; }
+
     public IReadOnlyList<Layer> Layers { get; }
 
-    /// <summary>(1, C).</summary>
-    public Tensor FinalNorm { get; }
+    public Norm FinalNorm { get; }
 
     /// <summary>The projection to the vocabulary where it is not the token table.</summary>
     public Linear? UntiedOutput { get; private set; }
@@ -48,7 +49,7 @@ public sealed class Transformer
     /// <summary>The projection to the vocabulary, (V, C).</summary>
     public Linear Output => UntiedOutput ?? Embedding;
 
-    /// <summary>A model with random weights: normal(0, 0.02), projections into the residual stream scaled by 1/√(2L) (Radford et al., 2019).</summary>
+    /// <summary>A model with random weights: normal(0, 0.02), projections into the residual stream scaled by 1/√(2L) (Radford et al., 2019), biases 0.</summary>
     public static Transformer Create(TransformerSpec spec, Rng rng)
     {
         ArgumentNullException.ThrowIfNull(spec);
@@ -63,6 +64,8 @@ public sealed class Transformer
                 t.Data.Fill(1);
                 return t;
             }
+            if (name.EndsWith(".bias", StringComparison.Ordinal))
+                return t;
             bool intoResidual = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
             foreach (ref float w in t.Data)
                 w = (float)(rng.NextGaussian() * (intoResidual ? residual : 0.02));
@@ -78,24 +81,7 @@ public sealed class Transformer
     public static Transformer Build(TransformerSpec spec, Func<string, int, int, Tensor> load, Func<string, int, int, Linear> loadLinear)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        int c = spec.Width;
-        Linear embedding = loadLinear(WeightNames.Embedding, spec.VocabularySize, c);
-        var layers = new Layer[spec.Layers.Count];
-        for (int i = 0; i < layers.Length; i++)
-        {
-            LayerSpec s = spec.Layers[i];
-            int qw = s.Heads * s.HeadSize, kw = s.KeyValueHeads * s.HeadSize;
-            Tensor attentionNorm = load(WeightNames.AttentionNorm(i), 1, c);
-            var attention = new SelfAttention(s, loadLinear(WeightNames.Query(i), qw, c), loadLinear(WeightNames.Key(i), kw, c),
-                loadLinear(WeightNames.Value(i), kw, c), loadLinear(WeightNames.AttentionOutput(i), c, qw));
-            Tensor feedForwardNorm = load(WeightNames.FeedForwardNorm(i), 1, c);
-            var feedForward = new FeedForward(loadLinear(WeightNames.Gate(i), s.FeedForwardWidth, c),
-                loadLinear(WeightNames.Up(i), s.FeedForwardWidth, c), loadLinear(WeightNames.Down(i), c, s.FeedForwardWidth));
-            layers[i] = new Layer(s, attentionNorm, attention, feedForwardNorm, feedForward);
-        }
-        Tensor finalNorm = load(WeightNames.FinalNorm, 1, c);
-        Linear? output = spec.TiedEmbeddings ? null : loadLinear(WeightNames.Output, spec.VocabularySize, c);
-        return new Transformer(spec, embedding, layers, finalNorm, output);
+        return new TransformerBuilder(spec, load, loadLinear).Build();
     }
 
     /// <summary>
@@ -108,15 +94,15 @@ public sealed class Transformer
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         CheckPositions(batch);
-        var context = new ForwardContext(batch, _rotary, causal, caches, observer);
+        var context = new ForwardContext(batch, causal, caches, observer);
         int mark = tape.Mark;
-        Tensor x = Embed(tape, batch.Ids);
+        Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
         {
             int before = tape.Mark - 1; // the layer's input
             x = TrainingMemory.Recompute && observer is null && tape.Records
-                ? tape.Recompute(new LayerSegment(Layers[i], context, i, Spec.NormEpsilon), x)
-                : Layers[i].Forward(tape, x, context, i, Spec.NormEpsilon);
+                ? tape.Recompute(new LayerSegment(Layers[i], context, i), x)
+                : Layers[i].Forward(tape, x, context, i);
             tape.KeepOnly(x, mark);
             if (TrainingMemory.BFloat16)
                 tape.KeepInBFloat16(before, x);
@@ -127,8 +113,25 @@ public sealed class Transformer
             for (int s = 0; s < caches.Count; s++)
                 caches[s].Advance(offsets[s + 1] - offsets[s]);
         }
-        return Op.RmsNorm(tape, x, FinalNorm, Spec.NormEpsilon);
+        return FinalNorm.Forward(tape, x);
     }
+
+    /// <summary>Hidden states (N, C) to logits (N, V).</summary>
+    public Tensor Logits(Tape tape, Tensor hidden)
+    {
+        Tensor logits = Output.Forward(tape, hidden);
+        return Spec.LogitSoftCap > 0 ? Op.SoftCap(tape, logits, Spec.LogitSoftCap) : logits;
+    }
+
+    /// <summary>
+    /// The mean negative log-likelihood of each row's target (below 0: skipped), recorded as a loss, without holding all
+    /// logits: <see cref="Op.LinearCrossEntropy"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The projection to the vocabulary is quantized.</exception>
+    public double Loss(Tape tape, Tensor hidden, ReadOnlySpan<int> targets, float smoothing = 0, float weight = 1, ISoftTargets? teacher = null) =>
+        Output is DenseLinear { Weight: var projection }
+            ? Op.LinearCrossEntropy(tape, hidden, projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap)
+            : throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
 
     /// <summary>
     /// The logits after each sequence's last token, (B, V). The batch holds each sequence's new tokens, and the caches take
@@ -136,7 +139,7 @@ public sealed class Transformer
     /// </summary>
     /// <exception cref="CapacityException">A position is beyond the context.</exception>
     public Tensor NextLogits(Tape tape, TokenBatch batch, IReadOnlyList<KeyValuePages> caches) =>
-        Output.Forward(tape, Op.GatherRows(tape, Forward(tape, batch, caches: caches), batch.LastRows));
+        Logits(tape, Op.GatherRows(tape, Forward(tape, batch, caches: caches), batch.LastRows));
 
     /// <summary>
     /// The logits after one sequence's tokens, (1, V), read a stretch at a time, so that memory does not grow with a
@@ -163,7 +166,7 @@ public sealed class Transformer
     /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>
     public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1, CacheFormat);
 
-    /// <summary>Every weight that is a float32 tensor, by its Hugging Face name, in file order.</summary>
+    /// <summary>Every weight that is a float32 tensor, by its name, in file order.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Parameters()
     {
         foreach ((string name, object weight) in Weights())
@@ -175,26 +178,12 @@ public sealed class Transformer
         }
     }
 
-    /// <summary>Every weight, a <see cref="Tensor"/> or a <see cref="Linear"/>, by its Hugging Face name, in file order.</summary>
+    /// <summary>Every weight, a <see cref="Tensor"/> or a <see cref="Linear"/> (whose bias comes behind it), by its name, in file order.</summary>
     public IEnumerable<(string Name, object Weight)> Weights()
     {
-        yield return (WeightNames.Embedding, Embedding);
-        for (int i = 0; i < Layers.Count; i++)
-        {
-            Layer l = Layers[i];
-            yield return (WeightNames.AttentionNorm(i), l.AttentionNorm);
-            yield return (WeightNames.Query(i), l.Attention.Query);
-            yield return (WeightNames.Key(i), l.Attention.Key);
-            yield return (WeightNames.Value(i), l.Attention.Value);
-            yield return (WeightNames.AttentionOutput(i), l.Attention.Output);
-            yield return (WeightNames.FeedForwardNorm(i), l.FeedForwardNorm);
-            yield return (WeightNames.Gate(i), l.FeedForward.Gate);
-            yield return (WeightNames.Up(i), l.FeedForward.Up);
-            yield return (WeightNames.Down(i), l.FeedForward.Down);
-        }
-        yield return (WeightNames.FinalNorm, FinalNorm);
-        if (UntiedOutput is not null)
-            yield return (WeightNames.Output, UntiedOutput);
+        var list = new WeightList();
+        Visit(list);
+        return list.Items;
     }
 
     /// <summary>
@@ -204,29 +193,27 @@ public sealed class Transformer
     public void ReplaceLinears(Func<string, Linear, Linear> choose)
     {
         ArgumentNullException.ThrowIfNull(choose);
-        Embedding = Replace(WeightNames.Embedding, Embedding);
-        for (int i = 0; i < Layers.Count; i++)
-        {
-            SelfAttention a = Layers[i].Attention;
-            a.Query = Replace(WeightNames.Query(i), a.Query);
-            a.Key = Replace(WeightNames.Key(i), a.Key);
-            a.Value = Replace(WeightNames.Value(i), a.Value);
-            a.Output = Replace(WeightNames.AttentionOutput(i), a.Output);
-            FeedForward f = Layers[i].FeedForward;
-            f.Gate = Replace(WeightNames.Gate(i), f.Gate);
-            f.Up = Replace(WeightNames.Up(i), f.Up);
-            f.Down = Replace(WeightNames.Down(i), f.Down);
-        }
-        if (UntiedOutput is not null)
-            UntiedOutput = Replace(WeightNames.Output, UntiedOutput);
+        Visit(new WeightReplacement(choose));
+    }
 
-        Linear Replace(string name, Linear linear)
-        {
-            Linear replacement = choose(name, linear);
-            if (replacement.Inputs != linear.Inputs || replacement.Outputs != linear.Outputs)
-                throw new ArgumentException($"{name}: a replacement of ({replacement.Outputs}, {replacement.Inputs}) for ({linear.Outputs}, {linear.Inputs})");
-            return replacement;
-        }
+    private void Visit(WeightVisitor visitor)
+    {
+        Embedding = visitor.Linear(WeightNames.Embedding, Embedding);
+        if (Positions is not null)
+            visitor.Tensor(WeightNames.Positions, Positions);
+        for (int i = 0; i < Layers.Count; i++)
+            Layers[i].Visit(visitor, i);
+        FinalNorm.Visit(visitor, WeightNames.FinalNorm);
+        if (UntiedOutput is not null)
+            UntiedOutput = visitor.Linear(WeightNames.Output, UntiedOutput);
+    }
+
+    private Tensor Embed(Tape tape, TokenBatch batch)
+    {
+        Tensor x = Embed(tape, batch.Ids);
+        if (Spec.EmbeddingScale != 1)
+            x = Op.Scale(tape, x, Spec.EmbeddingScale);
+        return Positions is null ? x : Op.Add(tape, x, Op.Embedding(tape, batch.Positions, Positions));
     }
 
     private Tensor Embed(Tape tape, ReadOnlyMemory<int> ids)
@@ -244,9 +231,9 @@ public sealed class Transformer
         return x;
     }
 
-    private readonly record struct LayerSegment(Layer Layer, ForwardContext Context, int Index, float Epsilon) : ISegment
+    private readonly record struct LayerSegment(Layer Layer, ForwardContext Context, int Index) : ISegment
     {
-        public Tensor Run(Tape tape, Tensor x) => Layer.Forward(tape, x, Context, Index, Epsilon);
+        public Tensor Run(Tape tape, Tensor x) => Layer.Forward(tape, x, Context, Index);
     }
 
     private void CheckPositions(TokenBatch batch)

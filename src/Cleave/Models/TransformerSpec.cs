@@ -1,11 +1,18 @@
+using Cleave.Models.Positions;
+using Cleave.Numerics.Kernels;
+
 namespace Cleave.Models;
 
 /// <summary>
-/// The shape of a decoder: a list of layers, each with its own widths, so that a pruned model is an ordinary model.
-/// Letters: C <see cref="Width"/>, H heads, G key-value heads, D head size, F feed-forward width, V vocabulary.
+/// The shape of a decoder: closed choices that every family is composed of, and a list of layers, each with its own widths,
+/// so that a pruned model is an ordinary model.
+/// Letters: C <see cref="Width"/>, H heads, G key-value heads, D head size, F feed-forward width, V vocabulary, E experts.
 /// </summary>
 public sealed record TransformerSpec
 {
+    /// <summary>The family in whose form the model is stored: <c>model_type</c> of its config.json.</summary>
+    public string Family { get; init; } = "llama";
+
     public required int VocabularySize { get; init; }
 
     /// <summary>C, the width of the residual stream.</summary>
@@ -16,11 +23,50 @@ public sealed record TransformerSpec
 
     public required IReadOnlyList<LayerSpec> Layers { get; init; }
 
-    /// <summary>ε of the root-mean-square norms.</summary>
+    public NormKind Norm { get; init; }
+
+    public NormPlace NormPlace { get; init; }
+
+    /// <summary>ε of all norms.</summary>
     public float NormEpsilon { get; init; } = 1e-5f;
+
+    /// <summary>True: x + attention(norm(x)) + feedForward(norm(x)), both from the layer's input.</summary>
+    public bool ParallelResidual { get; init; }
+
+    public PositionKind Position { get; init; }
 
     /// <summary>θ of the rotary position embedding.</summary>
     public double RotaryBase { get; init; } = 10_000;
+
+    /// <summary>θ of layers with a window, which are then not scaled; null for the same as the others.</summary>
+    public double? LocalRotaryBase { get; init; }
+
+    /// <summary>How many elements of a head are turned, from its first; null for all.</summary>
+    public int? RotarySize { get; init; }
+
+    /// <summary>Frequencies changed for contexts longer than those of pre-training; null for plain ones.</summary>
+    public RotaryScaling? RotaryScaling { get; init; }
+
+    public Activation Activation { get; init; } = Activation.Silu;
+
+    /// <summary>True: down(f(gate(x)) ⊙ up(x)); false: down(f(up(x))).</summary>
+    public bool Gated { get; init; } = true;
+
+    public Biases Biases { get; init; }
+
+    public QueryKeyNorm QueryKeyNorm { get; init; }
+
+    /// <summary>What q·k is multiplied with; 0 for 1/√D.</summary>
+    public float QueryScale { get; init; }
+
+    /// <summary>c in c·tanh(score / c); 0 for none.</summary>
+    public float AttentionSoftCap { get; init; }
+
+    /// <summary>c in c·tanh(logit / c); 0 for none.</summary>
+    public float LogitSoftCap { get; init; }
+
+    /// <summary>What the tokens' embeddings are multiplied with.</summary>
+    public float EmbeddingScale { get; init; } = 1;
 
     /// <summary>True: the output projection is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; } = true;
@@ -34,33 +80,70 @@ public sealed record TransformerSpec
         Layers = [.. Enumerable.Repeat(new LayerSpec(heads, kvHeads, width / heads, feedForward), layers)],
     };
 
+    /// <summary>Matrices of a feed-forward network.</summary>
+    public int FeedForwardMatrices => Gated ? 3 : 2;
+
     /// <summary>Weights of the trunk and the language-model head.</summary>
-    public long Parameters => (long)VocabularySize * Width * (TiedEmbeddings ? 1 : 2) + Width
-        + Layers.Sum(l => 2L * Width + (long)Width * l.HeadSize * (2 * l.Heads + 2 * l.KeyValueHeads) + 3L * Width * l.FeedForwardWidth);
+    public long Parameters
+    {
+        get
+        {
+            long norm = Norm == NormKind.Layer ? 2L * Width : Width, total = (long)VocabularySize * Width * (TiedEmbeddings ? 1 : 2) + norm;
+            if (Position == PositionKind.Learned)
+                total += (long)ContextLength * Width;
+            foreach (LayerSpec l in Layers)
+                total += l.Weights(Width, FeedForwardMatrices, active: false) + norm * (NormPlace == NormPlace.Both ? 4 : 2) + Small(l);
+            return total;
+        }
+    }
+
+    // Biases, and the norms of queries and keys.
+    private long Small(LayerSpec l)
+    {
+        int q = l.Heads * l.HeadSize, kv = l.KeyValueHeads * l.HeadSize;
+        long small = QueryKeyNorm switch { QueryKeyNorm.Head => 2 * l.HeadSize, QueryKeyNorm.Whole => q + kv, _ => 0 };
+        if (Biases.HasFlag(Biases.QueryKeyValue))
+            small += q + 2 * kv;
+        if (Biases.HasFlag(Biases.AttentionOutput))
+            small += Width;
+        if (Biases.HasFlag(Biases.FeedForward))
+            small += (Gated ? 2L : 1) * l.FeedForwardWidth + Width;
+        return small;
+    }
 
     /// <summary>The first thing that makes this spec impossible, or null.</summary>
     public string? Problem()
     {
         if (VocabularySize < 1 || Width < 1 || ContextLength < 1)
             return "vocabulary, width and context must be positive";
-        if (!(NormEpsilon > 0) || !(RotaryBase > 1))
+        if (!(NormEpsilon > 0) || !(RotaryBase > 1) || LocalRotaryBase is { } local && !(local > 1))
             return "the norm's epsilon must be positive and the rotary base above 1";
+        if (!(QueryScale >= 0) || !(AttentionSoftCap >= 0) || !(LogitSoftCap >= 0) || !float.IsFinite(EmbeddingScale))
+            return "scales and caps must not be negative";
         foreach (LayerSpec layer in Layers)
         {
-            if (layer.Heads < 1 || layer.KeyValueHeads < 1 || layer.Heads % layer.KeyValueHeads != 0)
-                return $"{layer.Heads} heads cannot share {layer.KeyValueHeads} key-value heads";
-            if (layer.HeadSize < 2 || layer.HeadSize % 2 != 0 || layer.HeadSize != Layers[0].HeadSize)
-                return $"head size {layer.HeadSize} must be even and the same in every layer";
-            if (layer.FeedForwardWidth < 1)
-                return "a feed-forward width must be positive";
+            if (ProblemOf(layer) is { } problem)
+                return problem;
         }
         return Parameters > 1L << 40 ? "more than 2^40 weights" : null;
     }
-}
 
-/// <summary>One layer's widths.</summary>
-/// <param name="Heads">H, query heads.</param>
-/// <param name="KeyValueHeads">G, key-value heads, a divisor of H.</param>
-/// <param name="HeadSize">D.</param>
-/// <param name="FeedForwardWidth">F.</param>
-public sealed record LayerSpec(int Heads, int KeyValueHeads, int HeadSize, int FeedForwardWidth);
+    private string? ProblemOf(LayerSpec layer)
+    {
+        if (layer.Heads < 1 || layer.KeyValueHeads < 1 || layer.Heads % layer.KeyValueHeads != 0)
+            return $"{layer.Heads} heads cannot share {layer.KeyValueHeads} key-value heads";
+        if (layer.HeadSize < 2 || layer.HeadSize % 2 != 0 || layer.HeadSize != Layers[0].HeadSize)
+            return $"head size {layer.HeadSize} must be even and the same in every layer";
+        if (RotarySize is { } turned && (turned < 2 || turned % 2 != 0 || turned > layer.HeadSize))
+            return $"{turned} elements of a head of {layer.HeadSize} cannot be turned: an even number of them can";
+        if (layer.FeedForwardWidth < 1)
+            return "a feed-forward width must be positive";
+        if (layer.Window < 0)
+            return "a window must not be negative";
+        if (layer.Experts is { } e && (e.Count < 1 || e.PerToken < 1 || e.PerToken > e.Count || e.SharedWidth < 0))
+            return $"a token cannot be sent to {e.PerToken} of {e.Count} experts";
+        if (layer.Experts is not null && Biases.HasFlag(Biases.FeedForward))
+            return "experts with biases are not supported";
+        return null;
+    }
+}

@@ -20,7 +20,7 @@ public static class TextGeneration
         ArgumentNullException.ThrowIfNull(generator);
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(onText);
-        var decoder = new StreamingDecoder(tokenizer, skipSpecial: true);
+        var decoder = tokenizer.StartDecoding(skipSpecial: true);
         var stopper = new StopTexts(stops);
         var text = new StringBuilder();
         var blanks = new StringBuilder();

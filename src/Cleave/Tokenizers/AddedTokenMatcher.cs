@@ -1,22 +1,42 @@
 using System.Buffers;
+using System.Text;
+using Cleave.Tokenizers.Algorithms;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers;
 
 /// <summary>Finds the first, and there the longest, of a set of added tokens in a text, with a trie.</summary>
 internal sealed class AddedTokenMatcher
 {
+    /// <summary>Tokens up to this length are looked for character by character; longer ones in one scan of the text.</summary>
+    private const int ShortToken = 128;
+
     private readonly Dictionary<(int Node, char Character), int> _edges = [];
     private readonly List<AddedToken?> _accepts = [null];
     private readonly SearchValues<char> _firsts;
+    private readonly TokenAutomaton? _fromRight;
+    private readonly AddedToken[] _tokens;
 
     public AddedTokenMatcher(IEnumerable<AddedToken> tokens)
+        : this(tokens.Select(t => (t.Content, t)))
     {
-        var firsts = new SortedSet<char>();
-        foreach (AddedToken token in tokens)
+    }
+
+    /// <param name="tokens">What is looked for, and the token that it stands for.</param>
+    public AddedTokenMatcher(IEnumerable<(string Shown, AddedToken Token)> tokens)
+    {
+        (string Shown, AddedToken Token)[] all = [.. tokens.Where(t => t.Shown.Length > 0)];
+        _tokens = [.. all.Select(t => t.Token)];
+        _firsts = SearchValues.Create([.. all.Select(t => t.Shown[0]).Distinct()]);
+        if (all.Any(t => t.Shown.Length > ShortToken))
         {
-            firsts.Add(token.Content[0]);
+            _fromRight = new TokenAutomaton([.. all.Select((t, i) => (t.Shown, i))], reversed: true);
+            return;
+        }
+        foreach ((string shown, AddedToken token) in all)
+        {
             int node = 0;
-            foreach (char c in token.Content)
+            foreach (char c in shown)
             {
                 if (!_edges.TryGetValue((node, c), out int next))
                 {
@@ -27,13 +47,27 @@ internal sealed class AddedTokenMatcher
             }
             _accepts[node] = token;
         }
-        _firsts = SearchValues.Create([.. firsts]);
     }
 
-    public bool IsEmpty => _accepts.Count == 1;
+    public bool IsEmpty => _tokens.Length == 0;
+
+    /// <summary>The longest token from every place of a text, for <see cref="Next"/>; null where that is not needed.</summary>
+    public int[]? Scan(ReadOnlySpan<char> text)
+    {
+        if (_fromRight is null)
+            return null;
+        var longest = new int[text.Length];
+        for (int at = text.Length - 1, node = 0; at >= 0; at--)
+        {
+            node = _fromRight.Step(node, text[at]);
+            longest[at] = _fromRight.Longest(node);
+        }
+        return longest;
+    }
 
     /// <summary>The next token at or after a position, with the white space that it takes along.</summary>
-    public AddedToken? Next(ReadOnlySpan<char> text, int from, out int start, out int end)
+    /// <param name="scan">What <see cref="Scan"/> gave for the text.</param>
+    public AddedToken? Next(ReadOnlySpan<char> text, int from, int[]? scan, out int start, out int end)
     {
         for (start = from; ; start++)
         {
@@ -41,11 +75,13 @@ internal sealed class AddedTokenMatcher
             if (step < 0)
                 break;
             start += step;
-            if (LongestAt(text, start) is not { } token)
+            if (LongestAt(text, start, scan, out end) is not { } token)
                 continue;
-            end = start + token.Content.Length;
-            if (token.SingleWord && (TouchesWord(text, start - 1) || TouchesWord(text, end)))
+            if (token.SingleWord && (EndsInWord(text[..start]) || BeginsWithWord(text[end..])))
+            {
+                start = end - 1;
                 continue;
+            }
             while (token.LeftStrip && start > from && char.IsWhiteSpace(text[start - 1]))
                 start--;
             while (token.RightStrip && end < text.Length && char.IsWhiteSpace(text[end]))
@@ -56,15 +92,28 @@ internal sealed class AddedTokenMatcher
         return null;
     }
 
-    private AddedToken? LongestAt(ReadOnlySpan<char> text, int start)
+    private AddedToken? LongestAt(ReadOnlySpan<char> text, int start, int[]? scan, out int end)
     {
+        end = start;
+        if (scan is not null)
+        {
+            int match = scan[start];
+            end += match < 0 ? 0 : _fromRight!.LengthOf(match);
+            return match < 0 ? null : _tokens[_fromRight!.ValueOf(match)];
+        }
         AddedToken? best = null;
         int node = 0;
         for (int i = start; i < text.Length && _edges.TryGetValue((node, text[i]), out node); i++)
-            best = _accepts[node] ?? best;
+        {
+            if (_accepts[node] is { } token)
+                (best, end) = (token, i + 1);
+        }
         return best;
     }
 
-    private static bool TouchesWord(ReadOnlySpan<char> text, int position) =>
-        (uint)position < (uint)text.Length && (char.IsLetterOrDigit(text[position]) || text[position] == '_');
+    private static bool EndsInWord(ReadOnlySpan<char> text) =>
+        !text.IsEmpty && Rune.DecodeLastFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterKinds.IsWord(rune);
+
+    private static bool BeginsWithWord(ReadOnlySpan<char> text) =>
+        !text.IsEmpty && Rune.DecodeFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterKinds.IsWord(rune);
 }

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Cleave.Tokenizers.Algorithms;
 using Cleave.Tokenizers.PreTokenizers;
+using Cleave.Tokenizers.Reading;
 
 namespace Cleave.Tokenizers;
 
@@ -18,7 +20,7 @@ public static class BpeTrainer
     /// </param>
     /// <param name="specialTokens">Get the first ids; where they stand in the texts, they separate words.</param>
     /// <param name="progress">Told the size of the vocabulary as it grows.</param>
-    public static BpeTokenizer Train(
+    public static Tokenizer Train(
         IEnumerable<string> texts, int vocabularySize, IReadOnlyList<string> specialTokens, PreTokenizer preTokenizer,
         IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
@@ -38,14 +40,14 @@ public static class BpeTrainer
         }
         progress?.Report(state.VocabularySize);
         string[] tokens = [.. specialTokens, .. state.Tokens.Select(t => ByteAlphabet.Encode(t))];
-        return new BpeTokenizer(new BpeDefinition
-        {
-            Tokens = tokens,
-            InModel = [.. Enumerable.Repeat(true, tokens.Length)],
-            Added = special,
-            Merges = state.Merges,
-            PreTokenizer = preTokenizer,
-        });
+        const string file = "the trained tokenizer";
+        var vocabulary = new VocabularyBuilder(file, tokens.Length);
+        foreach (string token in tokens)
+            vocabulary.AppendModelToken(token);
+        foreach (AddedToken token in special)
+            vocabulary.AddToken(token);
+        return new Tokenizer(VocabularyAndMergesReader.Build(
+            vocabulary, new BpeRules { Merges = state.Merges }, VocabularyAndMergesReader.PreTokenizerJson(preTokenizer), file));
     }
 
     /// <summary>A special token must not read as the bytes of an ordinary one.</summary>
@@ -74,9 +76,10 @@ public static class BpeTrainer
         foreach (string text in texts)
         {
             cancellation.ThrowIfCancellationRequested();
+            int[]? scan = matcher.Scan(text);
             for (int from = 0; from < text.Length;)
             {
-                matcher.Next(text, from, out int specialStart, out int specialEnd);
+                matcher.Next(text, from, scan, out int specialStart, out int specialEnd);
                 ReadOnlySpan<char> piece = text.AsSpan(from, specialStart - from);
                 from = specialEnd;
                 if (preTokenizer.AddPrefixSpace && piece is not [] and not [' ', ..])

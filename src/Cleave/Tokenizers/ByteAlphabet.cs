@@ -1,4 +1,5 @@
 using System.Text;
+using Cleave.Tokenizers.Characters;
 
 namespace Cleave.Tokenizers;
 
@@ -25,6 +26,19 @@ internal static class ByteAlphabet
     {
         for (int i = 0; i < bytes.Length; i++)
             characters[i] = Characters[bytes[i]];
+    }
+
+    /// <summary>A part of a text in the alphabet, each character aligned with the one whose byte it is.</summary>
+    public static void Append(string text, int start, int end, AlignedTextBuilder output)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        while (start < end)
+        {
+            Rune.DecodeFromUtf16(text.AsSpan(start, end - start), out Rune rune, out int length);
+            foreach (byte b in bytes[..rune.EncodeToUtf8(bytes)])
+                output.Append(Characters[b], start, start + length);
+            start += length;
+        }
     }
 
     /// <summary>The bytes of a token; a token with a character outside of the alphabet stands for its own text.</summary>

@@ -1,3 +1,5 @@
+using Cleave.Tokenizers.PostProcessors;
+
 namespace Cleave.Tokenizers;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Cleave.Tokenizers;
 /// </summary>
 public interface ITokenizer
 {
-    /// <summary>The number of ids; every id from 0 to this minus one has a token.</summary>
+    /// <summary>One more than the largest id. A few ids below may have no token: they decode to nothing.</summary>
     int VocabularySize { get; }
 
     /// <param name="parseSpecial">
@@ -17,9 +19,21 @@ public interface ITokenizer
     /// <summary>As <see cref="Encode"/>, with the part of the text that each token came from.</summary>
     TokenizedText EncodeWithOffsets(string text, bool parseSpecial = false);
 
+    /// <summary>
+    /// The tokens of one text or two as a model is given them: with the control tokens that the tokenizer puts around
+    /// texts, cut to its maximal length and filled up, where it says so.
+    /// </summary>
+    ModelInput EncodeForModel(string text, string? pair = null, bool parseSpecial = false);
+
+    /// <summary>As <see cref="EncodeForModel"/>, filled up to the longest of them all where the tokenizer says so.</summary>
+    IReadOnlyList<ModelInput> EncodeBatch(IReadOnlyList<(string Text, string? Pair)> texts, bool parseSpecial = false);
+
     /// <summary>Text of the ids; bytes that are not valid UTF-8 become U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id has no token.</exception>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecial = false);
+
+    /// <summary>Decodes one sequence token by token, as it is generated.</summary>
+    StreamingDecoder StartDecoding(bool skipSpecial = false);
 
     /// <summary>The bytes of UTF-8 that one token stands for; possibly a part of a character.</summary>
     ReadOnlySpan<byte> BytesOf(int id);
@@ -35,7 +49,7 @@ public interface ITokenizer
     /// <summary>The id of a token as it is written in the vocabulary, or null.</summary>
     int? IdOf(string token);
 
-    /// <summary>The token as it is written in the vocabulary.</summary>
+    /// <summary>The token as it is written in the vocabulary; empty for an id without one.</summary>
     string TokenOf(int id);
 
     bool IsSpecial(int id);

@@ -1,35 +1,26 @@
-using System.Text;
-
 namespace Cleave.Tokenizers;
 
 /// <summary>
-/// Decodes tokens as they are generated: the bytes of a character that is not complete yet are held back, so
-/// the pieces put together equal <see cref="ITokenizer.Decode"/> of all ids. One per sequence.
+/// Decodes tokens as they are generated: what a later token may still change is held back, so the pieces put together
+/// equal <see cref="ITokenizer.Decode"/> of all ids. One per sequence.
 /// </summary>
 public sealed class StreamingDecoder
 {
-    private readonly ITokenizer _tokenizer;
-    private readonly bool _skipSpecial;
-    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
+    private readonly IStream _stream;
 
-    public StreamingDecoder(ITokenizer tokenizer, bool skipSpecial = false)
+    internal StreamingDecoder(IStream stream) => _stream = stream;
+
+    internal interface IStream
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        _tokenizer = tokenizer;
-        _skipSpecial = skipSpecial;
+        string Append(int id);
+
+        string Flush();
     }
 
     /// <summary>The text that this token completes; empty while a character is in the making.</summary>
-    public string Append(int id) =>
-        _skipSpecial && _tokenizer.IsSpecial(id) ? "" : Convert(_tokenizer.BytesOf(id), flush: false);
+    /// <exception cref="ArgumentOutOfRangeException">The id has no token.</exception>
+    public string Append(int id) => _stream.Append(id);
 
     /// <summary>The end of the sequence: an incomplete character, if any, becomes U+FFFD.</summary>
-    public string Flush() => Convert([], flush: true);
-
-    private string Convert(ReadOnlySpan<byte> bytes, bool flush)
-    {
-        int most = Encoding.UTF8.GetMaxCharCount(bytes.Length + 4);
-        Span<char> characters = most <= 256 ? stackalloc char[256] : new char[most];
-        return new string(characters[.._decoder.GetChars(bytes, characters, flush)]);
-    }
+    public string Flush() => _stream.Flush();
 }

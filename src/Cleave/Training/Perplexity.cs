@@ -45,10 +45,10 @@ public static class Perplexity
     private static double Sum(Transformer model, TokenBatch batch, List<int> targets, Tape tape)
     {
         Tensor hidden = model.Forward(tape, batch);
-        if (model.Output is DenseLinear dense)
-            return Op.LinearCrossEntropy(tape, hidden, dense.Weight, [.. targets]) * targets.Count;
+        if (model.Output is DenseLinear)
+            return model.Loss(tape, hidden, [.. targets]) * targets.Count;
         double sum = 0;
-        Tensor logits = model.Output.Forward(tape, hidden);
+        Tensor logits = model.Logits(tape, hidden);
         for (int r = 0; r < targets.Count; r++)
             sum += CrossEntropy.Loss(logits.Data.Slice(r * logits.Columns, logits.Columns), targets[r]);
         return sum;

@@ -16,6 +16,7 @@ internal static class Layering
         ["Cleave.Json"],
         ["Cleave.Tokenizers"],
         ["Cleave.Formats"],
+        ["Cleave.Hub"],
         ["Cleave.Models"],
         ["Cleave.Data"],
         ["Cleave.Evaluation"],

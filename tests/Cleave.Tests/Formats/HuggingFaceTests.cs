@@ -70,7 +70,7 @@ public sealed class HuggingFaceTests : IDisposable
         WriteTokenizer();
         Assert.Null(TokenizerFolder.Load(_folder).EosId);
         File.WriteAllText(Path.Combine(_folder, TokenizerFolder.ConfigName), """{"eos_token":{"content":"<|stop|>"},"pad_token":"<|end|>","bos_token":null}""");
-        ITokenizer tokenizer = TokenizerFolder.Load(_folder);
+        Tokenizer tokenizer = TokenizerFolder.Load(_folder);
         Assert.Equal((1, 0), (tokenizer.EosId, tokenizer.PadId));
         File.WriteAllText(Path.Combine(_folder, TokenizerFolder.ConfigName), """{"eos_token":"<none>"}""");
         Assert.Contains("eos_token: the tokenizer has no token <none>",
@@ -86,7 +86,7 @@ public sealed class HuggingFaceTests : IDisposable
     {
         File.Copy(Shared.Data("tokenizer-gpt2/encoder.json"), Path.Combine(_folder, "vocab.json"));
         File.Copy(Shared.Data("tokenizer-gpt2/vocab.bpe"), Path.Combine(_folder, "merges.txt"));
-        ITokenizer tokenizer = TokenizerFolder.Load(_folder);
+        Tokenizer tokenizer = TokenizerFolder.Load(_folder);
         Assert.Equal([15496, 995], tokenizer.Encode("Hello world"));
         Assert.Equal(50256, tokenizer.BosId);
     }
@@ -119,7 +119,7 @@ public sealed class HuggingFaceTests : IDisposable
 
     private void WriteTokenizer()
     {
-        BpeTokenizer tokenizer = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>", "<|stop|>"], PreTokenizer.Gpt2);
+        Tokenizer tokenizer = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>", "<|stop|>"], PreTokenizer.Gpt2);
         File.WriteAllBytes(Path.Combine(_folder, TokenizerFolder.FileName), BpeVectorTests.Save(tokenizer));
     }
 }

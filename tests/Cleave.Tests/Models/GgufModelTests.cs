@@ -38,11 +38,13 @@ public sealed class GgufModelTests : IDisposable
     [Theory]
     [InlineData(GgufTensorType.Q8_0)]
     [InlineData(GgufTensorType.Q4_0)]
+    [InlineData(GgufTensorType.Q5_0)]
+    [InlineData(GgufTensorType.IQ4_NL)]
     [InlineData(GgufTensorType.F32)]
     public void A_model_written_in_blocks_computes_as_the_same_blocks_in_memory(GgufTensorType type)
     {
         Transformer model = Transformer.Create(Spec, Rng.For(3, "gguf"));
-        BlockFormat? format = type switch { GgufTensorType.Q8_0 => BlockFormat.Q8_0, GgufTensorType.Q4_0 => BlockFormat.Q4_0, _ => null };
+        BlockFormat? format = type.Blocks();
         if (format is { } blocks)
             model.ReplaceLinears((_, l) => new QuantizedLinear(QuantizedMatrix.Quantize(blocks, ((DenseLinear)l).Weight.Data, l.Outputs, l.Inputs)));
         string path = Path.Combine(_folder, "m.gguf");
@@ -63,9 +65,9 @@ public sealed class GgufModelTests : IDisposable
         Refused("cannot share", Write(model, GgufTensorType.F32, kvHeads: 3));
         Refused("not finite", Write(model, GgufTensorType.F32, damage: b => MemoryMarshal.Write(b, float.NaN)));
         Refused("not a finite half", Write(Quantized(model), GgufTensorType.Q8_0, damage: b => MemoryMarshal.Write(b, Half.PositiveInfinity)));
-        Refused("Q6_K", new GgufBytes().Key("general.architecture", "llama").Key("llama.block_count", 1).Key("llama.embedding_length", 256)
+        Refused("Q8_K", new GgufBytes().Key("general.architecture", "llama").Key("llama.block_count", 1).Key("llama.embedding_length", 256)
             .Key("llama.attention.head_count", 4).Key("llama.feed_forward_length", 64).Key("llama.context_length", 8)
-            .Tensor("token_embd.weight", GgufTensorType.Q6_K, [4, 256], new byte[840]));
+            .Tensor("token_embd.weight", GgufTensorType.Q8_K, [4, 256], new byte[1168]));
     }
 
     /// <summary>A small model in Q8_0.</summary>

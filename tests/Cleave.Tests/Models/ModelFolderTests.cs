@@ -50,7 +50,7 @@ public sealed class ModelFolderTests : IDisposable
     public void A_weight_of_sixteen_bits_that_is_not_finite_is_refused_when_the_model_is_to_run()
     {
         LanguageModel model = TinyModel.Create();
-        ((DenseLinear)model.Transformer.Layers[0].FeedForward.Up).Weight.Data[5] = float.PositiveInfinity;
+        ((DenseLinear)model.Transformer.Layers[0].FeedForward!.Up).Weight.Data[5] = float.PositiveInfinity;
         ModelFolder.Save(_folder, model, WeightType.BF16);
         Assert.Contains("not finite", Assert.Throws<ModelFileException>(() => ModelFolder.LoadFrozen(_folder)).Message, StringComparison.Ordinal);
     }
@@ -90,7 +90,7 @@ public sealed class ModelFolderTests : IDisposable
     public void A_weight_that_is_not_finite_or_of_another_shape_is_refused()
     {
         LanguageModel model = TinyModel.Create();
-        model.Transformer.FinalNorm.Data[3] = float.NaN;
+        model.Transformer.FinalNorm.Weight.Data[3] = float.NaN;
         ModelFolder.Save(_folder, model, WeightType.F32);
         Assert.Contains("not finite", Assert.Throws<ModelFileException>(() => ModelFolder.Load(_folder)).Message, StringComparison.Ordinal);
         string config = Path.Combine(_folder, ModelFolder.Config);

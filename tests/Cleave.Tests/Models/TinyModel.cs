@@ -11,7 +11,7 @@ public static class TinyModel
     private static readonly string[] Text =
         ["the parcel has not arrived yet, please help", "I want a refund for my order", "thank you, that was very quick", "where is my order number 12345"];
 
-    public static BpeTokenizer Tokenizer { get; } =
+    public static Tokenizer Tokenizer { get; } =
         BpeTrainer.Train(Text, 320, ["<|endoftext|>"], new Gpt2PreTokenizer(addPrefixSpace: false)).WithControlTokens(0, 0);
 
     public static LanguageModel Create(int layers = 3, int width = 32, ulong seed = 1) =>

@@ -64,7 +64,7 @@ public sealed class TinyRelease : IDisposable
     private static LanguageModel Model(ulong seed)
     {
         string[] texts = ["who is there? it is anna, and she answers: be quiet today, please!", "user: hello\nassistant: hello there", "grüße 日本"];
-        BpeTokenizer tokenizer = BpeTrainer.Train(texts, 300, ["<|endoftext|>"], PreTokenizer.Gpt2);
+        Tokenizer tokenizer = BpeTrainer.Train(texts, 300, ["<|endoftext|>"], PreTokenizer.Gpt2);
         TransformerSpec spec = TransformerSpec.Uniform(tokenizer.VocabularySize, 16, 2, 2, 1, 24, Context);
         var rng = new Rng(seed);
         Transformer transformer = Transformer.Create(spec, rng);

@@ -1,13 +1,14 @@
 using System.Text;
 using Cleave.Numerics;
 using Cleave.Tokenizers;
+using Cleave.Tokenizers.Algorithms;
 using Cleave.Tokenizers.PreTokenizers;
 
 namespace Cleave.Tests.Tokenizers;
 
 public class BpePropertyTests
 {
-    private static readonly BpeTokenizer Tokenizer = BpeTrainer.Train(
+    private static readonly Tokenizer Tokenizer = BpeTrainer.Train(
         [.. Enumerable.Range(0, 300).Select(i => RandomTexts.WellFormed(new Rng((ulong)i), 40)), new string('a', 500)],
         600, ["<|end|>", "<|pad|>"], PreTokenizer.Llama3);
 
@@ -64,7 +65,7 @@ public class BpePropertyTests
             int[] ids = [.. Enumerable.Range(0, 30).Select(_ => random.NextInt(Tokenizer.VocabularySize))];
             foreach (bool skip in (bool[])[false, true])
             {
-                var streaming = new StreamingDecoder(Tokenizer, skip);
+                var streaming = Tokenizer.StartDecoding(skip);
                 Assert.Equal(Tokenizer.Decode(ids, skip), string.Concat(ids.Select(streaming.Append)) + streaming.Flush());
             }
         }
@@ -73,7 +74,7 @@ public class BpePropertyTests
     [Fact]
     public void A_character_in_the_making_is_held_back()
     {
-        var streaming = new StreamingDecoder(Tokenizer);
+        var streaming = Tokenizer.StartDecoding();
         int[] ids = [.. "👍"u8.ToArray().Select(b => Tokenizer.IdOf(ByteAlphabet.ToCharacter(b).ToString())!.Value)];
         Assert.Equal(["", "", "", "👍"], ids.Select(streaming.Append));
         Assert.Equal("", streaming.Append(ids[0]));
@@ -130,7 +131,7 @@ public class BpePropertyTests
     [Fact]
     public void Several_threads_get_the_same_ids()
     {
-        BpeTokenizer fresh = BpeTokenizer.Load(BpeVectorTests.Save(Tokenizer), "saved");
+        Tokenizer fresh = Tokenizer.Load(BpeVectorTests.Save(Tokenizer), "saved");
         string[] texts = [.. Enumerable.Range(0, 200).Select(i => RandomTexts.WellFormed(new Rng((ulong)i), 200))];
         int[][] expected = [.. texts.Select(t => Tokenizer.Encode(t))];
         int[][] parallel = new int[texts.Length][];
@@ -144,6 +145,6 @@ public class BpePropertyTests
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.Decode([Tokenizer.VocabularySize]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.TokenOf(-1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new StreamingDecoder(Tokenizer).Append(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.StartDecoding().Append(-1));
     }
 }

@@ -11,7 +11,7 @@ public class BpeTrainerTests
     {
         string folder = Shared.Data("tokenizer-bpe-training");
         string corpus = File.ReadAllText(Path.Combine(folder, "corpus.en"));
-        BpeTokenizer trained = BpeTrainer.Train([corpus], 500, ["<|endoftext|>"], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train([corpus], 500, ["<|endoftext|>"], PreTokenizer.Gpt2);
 
         using JsonDocument vocabulary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "train-bpe-reference-vocab.json")));
         Assert.Equal(500, trained.VocabularySize);
@@ -31,7 +31,7 @@ public class BpeTrainerTests
     [InlineData("été où naïve ééé 你好你好 你 👍👍👍🏽")]
     public void Agrees_with_recounting_from_scratch(string text)
     {
-        BpeTokenizer trained = BpeTrainer.Train([text], 400, [], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train([text], 400, [], PreTokenizer.Gpt2);
         using JsonDocument saved = JsonDocument.Parse(BpeVectorTests.Save(trained));
         string[] merges = [.. saved.RootElement.GetProperty("model").GetProperty("merges").EnumerateArray().Select(m => m.GetString()!)];
         Assert.Equal(Recounting(text), merges);
@@ -40,7 +40,7 @@ public class BpeTrainerTests
     [Fact]
     public void Stops_when_every_word_is_one_token()
     {
-        BpeTokenizer trained = BpeTrainer.Train(["one two", "two"], 1000, ["<|end|>"], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train(["one two", "two"], 1000, ["<|end|>"], PreTokenizer.Gpt2);
         Assert.Equal(2, trained.Encode("one two").Length);
         Assert.True(trained.VocabularySize < 270);
     }
@@ -48,7 +48,7 @@ public class BpeTrainerTests
     [Fact]
     public void Special_tokens_separate_and_are_not_learnt()
     {
-        BpeTokenizer trained = BpeTrainer.Train([.. Enumerable.Repeat("ab<|end|>ab", 50)], 300, ["<|end|>"], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train([.. Enumerable.Repeat("ab<|end|>ab", 50)], 300, ["<|end|>"], PreTokenizer.Gpt2);
         Assert.Equal([0], trained.Encode("<|end|>", parseSpecial: true));
         Assert.Null(trained.IdOf("<|"));
         Assert.NotNull(trained.IdOf("ab"));
@@ -70,7 +70,7 @@ public class BpeTrainerTests
             foreach (ref char c in span)
                 c = (char)('a' + r.NextInt(4));
         });
-        BpeTokenizer trained = BpeTrainer.Train([word], 1024, [], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train([word], 1024, [], PreTokenizer.Gpt2);
         Assert.Equal(1024, trained.VocabularySize);
         Assert.Equal(word, trained.Decode(trained.Encode(word)));
     }

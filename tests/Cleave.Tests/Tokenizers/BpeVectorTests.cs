@@ -12,7 +12,7 @@ public class BpeVectorTests
     [InlineData("tokenizer-torchtune-2k")]
     public void Encodes_and_decodes_as_the_reference_does(string folder)
     {
-        BpeTokenizer tokenizer = SharedTokenizers.Load(folder);
+        Tokenizer tokenizer = SharedTokenizers.Load(folder);
         foreach ((string text, int[] ids, int[] withSpecial, string decoded) in SharedTokenizers.Vectors(folder))
         {
             // The reference of the files in JSON finds special tokens in every text.
@@ -20,7 +20,7 @@ public class BpeVectorTests
                 Assert.Equal(ids, tokenizer.Encode(text));
             Assert.Equal(withSpecial, tokenizer.Encode(text, parseSpecial: true));
             Assert.Equal(decoded, tokenizer.Decode(ids));
-            var streaming = new StreamingDecoder(tokenizer);
+            var streaming = tokenizer.StartDecoding();
             Assert.Equal(decoded, string.Concat(ids.Select(streaming.Append)) + streaming.Flush());
         }
     }
@@ -31,9 +31,9 @@ public class BpeVectorTests
     [InlineData("tokenizer-torchtune-2k")]
     public void Saving_is_canonical_and_changes_no_encoding(string folder)
     {
-        BpeTokenizer original = SharedTokenizers.Load(folder);
+        Tokenizer original = SharedTokenizers.Load(folder);
         byte[] first = Save(original);
-        BpeTokenizer loaded = BpeTokenizer.Load(first, "saved");
+        Tokenizer loaded = Tokenizer.Load(first, "saved");
         Assert.True(first.AsSpan().SequenceEqual(Save(loaded)));
         foreach ((string text, _, int[] withSpecial, _) in SharedTokenizers.Vectors(folder))
             Assert.Equal(withSpecial, loaded.Encode(text, parseSpecial: true));
@@ -42,7 +42,7 @@ public class BpeVectorTests
     [SharedFact]
     public void Special_tokens_are_found_only_on_request()
     {
-        BpeTokenizer tokenizer = SharedTokenizers.Load("tokenizer-gpt2");
+        Tokenizer tokenizer = SharedTokenizers.Load("tokenizer-gpt2");
         int end = tokenizer.EosId!.Value;
         Assert.Equal(50256, end);
         Assert.Equal([end, 5239, end], tokenizer.Encode("<|endoftext|>text<|endoftext|>", parseSpecial: true));

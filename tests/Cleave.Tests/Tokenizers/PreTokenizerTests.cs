@@ -55,7 +55,8 @@ public class PreTokenizerTests
         Assert.Equal([2, 3], Ends(new RegexPreTokenizer(@"\p{So}"), "👍x"));
         Assert.Equal([1], Ends(new RegexPreTokenizer("b*"), "a"));
         Assert.ThrowsAny<ArgumentException>(() => new RegexPreTokenizer("(a"));
-        Assert.ThrowsAny<ArgumentException>(() => new RegexPreTokenizer("a++"));
+        Assert.Equal([3, 4], Ends(new RegexPreTokenizer("a++"), "aaab"));
+        Assert.ThrowsAny<ArgumentException>(() => new RegexPreTokenizer("[a"));
     }
 
     [Fact]

@@ -7,13 +7,13 @@ namespace Cleave.Tests.Tokenizers;
 /// <summary>Published tokenizers and what their reference implementations make of some texts.</summary>
 internal static class SharedTokenizers
 {
-    public static BpeTokenizer Load(string folder)
+    public static Tokenizer Load(string folder)
     {
         string path = Shared.Data(Path.Combine(folder, "tokenizer.json"));
         if (File.Exists(path))
-            return BpeTokenizer.Load(File.ReadAllBytes(path), path);
+            return Tokenizer.Load(File.ReadAllBytes(path), path);
         string vocabulary = Shared.Data(Path.Combine(folder, "encoder.json"));
-        return BpeTokenizer.FromVocabularyAndMerges(
+        return Tokenizer.FromVocabularyAndMerges(
             File.ReadAllBytes(vocabulary), File.ReadAllBytes(Shared.Data(Path.Combine(folder, "vocab.bpe"))),
             ["<|endoftext|>"], PreTokenizer.Gpt2, vocabulary);
     }
@@ -28,5 +28,19 @@ internal static class SharedTokenizers
         }
     }
 
+    public static IEnumerable<SharedVector> AllVectors(string folder)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Shared.Data(Path.Combine(folder, "vectors.json"))));
+        foreach (JsonElement item in document.RootElement.EnumerateArray())
+        {
+            yield return new SharedVector(item.GetProperty("text").GetString()!, Ids(item, "ids"),
+                item.TryGetProperty("ids_with_special", out _) ? Ids(item, "ids_with_special") : null,
+                item.TryGetProperty("decoded", out JsonElement decoded) ? decoded.GetString() : null);
+        }
+    }
+
     private static int[] Ids(JsonElement item, string name) => [.. item.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 }
+
+/// <summary>A text and what a reference implementation makes of it; null for what it does not say.</summary>
+internal sealed record SharedVector(string Text, int[] Ids, int[]? WithSpecial, string? Decoded);

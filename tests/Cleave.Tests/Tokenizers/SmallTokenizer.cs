@@ -10,13 +10,13 @@ internal static class SmallTokenizer
 {
     public static JsonObject Json()
     {
-        BpeTokenizer trained = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>"], PreTokenizer.Gpt2);
+        Tokenizer trained = BpeTrainer.Train(["the cat, the hat and the bat"], 264, ["<|end|>"], PreTokenizer.Gpt2);
         return JsonNode.Parse(BpeVectorTests.Save(trained))!.AsObject();
     }
 
-    public static BpeTokenizer Load(JsonNode json) => BpeTokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "t.json");
+    public static Tokenizer Load(JsonNode json) => Tokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "t.json");
 
-    public static BpeTokenizer Load(Action<JsonObject> change)
+    public static Tokenizer Load(Action<JsonObject> change)
     {
         JsonObject json = Json();
         change(json);

@@ -9,7 +9,7 @@ namespace Cleave.Compression.Pruning;
 /// </summary>
 /// <param name="Layers">By layer.</param>
 /// <param name="Groups">By layer and key-value group.</param>
-/// <param name="Neurons">By layer and feed-forward neuron.</param>
+/// <param name="Neurons">By layer and feed-forward neuron; those of several experts one after the other.</param>
 public sealed record Importance(double[] Layers, double[][] Groups, double[][] Neurons)
 {
     /// <summary>Measures on <paramref name="texts"/>, token sequences of the task.</summary>
@@ -31,7 +31,7 @@ public sealed record Importance(double[] Layers, double[][] Groups, double[][] N
         int layers = model.Layers.Count;
         return new Importance(observer.LayerInfluence(),
             [.. Enumerable.Range(0, layers).Select(i => OfGroups(model.Layers[i], observer.HeadChannels(i)))],
-            [.. Enumerable.Range(0, layers).Select(i => Weigh(model.Layers[i].FeedForward.Down, observer.Neurons(i)))]);
+            [.. Enumerable.Range(0, layers).Select(i => OfNeurons(model.Layers[i], e => observer.Neurons(i, e)))]);
     }
 
     private static double[] OfGroups(Layer layer, double[] channels)
@@ -40,6 +40,9 @@ public sealed record Importance(double[] Layers, double[][] Groups, double[][] N
         int width = layer.Spec.HeadSize * (layer.Spec.Heads / layer.Spec.KeyValueHeads);
         return [.. weighed.Chunk(width).Select(c => Math.Sqrt(c.Sum(x => x * x)))];
     }
+
+    private static double[] OfNeurons(Layer layer, Func<int, double[]> activations) =>
+        [.. (layer.Experts?.Networks ?? [layer.FeedForward!]).SelectMany((network, e) => Weigh(network.Down, activations(e)))];
 
     /// <summary>Activation magnitude times the norm of the outgoing weights, by input of <paramref name="next"/>.</summary>
     private static double[] Weigh(Linear next, double[] activations)

@@ -13,7 +13,8 @@ public sealed class ImportanceObserver : IActivationObserver
 {
     private readonly double[] _influence;
     private readonly double[][] _heads;
-    private readonly double[][] _neurons;
+    private readonly double[][][] _neurons; // by layer and expert
+    private readonly long[][] _seen; // tokens, by layer and expert
     private readonly long[] _tokens;
 
     public ImportanceObserver(TransformerSpec spec)
@@ -22,7 +23,8 @@ public sealed class ImportanceObserver : IActivationObserver
         _influence = new double[spec.Layers.Count];
         _tokens = new long[spec.Layers.Count];
         _heads = [.. spec.Layers.Select(l => new double[l.Heads * l.HeadSize])];
-        _neurons = [.. spec.Layers.Select(l => new double[l.FeedForwardWidth])];
+        _neurons = [.. spec.Layers.Select(l => Enumerable.Range(0, l.Experts?.Count ?? 1).Select(_ => new double[l.FeedForwardWidth]).ToArray())];
+        _seen = [.. _neurons.Select(n => new long[n.Length])];
     }
 
     /// <summary>Block influence of each layer, 0 for a layer that changes nothing.</summary>
@@ -31,12 +33,19 @@ public sealed class ImportanceObserver : IActivationObserver
     /// <summary>Root mean square of each channel of a layer's concatenated heads, (H·D).</summary>
     public double[] HeadChannels(int layer) => Rms(_heads[layer], _tokens[layer]);
 
-    /// <summary>Root mean square of each feed-forward neuron of a layer, (F).</summary>
-    public double[] Neurons(int layer) => Rms(_neurons[layer], _tokens[layer]);
+    /// <summary>Root mean square of each feed-forward neuron of a layer, or of one of its experts on the tokens sent to it, (F).</summary>
+    public double[] Neurons(int layer, int expert = 0) => Rms(_neurons[layer][expert], _seen[layer][expert]);
 
     public void AttentionHeads(int layer, Tensor heads) => AddSquares(_heads[layer], heads);
 
-    public void FeedForwardNeurons(int layer, Tensor neurons) => AddSquares(_neurons[layer], neurons);
+    public void FeedForwardNeurons(int layer, int expert, Tensor neurons)
+    {
+        ArgumentNullException.ThrowIfNull(neurons);
+        if (expert >= _neurons[layer].Length)
+            return; // a network that every token uses is kept whole
+        AddSquares(_neurons[layer][expert], neurons);
+        _seen[layer][expert] += neurons.Rows;
+    }
 
     public void Layer(int layer, Tensor input, Tensor output)
     {

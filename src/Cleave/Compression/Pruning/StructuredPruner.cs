@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Numerics.Tensors;
@@ -7,7 +8,7 @@ namespace Cleave.Compression.Pruning;
 /// <summary>How much of a model to keep.</summary>
 /// <param name="Layers">Whole layers.</param>
 /// <param name="Groups">Key-value groups a layer, each with the query heads that share it.</param>
-/// <param name="FeedForward">Feed-forward neurons a layer.</param>
+/// <param name="FeedForward">Feed-forward neurons a layer, or of each of its experts; a shared expert is kept whole.</param>
 public sealed record PruningPlan(int Layers, int Groups, int FeedForward);
 
 /// <summary>
@@ -27,32 +28,50 @@ public static class StructuredPruner
         var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
         foreach (int source in layers)
             specs.Add(CopyLayer(model.Layers[source], importance, source, specs.Count, plan, tensors));
-        TransformerSpec spec = model.Spec with { Layers = specs };
-        tensors[WeightNames.Embedding] = All(model.Embedding);
-        tensors[WeightNames.FinalNorm] = model.FinalNorm.Data.ToArray();
-        if (model.UntiedOutput is { } output)
-            tensors[WeightNames.Output] = All(output);
-        return Transformer.Build(spec, (name, rows, columns) => Tensor.From(tensors[name], rows, columns));
+        foreach ((string name, object weight) in model.Weights())
+        {
+            if (!name.StartsWith(WeightNames.Layers, StringComparison.Ordinal))
+                tensors[name] = weight is Linear linear ? Rows(linear, null) : ((Tensor)weight).Data.ToArray();
+        }
+        return Transformer.Build(model.Spec with { Layers = specs }, (name, rows, columns) => Tensor.From(tensors[name], rows, columns));
     }
 
     private static LayerSpec CopyLayer(Layer layer, Importance importance, int source, int target, PruningPlan plan, Dictionary<string, float[]> tensors)
     {
         LayerSpec spec = layer.Spec;
         int[] groups = Best(importance.Groups[source], plan.Groups);
-        int[] neurons = Best(importance.Neurons[source], plan.FeedForward);
         int headsPerGroup = spec.Heads / spec.KeyValueHeads, d = spec.HeadSize;
-        int[] keyRows = Blocks(groups, d), queryRows = Blocks(groups, headsPerGroup * d);
-        tensors[WeightNames.AttentionNorm(target)] = layer.AttentionNorm.Data.ToArray();
-        tensors[WeightNames.FeedForwardNorm(target)] = layer.FeedForwardNorm.Data.ToArray();
-        tensors[WeightNames.Query(target)] = Rows(layer.Attention.Query, queryRows);
-        tensors[WeightNames.Key(target)] = Rows(layer.Attention.Key, keyRows);
-        tensors[WeightNames.Value(target)] = Rows(layer.Attention.Value, keyRows);
-        tensors[WeightNames.AttentionOutput(target)] = Columns(layer.Attention.Output, queryRows);
-        tensors[WeightNames.Gate(target)] = Rows(layer.FeedForward.Gate, neurons);
-        tensors[WeightNames.Up(target)] = Rows(layer.FeedForward.Up, neurons);
-        tensors[WeightNames.Down(target)] = Columns(layer.FeedForward.Down, neurons);
-        return new LayerSpec(groups.Length * headsPerGroup, groups.Length, d, neurons.Length);
+        int[] keys = Blocks(groups, d), queries = Blocks(groups, headsPerGroup * d);
+        int[][] neurons = [.. importance.Neurons[source].Chunk(spec.FeedForwardWidth).Select(n => Best(n, plan.FeedForward))];
+        foreach ((string name, object weight) in layer.Weights(source))
+        {
+            string part = name[WeightNames.Layer(source).Length..];
+            tensors[WeightNames.Layer(target) + part] = part.Split('.')[1..] switch
+            {
+                ["self_attn", "q_proj", ..] => Outputs(weight, queries),
+                ["self_attn", "k_proj" or "v_proj", ..] => Outputs(weight, keys),
+                ["self_attn", "o_proj", "weight"] => Inputs(weight, queries),
+                ["self_attn", "q_norm", _] when weight is Tensor { Columns: var c } && c > d => Outputs(weight, queries),
+                ["self_attn", "k_norm", _] when weight is Tensor { Columns: var c } && c > d => Outputs(weight, keys),
+                ["mlp", "gate_proj" or "up_proj", _] => Outputs(weight, neurons[0]),
+                ["mlp", "down_proj", "weight"] => Inputs(weight, neurons[0]),
+                ["mlp", "experts", var e, "gate_proj" or "up_proj", _] => Outputs(weight, neurons[int.Parse(e, CultureInfo.InvariantCulture)]),
+                ["mlp", "experts", var e, "down_proj", "weight"] => Inputs(weight, neurons[int.Parse(e, CultureInfo.InvariantCulture)]),
+                _ => Outputs(weight, null),
+            };
+        }
+        return spec with { Heads = groups.Length * headsPerGroup, KeyValueHeads = groups.Length, FeedForwardWidth = plan.FeedForward };
     }
+
+    // Rows of a matrix, or elements of a bias or norm; null for all.
+    private static float[] Outputs(object weight, int[]? kept) => weight switch
+    {
+        Linear linear => Rows(linear, kept),
+        Tensor tensor when kept is null => tensor.Data.ToArray(),
+        _ => [.. kept!.Select(i => ((Tensor)weight).Data[i])],
+    };
+
+    private static float[] Inputs(object weight, int[] kept) => Columns((Linear)weight, kept);
 
     /// <summary>Indices of the <paramref name="count"/> largest, in ascending order; ties go to the lower index.</summary>
     internal static int[] Best(double[] values, int count)
@@ -64,10 +83,9 @@ public static class StructuredPruner
 
     private static int[] Blocks(int[] groups, int width) => [.. groups.SelectMany(g => Enumerable.Range(g * width, width))];
 
-    private static float[] All(Linear linear) => Rows(linear, [.. Enumerable.Range(0, linear.Outputs)]);
-
-    private static float[] Rows(Linear linear, int[] rows)
+    private static float[] Rows(Linear linear, int[]? kept)
     {
+        int[] rows = kept ?? [.. Enumerable.Range(0, linear.Outputs)];
         var result = new float[rows.Length * linear.Inputs];
         for (int r = 0; r < rows.Length; r++)
             linear.CopyRow(rows[r], result.AsSpan(r * linear.Inputs, linear.Inputs));

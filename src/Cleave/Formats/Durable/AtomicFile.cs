@@ -9,8 +9,9 @@ public static class AtomicFile
     /// <summary>Marks files that a crash can leave behind; readers ignore them and cleaners may delete them.</summary>
     public const string TemporarySuffix = ".partial";
 
+    /// <param name="verify">Looks at the finished file at its temporary path; if it throws, the file is not put in place.</param>
     /// <exception cref="CleaveException">The disk is full or the place cannot be written.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, Action<string>? verify = null)
     {
         ArgumentNullException.ThrowIfNull(write);
         string temporary = path + TemporarySuffix;
@@ -23,6 +24,7 @@ public static class AtomicFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
+            verify?.Invoke(temporary);
             File.Move(temporary, path, overwrite: true);
             FolderSync.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }

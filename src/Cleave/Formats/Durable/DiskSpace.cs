@@ -12,15 +12,15 @@ public static class DiskSpace
         return new DriveInfo(at ?? Path.GetPathRoot(Path.GetFullPath(folder))!).AvailableFreeSpace;
     }
 
+    /// <param name="remedy">What to do about it.</param>
     /// <exception cref="CapacityException">Fewer than <paramref name="bytes"/> bytes are free there.</exception>
-    public static void Require(string folder, long bytes)
+    public static void Require(string folder, long bytes, string remedy = "free some, or choose another --out")
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         long free = Free(folder);
         if (free < bytes)
         {
-            throw new CapacityException($"{folder}: needs {ByteSize.Text(bytes)} of disk space and {ByteSize.Text(free)} are free " +
-                "(free some, or choose another --out)");
+            throw new CapacityException($"{folder}: needs {ByteSize.Text(bytes)} of disk space and {ByteSize.Text(free)} are free ({remedy})");
         }
     }
 }

@@ -18,7 +18,12 @@ public sealed class FileLock : IDisposable
     /// <param name="path">The lock file; made if absent.</param>
     /// <param name="guarded">What the lock guards, for the message.</param>
     /// <exception cref="CleaveException">Another process holds the lock (its number is in the message).</exception>
-    public static FileLock Acquire(string path, string guarded)
+    public static FileLock Acquire(string path, string guarded) => TryAcquire(path, guarded)
+        ?? throw new CleaveException($"{guarded}: in use by {ReadOwner(path + ".pid")} (wait for it, stop it, or choose another place)");
+
+    /// <summary>The lock, or null where another process holds it.</summary>
+    /// <exception cref="CleaveException">The lock file cannot be made.</exception>
+    public static FileLock? TryAcquire(string path, string guarded)
     {
         string owner = path + ".pid";
         FileStream stream;
@@ -28,7 +33,7 @@ public sealed class FileLock : IDisposable
         }
         catch (IOException e) when (e.HResult is WouldBlockLinux or WouldBlockMac or SharingViolationWindows)
         {
-            throw new CleaveException($"{guarded}: in use by {ReadOwner(owner)} (wait for it, stop it, or choose another place)", e);
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -47,50 +47,59 @@ internal sealed class GgufCursor(string path, long fileBytes, GgufCursor.Reader 
         return Decode(bytes, at);
     }
 
-    /// <summary>A value of one of the format's thirteen types.</summary>
-    public object Value(uint type, string key)
+    /// <summary>A key with its value.</summary>
+    public GgufKey Key()
+    {
+        string name = Text();
+        GgufValueType type = Type(name);
+        if (type != GgufValueType.List)
+            return new GgufKey(name, type, Value(type));
+        GgufValueType element = Type(name);
+        if (element == GgufValueType.List)
+            throw new ModelFileException(path, $"the key {name} is a list of lists, which is not supported", Position);
+        return new GgufKey(name, type, Items(element, name), element);
+    }
+
+    private GgufValueType Type(string name) => UInt32() is <= (uint)GgufValueType.F64 and var type ? (GgufValueType)type
+        : throw new ModelFileException(path, $"the key {name} has a value type that is not known", Position - sizeof(uint));
+
+    private object Value(GgufValueType type)
     {
         switch (type)
         {
-            case 0: return (long)Byte();
-            case 1: return (long)(sbyte)Byte();
-            case 2: return (long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2));
-            case 3: return (long)BinaryPrimitives.ReadInt16LittleEndian(Take(2));
-            case 4: return (long)UInt32();
-            case 5: return (long)(int)UInt32();
-            case 6: return (double)BitConverter.UInt32BitsToSingle(UInt32());
-            case 7: return Byte() != 0;
-            case 8: return Text();
-            case 9: return Items(key);
-            case 10:
+            case GgufValueType.U8: return (long)Byte();
+            case GgufValueType.I8: return (long)(sbyte)Byte();
+            case GgufValueType.U16: return (long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2));
+            case GgufValueType.I16: return (long)BinaryPrimitives.ReadInt16LittleEndian(Take(2));
+            case GgufValueType.U32: return (long)UInt32();
+            case GgufValueType.I32: return (long)(int)UInt32();
+            case GgufValueType.F32: return (double)BitConverter.UInt32BitsToSingle(UInt32());
+            case GgufValueType.Bool: return Byte() != 0;
+            case GgufValueType.Text: return Text();
+            case GgufValueType.U64:
                 ulong large = UInt64();
                 return large <= long.MaxValue ? (long)large : large;
-            case 11: return (long)UInt64();
-            case 12: return BitConverter.UInt64BitsToDouble(UInt64());
-            default: throw new ModelFileException(path, $"the key {key} has the value type {type}, which is not known", Position);
+            case GgufValueType.I64: return (long)UInt64();
+            default: return BitConverter.UInt64BitsToDouble(UInt64());
         }
     }
 
-    private object Items(string key)
+    private Array Items(GgufValueType type, string key)
     {
-        uint type = UInt32();
-        if (type == 9)
-            throw new ModelFileException(path, $"the key {key} is a list of lists, which is not supported", Position);
-        int least = type switch { 0 or 1 or 7 => 1, 2 or 3 => 2, 4 or 5 or 6 => 4, _ => 8 };
-        int count = Count($"values of the key {key}", least);
+        int count = Count($"values of the key {key}", GgufValues.LeastBytes(type));
         return type switch
         {
-            7 => Fill(new bool[count]),
-            8 => Fill(new string[count]),
-            6 or 12 => Fill(new double[count]),
+            GgufValueType.Bool => Fill(new bool[count]),
+            GgufValueType.Text => Fill(new string[count]),
+            GgufValueType.F32 or GgufValueType.F64 => Fill(new double[count]),
             _ => Fill(new long[count]),
         };
 
-        object Fill<T>(T[] items)
+        T[] Fill<T>(T[] items)
         {
             for (int i = 0; i < items.Length; i++)
             {
-                items[i] = Value(type, key) is T item ? item
+                items[i] = Value(type) is T item ? item
                     : throw new ModelFileException(path, $"the key {key} holds a number beyond 63 bits", Position);
             }
             return items;

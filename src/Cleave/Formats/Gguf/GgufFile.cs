@@ -9,7 +9,7 @@ namespace Cleave.Formats.Gguf;
 public sealed class GgufFile : IDisposable
 {
     private const uint Magic = 0x46554747; // "GGUF"
-    private const int MostDimensions = 4, DefaultAlignment = 32;
+    private const int MostDimensions = 4;
 
     private readonly SafeFileHandle _handle;
     private readonly Dictionary<string, GgufEntry> _entries = new(StringComparer.Ordinal);
@@ -78,22 +78,22 @@ public sealed class GgufFile : IDisposable
 
     private GgufMetadata ReadMetadata(GgufCursor cursor, int keys)
     {
-        var values = new Dictionary<string, object>(StringComparer.Ordinal);
+        var read = new List<GgufKey>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < keys; i++)
         {
             long at = cursor.Position;
-            string key = cursor.Text();
-            if (!values.TryAdd(key, cursor.Value(cursor.UInt32(), key)))
-                throw new ModelFileException(Path, $"the key {key} is there twice", at);
+            GgufKey key = cursor.Key();
+            if (!names.Add(key.Name))
+                throw new ModelFileException(Path, $"the key {key.Name} is there twice", at);
+            read.Add(key);
         }
-        return new GgufMetadata(Path, values);
+        return new GgufMetadata(Path, read);
     }
 
     private void ReadEntries(GgufCursor cursor, int tensors)
     {
-        long alignment = Metadata.Positive("general.alignment", DefaultAlignment);
-        if (alignment % 8 != 0 || alignment > 1 << 20)
-            throw Metadata.Error("general.alignment", $"is {alignment}, not a multiple of 8 up to a million");
+        long alignment = Metadata.Alignment;
         var listed = new List<(string Name, GgufTensorType Type, long[] Shape, ulong Offset, long At)>();
         for (int i = 0; i < tensors; i++)
         {

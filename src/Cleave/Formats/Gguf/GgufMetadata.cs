@@ -4,9 +4,19 @@ namespace Cleave.Formats.Gguf;
 /// The keys of a GGUF file. A value is a bool, a long, a ulong beyond long's range, a double, a string, or an array of
 /// one of these: <c>bool[]</c>, <c>long[]</c>, <c>double[]</c>, <c>string[]</c>.
 /// </summary>
-public sealed class GgufMetadata(string path, IReadOnlyDictionary<string, object> values)
+public sealed class GgufMetadata(string path, IReadOnlyList<GgufKey> keys)
 {
-    public IReadOnlyDictionary<string, object> Values { get; } = values;
+    private const int DefaultAlignment = 32;
+
+    /// <summary>In the file's order, with the types that it gives them.</summary>
+    public IReadOnlyList<GgufKey> Keys { get; } = keys;
+
+    public IReadOnlyDictionary<string, object> Values { get; } = keys.ToDictionary(k => k.Name, k => k.Value, StringComparer.Ordinal);
+
+    /// <summary>Every tensor begins at a multiple of so many bytes.</summary>
+    /// <exception cref="ModelFileException">The key is not a number that can be one.</exception>
+    public int Alignment => Positive("general.alignment", DefaultAlignment) is var bytes && bytes % 8 == 0 && bytes <= 1 << 20 ? bytes
+        : throw Error("general.alignment", $"is {bytes}, not a multiple of 8 up to a million");
 
     public bool Contains(string key) => Values.ContainsKey(key);
 
@@ -41,6 +51,12 @@ public sealed class GgufMetadata(string path, IReadOnlyDictionary<string, object
     };
 
     public string[] Texts(string key) => As<string[]>(key, "a list of texts");
+
+    /// <exception cref="ModelFileException">The key is missing or is not a list of whole numbers.</exception>
+    public long[] Numbers(string key) => As<long[]>(key, "a list of whole numbers");
+
+    /// <exception cref="ModelFileException">The key is there but is neither true nor false.</exception>
+    public bool Flag(string key, bool missing) => Contains(key) ? As<bool>(key, "true or false") : missing;
 
     public object? Find(string key) => Values.GetValueOrDefault(key);
 

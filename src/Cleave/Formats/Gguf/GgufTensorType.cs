@@ -1,3 +1,5 @@
+using Cleave.Numerics.Quantized;
+
 namespace Cleave.Formats.Gguf;
 
 /// <summary>How a GGUF tensor's elements are stored, numbered as the file numbers them (ggml's <c>ggml_type</c>).</summary>
@@ -49,6 +51,13 @@ public static class GgufTensorTypes
         GgufTensorType.Q8_K => (256, 292),
         _ => null,
     };
+
+    /// <summary>The block format that matrices of this type are held in; null for plain numbers and for what cannot be held.</summary>
+    public static BlockFormat? Blocks(this GgufTensorType type) =>
+        Enum.TryParse(type.ToString(), out BlockFormat format) ? format : null;
+
+    /// <summary>Whether each element is a float by itself.</summary>
+    public static bool IsPlain(this GgufTensorType type) => type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16;
 
     public static bool IsInteger(this GgufTensorType type) => type is GgufTensorType.I8 or GgufTensorType.I16 or GgufTensorType.I32 or GgufTensorType.I64;
 }

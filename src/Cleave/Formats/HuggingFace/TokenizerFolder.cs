@@ -1,57 +1,58 @@
-using Cleave.Json;
 using Cleave.Tokenizers;
 using Cleave.Tokenizers.PreTokenizers;
 
 namespace Cleave.Formats.HuggingFace;
 
-/// <summary>The tokenizer of a Hugging Face model folder.</summary>
+/// <summary>The tokenizer of a model folder.</summary>
 public static class TokenizerFolder
 {
-    public const string FileName = "tokenizer.json", ConfigName = "tokenizer_config.json";
+    public const string FileName = "tokenizer.json", ConfigName = TokenizerConfig.FileName;
+
+    private static readonly (string Vocabulary, string Merges)[] Pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
+    private static readonly string[] Models = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "*.model", "*.tiktoken"];
 
     /// <summary>
-    /// Loads <c>tokenizer.json</c>, or the older <c>vocab.json</c> with <c>merges.txt</c>; the control tokens are
-    /// those that <c>tokenizer_config.json</c> names, where it is there.
+    /// Loads <c>tokenizer.json</c>; else the older <c>vocab.json</c> with <c>merges.txt</c>, a SentencePiece or tiktoken
+    /// model, BERT's <c>vocab.txt</c>, or llama2.c's <c>tok*.bin</c>. The control tokens are those that
+    /// <c>tokenizer_config.json</c> names, where it is there.
     /// </summary>
     /// <exception cref="ModelFileException">There is no tokenizer, or it is damaged or of a kind that is not supported.</exception>
-    public static ITokenizer Load(string folder)
+    public static Tokenizer Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        string path = Path.Combine(folder, FileName), configPath = Path.Combine(folder, ConfigName);
-        JsonCursor? config = File.Exists(configPath) ? JsonFile.Load(configPath) : null;
-        BpeTokenizer tokenizer = File.Exists(path) ? BpeTokenizer.Load(JsonFile.ReadBytes(path), path) : LoadPair(folder, config);
-        if (config is null)
-            return tokenizer;
-        return tokenizer.WithControlTokens(
-            IdOf(config, "bos_token", tokenizer), IdOf(config, "eos_token", tokenizer), IdOf(config, "pad_token", tokenizer));
-    }
-
-    private static BpeTokenizer LoadPair(string folder, JsonCursor? config)
-    {
-        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt");
-        if (!File.Exists(vocabulary) || !File.Exists(merges))
-            throw new ModelFileException(folder, $"there is no tokenizer: neither {FileName} nor vocab.json with merges.txt");
-        var special = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (string role in (string[])["bos_token", "eos_token", "pad_token", "unk_token"])
+        TokenizerConfig config = TokenizerConfig.Load(folder);
+        string path = Path.Combine(folder, FileName);
+        if (File.Exists(path))
+            return config.Apply(Tokenizer.Load(JsonFile.ReadBytes(path), path));
+        foreach ((string vocabulary, string merges) in Pairs)
         {
-            if (config is not null && NameOf(config, role) is { } named)
-                special.Add(named.Text());
+            (string first, string second) = (Path.Combine(folder, vocabulary), Path.Combine(folder, merges));
+            if (File.Exists(first) && File.Exists(second))
+                return config.Apply(LoadPair(first, second, config));
         }
-        if (special.Count == 0)
-            special.Add("<|endoftext|>");
-        return BpeTokenizer.FromVocabularyAndMerges(
-            JsonFile.ReadBytes(vocabulary), JsonFile.ReadBytes(merges), [.. special], PreTokenizer.Gpt2, vocabulary);
+        string? other = Models.Select(name => Only(folder, name)).FirstOrDefault(f => f is not null)
+            ?? Only(folder, "vocab.txt") ?? Only(folder, "tok*.bin");
+        if (other is null)
+        {
+            throw new ModelFileException(folder, $"there is no tokenizer: neither {FileName}, vocab.json with merges.txt, "
+                + "tokenizer.model, vocab.txt nor tokenizer.bin");
+        }
+        return config.Apply(TokenizerFile.LoadPlain(other, config));
     }
 
-    private static int? IdOf(JsonCursor config, string role, BpeTokenizer tokenizer)
+    internal static Tokenizer LoadPair(string vocabulary, string merges, TokenizerConfig config)
     {
-        if (NameOf(config, role) is not { } name)
-            return null;
-        return tokenizer.IdOf(name.Text()) ?? throw name.Error($"the tokenizer has no token {name.Text()}");
+        string[] special = config.Special();
+        PreTokenizer words = config.Class.StartsWith("Qwen2", StringComparison.Ordinal) ? PreTokenizer.Qwen2
+            : config.Flag("add_prefix_space") == true ? new Gpt2PreTokenizer(addPrefixSpace: true) : PreTokenizer.Gpt2;
+        return Tokenizer.FromVocabularyAndMerges(JsonFile.ReadBytes(vocabulary), JsonFile.ReadBytes(merges),
+            special.Length > 0 ? special : ["<|endoftext|>"], words, vocabulary);
     }
 
-    /// <summary>A control token is named by a text or by an object with its content.</summary>
-    private static JsonCursor? NameOf(JsonCursor config, string role) =>
-        config.Find(role) is not { } value ? null
-        : value.Kind == System.Text.Json.JsonValueKind.Object ? value["content"] : value;
+    private static string? Only(string folder, string pattern)
+    {
+        string[] found = Directory.GetFiles(folder, pattern);
+        return found.Length <= 1 ? found.FirstOrDefault()
+            : throw new ModelFileException(folder, $"there is no {FileName}, and several files could be the tokenizer: {string.Join(", ", found.Select(Path.GetFileName))}; give the file itself");
+    }
 }

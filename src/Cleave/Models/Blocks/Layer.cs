@@ -4,22 +4,57 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models.Blocks;
 
-/// <summary>A pre-norm layer: x + attention(norm(x)), then x + feedForward(norm(x)).</summary>
-public sealed class Layer(LayerSpec spec, Tensor attentionNorm, SelfAttention attention, Tensor feedForwardNorm, FeedForward feedForward)
+/// <summary>Attention and a feed-forward network, each added to the residual stream, with norms before or behind them.</summary>
+public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention, FeedForward? feedForward, Experts? experts)
 {
     public LayerSpec Spec { get; } = spec;
-    public Tensor AttentionNorm { get; } = attentionNorm;
     public SelfAttention Attention { get; } = attention;
-    public Tensor FeedForwardNorm { get; } = feedForwardNorm;
-    public FeedForward FeedForward { get; } = feedForward;
 
-    internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int index, float epsilon)
+    /// <summary>The one network, or null where there are <see cref="Experts"/>.</summary>
+    public FeedForward? FeedForward { get; } = feedForward;
+
+    public Experts? Experts { get; } = experts;
+
+    /// <summary>Before the attention, where the spec has norms there.</summary>
+    public Norm? AttentionNorm { get; init; }
+
+    /// <summary>Behind the attention.</summary>
+    public Norm? AttentionPostNorm { get; init; }
+
+    /// <summary>Before the feed-forward network.</summary>
+    public Norm? FeedForwardNorm { get; init; }
+
+    /// <summary>Behind the feed-forward network.</summary>
+    public Norm? FeedForwardPostNorm { get; init; }
+
+    internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int index)
     {
-        Tensor a = Attention.Forward(tape, Op.RmsNorm(tape, x, AttentionNorm, epsilon), context, index);
-        Tensor h = Op.Add(tape, x, a);
-        Tensor f = FeedForward.Forward(tape, Op.RmsNorm(tape, h, FeedForwardNorm, epsilon), context, index);
-        Tensor y = Op.Add(tape, h, f);
+        Tensor a = Attention.Forward(tape, AttentionNorm?.Forward(tape, x) ?? x, context, index);
+        Tensor h = Op.Add(tape, x, AttentionPostNorm?.Forward(tape, a) ?? a);
+        Tensor input = parallel ? x : h;
+        Tensor normed = FeedForwardNorm?.Forward(tape, input) ?? input;
+        Tensor f = FeedForward is not null ? FeedForward.Forward(tape, normed, context, index) : Experts!.Forward(tape, normed, context, index);
+        Tensor y = Op.Add(tape, h, FeedForwardPostNorm?.Forward(tape, f) ?? f);
         context.Observer?.Layer(index, x, y);
         return y;
+    }
+
+    /// <summary>The layer's weights as <see cref="Transformer.Weights"/> lists them.</summary>
+    internal IEnumerable<(string Name, object Weight)> Weights(int index)
+    {
+        var list = new WeightList();
+        Visit(list, index);
+        return list.Items;
+    }
+
+    internal void Visit(WeightVisitor visitor, int index)
+    {
+        AttentionNorm?.Visit(visitor, WeightNames.AttentionNorm(index));
+        Attention.Visit(visitor, index);
+        AttentionPostNorm?.Visit(visitor, WeightNames.AttentionPostNorm(index));
+        FeedForwardNorm?.Visit(visitor, WeightNames.FeedForwardNorm(index));
+        FeedForward?.Visit(visitor, WeightNames.FeedForward(index));
+        Experts?.Visit(visitor, index);
+        FeedForwardPostNorm?.Visit(visitor, WeightNames.FeedForwardPostNorm(index));
     }
 }

@@ -17,8 +17,21 @@ public abstract class Linear
     /// <summary>Bytes of the weights as they are held.</summary>
     public abstract long Bytes { get; }
 
+    /// <summary>b (1, outputs), or null.</summary>
+    public abstract Tensor? Bias { get; }
+
+    /// <summary>The same matrix with another bias.</summary>
+    public abstract Linear WithBias(Tensor bias);
+
     /// <summary>x (N, inputs) → y (N, outputs).</summary>
     public abstract Tensor Forward(Tape tape, Tensor x);
+
+    /// <summary>y (N, outputs) += b.</summary>
+    internal void AddBias(Tensor y)
+    {
+        for (int r = 0; r < y.Rows && Bias is not null; r++)
+            Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
+    }
 
     /// <summary>Row <paramref name="row"/> of W as float32.</summary>
     public abstract void CopyRow(int row, Span<float> destination);
@@ -28,11 +41,13 @@ public abstract class Linear
 public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
 {
     public Tensor Weight { get; } = weight;
-    public Tensor? Bias { get; } = bias;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
     public override long Bytes => 4L * (Weight.Length + (Bias?.Length ?? 0));
+
+    public override Linear WithBias(Tensor bias) => new DenseLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x) => Op.Linear(tape, x, Weight, Bias);
 
@@ -41,13 +56,16 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
 }
 
 /// <summary>Frozen weights in sixteen bits, as their file has them.</summary>
-public sealed class HalfLinear(HalfMatrix weight) : Linear
+public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
 {
     public HalfMatrix Weight { get; } = weight;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
-    public override long Bytes => Weight.Bytes;
+    public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
+
+    public override Linear WithBias(Tensor bias) => new HalfLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -55,6 +73,7 @@ public sealed class HalfLinear(HalfMatrix weight) : Linear
             throw new InvalidOperationException("weights in sixteen bits are for inference; load the model for training");
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
+        AddBias(y);
         return y;
     }
 
@@ -65,11 +84,13 @@ public sealed class HalfLinear(HalfMatrix weight) : Linear
 public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
 {
     public QuantizedMatrix Weight { get; } = weight;
-    public Tensor? Bias { get; } = bias;
+    public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
     public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
+
+    public override Linear WithBias(Tensor bias) => new QuantizedLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -77,11 +98,7 @@ public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null)
             throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
-        if (Bias is not null)
-        {
-            for (int r = 0; r < y.Rows; r++)
-                Numerics.Kernels.VectorMath.AddInPlace(y.Data.Slice(r * Outputs, Outputs), Bias.Data);
-        }
+        AddBias(y);
         return y;
     }
 

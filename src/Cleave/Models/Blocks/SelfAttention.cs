@@ -5,24 +5,33 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models.Blocks;
 
-/// <summary>Grouped-query self-attention with rotary positions (Ainslie et al., 2023; Su et al., 2021).</summary>
-public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Linear value, Linear output)
+/// <summary>Grouped-query self-attention (Ainslie et al., 2023), with rotary positions where it is given their table.</summary>
+public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? rotary, Linear query, Linear key, Linear value, Linear output)
 {
     public LayerSpec Spec { get; } = spec;
-    public Linear Query { get; internal set; } = query;
-    public Linear Key { get; internal set; } = key;
-    public Linear Value { get; internal set; } = value;
-    public Linear Output { get; internal set; } = output;
+    public Linear Query { get; private set; } = query;
+    public Linear Key { get; private set; } = key;
+    public Linear Value { get; private set; } = value;
+    public Linear Output { get; private set; } = output;
+
+    /// <summary>Of queries and of keys, before their positions are put in; both or neither.</summary>
+    public Norm? QueryNorm { get; init; }
+    public Norm? KeyNorm { get; init; }
 
     /// <summary>x (N, C) → (N, C).</summary>
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int layer)
     {
         (Tensor q, Tensor k, Tensor v) = SharedInput.Forward(tape, x, Query, Key, Value);
-        Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, context.Rotary);
-        Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, context.Rotary);
+        if (QueryNorm is not null && KeyNorm is not null)
+            (q, k) = (QueryNorm.Forward(tape, q), KeyNorm.Forward(tape, k));
+        if (rotary is not null)
+        {
+            Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, rotary);
+            Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, rotary);
+        }
         Tensor y = context.Caches is { } caches
             ? Cached(tape, q, k, v, context.Batch, caches, layer)
-            : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal);
+            : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule);
         context.Observer?.AttentionHeads(layer, y);
         return Output.Forward(tape, y);
     }
@@ -37,7 +46,7 @@ public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Line
             caches[s].Append(layer, Rows(k, offsets, s), Rows(v, offsets, s));
         if (q.Rows == caches.Count) // one new token each
         {
-            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data);
+            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data, rule);
             return y;
         }
         for (int s = 0; s < caches.Count; s++)
@@ -45,9 +54,19 @@ public sealed class SelfAttention(LayerSpec spec, Linear query, Linear key, Line
             int positions = caches[s].Length + offsets[s + 1] - offsets[s];
             Tensor keys = tape.New(positions, k.Columns), values = tape.New(positions, v.Columns);
             caches[s].CopyTo(layer, keys.Data, values.Data);
-            Attention.ForwardCached(Rows(q, offsets, s), keys.Data, values.Data, Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, Rows(y, offsets, s));
+            Attention.ForwardCached(Rows(q, offsets, s), keys.Data, values.Data, Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, Rows(y, offsets, s), rule);
         }
         return y;
+    }
+
+    internal void Visit(WeightVisitor visitor, int layer)
+    {
+        Query = visitor.Linear(WeightNames.Query(layer), Query);
+        Key = visitor.Linear(WeightNames.Key(layer), Key);
+        Value = visitor.Linear(WeightNames.Value(layer), Value);
+        QueryNorm?.Visit(visitor, WeightNames.QueryNorm(layer));
+        KeyNorm?.Visit(visitor, WeightNames.KeyNorm(layer));
+        Output = visitor.Linear(WeightNames.AttentionOutput(layer), Output);
     }
 
     private static Span<float> Rows(Tensor x, ReadOnlySpan<int> offsets, int sequence) =>

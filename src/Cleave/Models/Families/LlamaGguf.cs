@@ -7,6 +7,7 @@ namespace Cleave.Models.Families;
 public static class LlamaGguf
 {
     public const string Architecture = "llama";
+    private const int MostContext = 1 << 22;
 
     /// <exception cref="ModelFileException">A key is missing, of the wrong type, or asks for what is not supported.</exception>
     public static TransformerSpec Read(GgufFile file)
@@ -20,6 +21,9 @@ public static class LlamaGguf
         int layers = keys.Positive(Key("block_count")), width = keys.Positive(Key("embedding_length"));
         if (layers > 10_000)
             throw keys.Error(Key("block_count"), $"is {layers}; at most 10000 layers are supported");
+        // The positions' table is made at once: a damaged number must not take the machine's memory.
+        if (keys.Positive(Key("context_length")) > MostContext)
+            throw keys.Error(Key("context_length"), $"is beyond {MostContext}, which is not supported");
         int[] heads = keys.PositiveEach(Key("attention.head_count"), layers);
         int[] kvHeads = keys.Contains(Key("attention.head_count_kv")) ? keys.PositiveEach(Key("attention.head_count_kv"), layers) : heads;
         int[] feedForward = keys.PositiveEach(Key("feed_forward_length"), layers);
@@ -39,6 +43,27 @@ public static class LlamaGguf
             TiedEmbeddings = !file.Contains("output.weight"),
         };
         return spec.Problem() is { } problem ? throw new ModelFileException(file.Path, problem) : spec;
+    }
+
+    /// <summary>The keys that say the model's shape, as llama.cpp's converter writes them.</summary>
+    public static IEnumerable<GgufKey> Write(TransformerSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        int headSize = spec.Layers.Count > 0 ? spec.Layers[0].HeadSize : spec.Width;
+        yield return new GgufKey(Key("block_count"), spec.Layers.Count);
+        yield return new GgufKey(Key("context_length"), spec.ContextLength);
+        yield return new GgufKey(Key("embedding_length"), spec.Width);
+        yield return Each(Key("feed_forward_length"), [.. spec.Layers.Select(l => l.FeedForwardWidth)]);
+        yield return Each(Key("attention.head_count"), [.. spec.Layers.Select(l => l.Heads)]);
+        yield return Each(Key("attention.head_count_kv"), [.. spec.Layers.Select(l => l.KeyValueHeads)]);
+        yield return new GgufKey(Key("attention.key_length"), headSize);
+        yield return new GgufKey(Key("attention.value_length"), headSize);
+        yield return new GgufKey(Key("attention.layer_norm_rms_epsilon"), spec.NormEpsilon);
+        yield return new GgufKey(Key("rope.dimension_count"), headSize);
+        yield return new GgufKey(Key("rope.freq_base"), (float)spec.RotaryBase);
+        yield return new GgufKey(Key("vocab_size"), spec.VocabularySize);
+
+        static GgufKey Each(string name, int[] values) => values.Distinct().Count() == 1 ? new GgufKey(name, values[0]) : GgufKey.List(name, values);
     }
 
     /// <summary>The name in a GGUF file of a weight that is <paramref name="name"/> in Hugging Face's.</summary>
@@ -63,6 +88,13 @@ public static class LlamaGguf
     {
         int within = row % headSize, half = headSize / 2;
         return row - within + within % half * 2 + within / half;
+    }
+
+    /// <summary>The other way round: our row that is row <paramref name="row"/> of the file.</summary>
+    public static int StoredRow(int row, int headSize)
+    {
+        int within = row % headSize;
+        return row - within + within % 2 * (headSize / 2) + within / 2;
     }
 
     /// <summary>Whether a weight's rows are in that order.</summary>

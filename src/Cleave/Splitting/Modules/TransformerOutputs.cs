@@ -69,7 +69,7 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
         if (head is { Kind: HeadKind.Classify })
             return head.Forward(_tape, hidden, _batch);
         Tensor supervised = Op.GatherRows(_tape, hidden, rows.ToArray());
-        return (head?.Projection ?? trunk.Output).Forward(_tape, supervised);
+        return head?.Projection.Forward(_tape, supervised) ?? trunk.Logits(_tape, supervised);
     }
 
     private void Visit(IReadOnlyList<TaskItem> items, int first, int end, Tensor logits, RowsVisitor visit)

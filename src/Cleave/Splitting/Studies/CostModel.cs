@@ -58,9 +58,16 @@ public static class CostModel
         int c = spec.Width;
         foreach (LayerSpec l in spec.Layers)
         {
-            int q = l.Heads * l.HeadSize, kv = l.KeyValueHeads * l.HeadSize, f = l.FeedForwardWidth;
+            int q = l.Heads * l.HeadSize, kv = l.KeyValueHeads * l.HeadSize, f = l.FeedForwardWidth, networks = l.Experts?.PerToken ?? 1;
             ns += Matrix(k, q, c, type, tokens) + 2 * Matrix(k, kv, c, type, tokens) + Matrix(k, c, q, type, tokens)
-                + 2 * Matrix(k, f, c, type, tokens) + Matrix(k, c, f, type, tokens);
+                + networks * ((spec.FeedForwardMatrices - 1) * Matrix(k, f, c, type, tokens) + Matrix(k, c, f, type, tokens));
+            if (l.Experts is { } e)
+            {
+                ns += Matrix(k, e.Count, c, WeightType.F32, tokens);
+                if (e.SharedWidth is var s and > 0)
+                    ns += (spec.FeedForwardMatrices - 1) * Matrix(k, s, c, type, tokens) + Matrix(k, c, s, type, tokens) + Matrix(k, 1, c, WeightType.F32, tokens);
+                f = f * networks + e.SharedWidth;
+            }
             ns += 4 * tokens * tokens * q / k.DenseOperationsPerNs + tokens * (8 * c + 3 * f) * k.ElementNs;
         }
         return ns;

@@ -46,5 +46,7 @@ internal sealed class Gpt2PreTokenizer(bool addPrefixSpace) : PreTokenizer
         };
     }
 
+    internal override bool Covers(string pattern) => pattern == Pattern;
+
     internal override void Write(Utf8JsonWriter json) => WriteByteLevel(json, addPrefixSpace, useRegex: true);
 }

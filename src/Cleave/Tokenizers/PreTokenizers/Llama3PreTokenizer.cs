@@ -3,11 +3,14 @@ using static Cleave.Tokenizers.PreTokenizers.CharacterClasses;
 
 namespace Cleave.Tokenizers.PreTokenizers;
 
-/// <summary>Llama 3's split pattern as a hand-written scanner, linear in the text; see <see cref="Pattern"/>.</summary>
-internal sealed class Llama3PreTokenizer : PreTokenizer
+/// <summary>Llama 3's split pattern, or Qwen 2's, as a hand-written scanner, linear in the text; see <see cref="Pattern"/>.</summary>
+/// <param name="mostDigits">Digits of a word: 3 for Llama 3, 1 for Qwen 2.</param>
+internal sealed class Llama3PreTokenizer(int mostDigits) : PreTokenizer
 {
     public const string Pattern = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
         + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    public static readonly string QwenPattern = Pattern.Replace(@"\p{N}{1,3}", @"\p{N}", StringComparison.Ordinal);
 
     public override void Split(ReadOnlySpan<char> text, List<int> ends)
     {
@@ -15,7 +18,7 @@ internal sealed class Llama3PreTokenizer : PreTokenizer
             ends.Add(position = Next(text, position));
     }
 
-    private static int Next(ReadOnlySpan<char> text, int start)
+    private int Next(ReadOnlySpan<char> text, int start)
     {
         if (text[start] == '\'' && Contraction(text[(start + 1)..]) is var length and > 0)
             return start + 1 + length;
@@ -23,7 +26,7 @@ internal sealed class Llama3PreTokenizer : PreTokenizer
         if (kind == Letter)
             return EndOfRun(text, start + first, Letter);
         if (kind == Number)
-            return UpToThreeNumbers(text, start);
+            return Numbers(text, start);
         byte next = start + first < text.Length ? At(text, start + first, out _) : Newline;
         if (next == Letter && kind != Newline)
             return EndOfRun(text, start + first, Letter);
@@ -46,9 +49,9 @@ internal sealed class Llama3PreTokenizer : PreTokenizer
         return end < text.Length && end - start > 1 ? end - 1 : end;
     }
 
-    private static int UpToThreeNumbers(ReadOnlySpan<char> text, int position)
+    private int Numbers(ReadOnlySpan<char> text, int position)
     {
-        for (int count = 0; count < 3 && position < text.Length; count++)
+        for (int count = 0; count < mostDigits && position < text.Length; count++)
         {
             if (At(text, position, out int length) != Number)
                 break;
@@ -72,5 +75,7 @@ internal sealed class Llama3PreTokenizer : PreTokenizer
         };
     }
 
-    internal override void Write(Utf8JsonWriter json) => WriteSplitThenByteLevel(json, Pattern);
+    internal override bool Covers(string pattern) => pattern == (mostDigits == 1 ? QwenPattern : Pattern);
+
+    internal override void Write(Utf8JsonWriter json) => WriteSplitThenByteLevel(json, mostDigits == 1 ? QwenPattern : Pattern);
 }

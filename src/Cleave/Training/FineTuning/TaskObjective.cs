@@ -39,9 +39,8 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
         if (head is not null)
             return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
-        Tensor projection = ((Models.Blocks.DenseLinear)trunk.Output).Weight;
-        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, projection.Rows);
-        return Op.LinearCrossEntropy(tape, supervised, projection, Targets(), smoothing, weight, soft);
+        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, trunk.Spec.VocabularySize);
+        return trunk.Loss(tape, supervised, Targets(), smoothing, weight, soft);
     }
 
     private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)

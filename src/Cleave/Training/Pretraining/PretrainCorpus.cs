@@ -9,7 +9,7 @@ using Cleave.Tokenizers.PreTokenizers;
 namespace Cleave.Training.Pretraining;
 
 /// <summary>The tokenizer and the tokens of a pre-training project, kept beside its checkpoints so that a resumed run starts at once.</summary>
-public sealed record PretrainCorpus(BpeTokenizer Tokenizer, int[] Train, int[] Validation, long TrainBytes, long ValidationBytes)
+public sealed record PretrainCorpus(Tokenizer Tokenizer, int[] Train, int[] Validation, long TrainBytes, long ValidationBytes)
 {
     /// <summary>Ends every document and starts every text: id 0.</summary>
     public const string EndOfText = "<|endoftext|>";
@@ -24,11 +24,11 @@ public sealed record PretrainCorpus(BpeTokenizer Tokenizer, int[] Train, int[] V
         if (!File.Exists(file))
         {
             var grown = new Progress(progress, project.Model.VocabularySize);
-            BpeTokenizer trained = BpeTrainer.Train(Documents(project, project.Text), project.Model.VocabularySize, [EndOfText],
+            Tokenizer trained = BpeTrainer.Train(Documents(project, project.Text), project.Model.VocabularySize, [EndOfText],
                 new Gpt2PreTokenizer(addPrefixSpace: false), grown, cancellation);
             AtomicFile.Write(file, trained.Save);
         }
-        BpeTokenizer tokenizer = BpeTokenizer.Load(File.ReadAllBytes(file), file).WithControlTokens(0, 0);
+        Tokenizer tokenizer = Tokenizer.Load(File.ReadAllBytes(file), file).WithControlTokens(0, 0);
         if (tokenizer.VocabularySize > project.Model.VocabularySize)
             throw new CleaveException($"{file}: {tokenizer.VocabularySize} tokens, but the model has {project.Model.VocabularySize}; use --force to start over");
         (int[] train, long trainBytes) = Encode(tokenizer, project, project.Text, "encode text", progress, cancellation);
@@ -48,7 +48,7 @@ public sealed record PretrainCorpus(BpeTokenizer Tokenizer, int[] Train, int[] V
     private static IEnumerable<string> Documents(PretrainProject project, IReadOnlyList<string> patterns) =>
         Corpus.Read(patterns, baseFolder: project.Folder);
 
-    private static (int[] Tokens, long Bytes) Encode(BpeTokenizer tokenizer, PretrainProject project, IReadOnlyList<string> patterns,
+    private static (int[] Tokens, long Bytes) Encode(Tokenizer tokenizer, PretrainProject project, IReadOnlyList<string> patterns,
         string stage, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
         var tokens = new List<int> { 0 };

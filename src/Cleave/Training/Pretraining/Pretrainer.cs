@@ -82,8 +82,7 @@ public sealed class Pretrainer(PretrainProject project, string workFolder)
             batch.Add(window[..^1]);
             window[1..].CopyTo(targets[(b * context)..]);
         }
-        var output = (Models.Blocks.DenseLinear)model.Output;
-        return Op.LinearCrossEntropy(tape, model.Forward(tape, batch), output.Weight, targets, weight: 1f / project.Accumulate);
+        return model.Loss(tape, model.Forward(tape, batch), targets, weight: 1f / project.Accumulate);
     }
 
     /// <summary>Mean loss over the whole held-out text in windows, each token predicted once.</summary>

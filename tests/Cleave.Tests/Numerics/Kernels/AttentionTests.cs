@@ -38,10 +38,43 @@ public class AttentionTests
         }
     }
 
+    /// <summary>Windows that begin and end within blocks and beyond them, caps, and another scale, alone and together.</summary>
+    [Fact]
+    public void Capped_and_windowed_scores_match_the_formula()
+    {
+        (int, int, int, int[])[] cases = [(2, 1, 8, [1, 5, 40]), (2, 2, 20, [200]), (1, 1, 32, [330, 3])];
+        ScoreRule[] rules = [new(0.3f), new(0, 1.5f), new(Window: 1), new(Window: 7), new(Window: 65), new(0.5f, 0.7f, 129), new(Window: 1000)];
+        foreach ((int heads, int kvHeads, int size, int[] lengths) in cases)
+        {
+            foreach ((bool causal, ScoreRule rule) in rules.SelectMany(r => new[] { (true, r), (false, r) }))
+            {
+                var x = new Input(heads, kvHeads, size, lengths, causal, rule);
+                (double[] ey, double[] el) = x.Expected(x.Wide(x.Q), x.Wide(x.K), x.Wide(x.V));
+                (double[] eq, double[] ek, double[] ev) = x.ExpectedGradients();
+                Variants.EachSet(where =>
+                {
+                    (float[] y, float[] logSumExp) = x.Forward();
+                    Reference.Close(ey, y, Bounds.Attention, $"{where}{x} y ");
+                    Reference.Close(el, logSumExp, Bounds.Attention, $"{where}{x} logSumExp ");
+                    (float[] dq, float[] dk, float[] dv) = x.Backward();
+                    Reference.Close(eq, dq, Bounds.Attention, $"{where}{x} dq ");
+                    Reference.Close(ek, dk, Bounds.Attention, $"{where}{x} dk ");
+                    Reference.Close(ev, dv, Bounds.Attention, $"{where}{x} dv ");
+                    if (!causal || lengths.Length > 1)
+                        return;
+                    int from = lengths[0] / 2 * heads * size;
+                    float[] end = new float[y.Length - from];
+                    Attention.ForwardCached(x.Q.AsSpan(from), x.K, x.V, heads, kvHeads, size, end, rule);
+                    Reference.Close(ey.AsSpan(from), end, Bounds.Attention, $"{where}{x} cached ");
+                });
+            }
+        }
+    }
+
     [Fact]
     public void Backward_agrees_with_differences() => Variants.EachSet(where =>
     {
-        var x = new Input(2, 1, 4, [3, 5], causal: true);
+        var x = new Input(2, 1, 4, [3, 5], causal: true, new ScoreRule(0.8f, 1.2f, 3));
         (float[] dq, float[] dk, float[] dv) = x.Backward();
         double Loss(double[] q, double[] k, double[] v) => x.Expected(q, k, v).Y.Zip(x.Dy, (a, b) => a * b).Sum();
         double[] q0 = x.Wide(x.Q), k0 = x.Wide(x.K), v0 = x.Wide(x.V);
@@ -105,9 +138,11 @@ public class AttentionTests
         private readonly int _heads, _kvHeads, _size;
         private readonly int[] _offsets;
         private readonly bool _causal;
+        private readonly ScoreRule _rule;
 
-        public Input(int heads, int kvHeads, int size, int[] lengths, bool causal)
+        public Input(int heads, int kvHeads, int size, int[] lengths, bool causal, ScoreRule rule = default)
         {
+            _rule = rule;
             (_heads, _kvHeads, _size, _causal) = (heads, kvHeads, size, causal);
             _offsets = [0, .. lengths.Select((_, i) => lengths[..(i + 1)].Sum())];
             Q = Reference.Random(_offsets[^1] * heads * size, 1);
@@ -123,12 +158,12 @@ public class AttentionTests
 
         public double[] Wide(float[] x) => [.. x.Select(v => (double)v)];
 
-        public override string ToString() => $"H {_heads} G {_kvHeads} D {_size} T {string.Join(',', _offsets)} causal {_causal}";
+        public override string ToString() => $"H {_heads} G {_kvHeads} D {_size} T {string.Join(',', _offsets)} causal {_causal} {_rule}";
 
         public (float[] Y, float[] LogSumExp) Forward()
         {
             float[] y = new float[Q.Length], l = new float[_offsets[^1] * _heads];
-            Attention.Forward(Q, K, V, _offsets, _heads, _kvHeads, _size, _causal, y, l);
+            Attention.Forward(Q, K, V, _offsets, _heads, _kvHeads, _size, _causal, y, l, _rule);
             return (y, l);
         }
 
@@ -136,7 +171,7 @@ public class AttentionTests
         {
             (float[] y, float[] l) = Forward();
             float[] dq = Reference.Random(Q.Length, 5), dk = Reference.Random(K.Length, 6), dv = Reference.Random(V.Length, 7);
-            Attention.Backward(Dy, Q, K, V, y, l, _offsets, _heads, _kvHeads, _size, _causal, dq, dk, dv);
+            Attention.Backward(Dy, Q, K, V, y, l, _offsets, _heads, _kvHeads, _size, _causal, dq, dk, dv, _rule);
             return (dq, dk, dv);
         }
 
@@ -174,7 +209,7 @@ public class AttentionTests
                 double mean = p.Zip(dp, (a, b) => a * b).Sum();
                 for (int n = 0; n < keys.Length; n++)
                 {
-                    double ds = p[n] * (dp[n] - mean) / Math.Sqrt(_size);
+                    double ds = p[n] * (dp[n] - mean) * Slope(q, k, i, h, keys[n]) * Scale;
                     for (int d = 0; d < _size; d++)
                     {
                         dq[at + d] += ds * k[Key(keys[n], h) + d];
@@ -194,20 +229,32 @@ public class AttentionTests
                 for (int i = _offsets[s]; i < _offsets[s + 1]; i++)
                 {
                     for (int h = 0; h < _heads; h++)
-                        row(i, h, [.. Enumerable.Range(_offsets[s], (_causal ? i + 1 : _offsets[s + 1]) - _offsets[s])]);
+                    {
+                        row(i, h, [.. Enumerable.Range(_offsets[s], (_causal ? i + 1 : _offsets[s + 1]) - _offsets[s])
+                            .Where(j => _rule.Window == 0 || Math.Abs(i - j) < _rule.Window)]);
+                    }
                 }
             }
         }
 
+        private double Scale => _rule.Scale > 0 ? _rule.Scale : 1 / Math.Sqrt(_size);
+
+        private double Score(double[] q, double[] k, int i, int h, int key)
+        {
+            double score = 0;
+            for (int d = 0; d < _size; d++)
+                score += q[(i * _heads + h) * _size + d] * k[Key(key, h) + d];
+            return score * Scale;
+        }
+
+        private double Slope(double[] q, double[] k, int i, int h, int key) =>
+            _rule.SoftCap > 0 ? 1 - Math.Pow(Math.Tanh(Score(q, k, i, h, key) / _rule.SoftCap), 2) : 1;
+
         private double[] Probabilities(double[] q, double[] k, int i, int h, int[] keys, out double logSumExp)
         {
-            var scores = new double[keys.Length];
-            for (int n = 0; n < keys.Length; n++)
-            {
-                for (int d = 0; d < _size; d++)
-                    scores[n] += q[(i * _heads + h) * _size + d] * k[Key(keys[n], h) + d];
-                scores[n] /= Math.Sqrt(_size);
-            }
+            double[] scores = [.. keys.Select(key => Score(q, k, i, h, key))];
+            if (_rule.SoftCap > 0)
+                scores = [.. scores.Select(x => _rule.SoftCap * Math.Tanh(x / _rule.SoftCap))];
             double log = logSumExp = Math.Log(scores.Sum(Math.Exp));
             return [.. scores.Select(x => Math.Exp(x - log))];
         }

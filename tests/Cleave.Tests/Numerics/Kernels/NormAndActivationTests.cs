@@ -26,6 +26,48 @@ public class NormAndActivationTests
         }
     });
 
+    // x·Φ(x) from Python's math.erf.
+    private static readonly (double X, double Gelu)[] GeluValues =
+    [
+        (-9, 0), (-4, -0.00012668496733247991), (-2.5, -0.015524163314440398), (-1, -0.15865525393145707), (-0.3, -0.1146265733433142),
+        (-0.001, -0.000499601057786089), (0, 0), (0.001, 0.000500398942213911), (0.3, 0.18537342665668577), (1, 0.8413447460685429),
+        (2.5, 2.4844758366855597), (4, 3.9998733150326675), (9, 9),
+    ];
+
+    [Fact]
+    public void Activations_match_their_formulas() => Variants.EachSet(where =>
+    {
+        float[] x = [.. GeluValues.Select(v => (float)v.X), -60, 60], y = new float[x.Length];
+        double Tanh(float v) => 0.5 * v * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (v + 0.044715 * Math.Pow(v, 3))));
+        Activations.Forward(Activation.Gelu, x, y);
+        Reference.Close([.. GeluValues.Select(v => v.Gelu), 0, 60], y, 5e-7, where + "gelu");
+        Activations.Forward(Activation.GeluTanh, x, y);
+        Reference.Close([.. x.Select(Tanh)], y, 5e-7, where + "tanh");
+        Activations.Forward(Activation.Silu, x, y);
+        Reference.Close([.. x.Select(v => v / (1 + Math.Exp(-v)))], y, 5e-7, where + "silu");
+        Activations.Forward(Activation.Relu, x, y);
+        Reference.Close([.. x.Select(v => Math.Max(0.0, v))], y, 1e-12, where + "relu");
+        Activations.Backward(Activation.Relu, x, x, y);
+        Reference.Close([.. x.Select(v => Math.Max(0.0, v))], y, 1e-12, where + "relu slope");
+    });
+
+    [Fact]
+    public void LayerNorm_matches_its_formula() => Variants.Each(where =>
+    {
+        foreach ((int rows, int columns) in Shapes)
+        {
+            float[] x = Reference.Random(rows * columns, 1), w = Reference.Random(columns, 2), b = Reference.Random(columns, 3), y = new float[x.Length];
+            LayerNorm.Forward(x, w, b, 1e-5f, y, new float[2 * rows], rows, columns);
+            double[] expected = [.. x.Select((v, i) =>
+            {
+                double[] row = [.. x[(i / columns * columns)..(i / columns * columns + columns)].Select(e => (double)e)];
+                double mean = row.Average(), variance = row.Average(e => (e - mean) * (e - mean));
+                return (v - mean) / Math.Sqrt(variance + 1e-5) * w[i % columns] + b[i % columns];
+            })];
+            Reference.Close(expected, y, 2e-6, $"{where}({rows},{columns})");
+        }
+    });
+
     [Fact]
     public void RmsNorm_backward_adds_the_gradient_formula() => Variants.Each(where =>
     {

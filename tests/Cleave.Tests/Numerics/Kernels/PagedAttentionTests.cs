@@ -57,6 +57,30 @@ public class PagedAttentionTests
         });
     }
 
+    [Theory]
+    [InlineData(0.2f, 0, 0)]
+    [InlineData(0, 0.6f, 0)]
+    [InlineData(0, 0, 1)]
+    [InlineData(0, 0, 64)]
+    [InlineData(0, 0, 70)]
+    [InlineData(0.4f, 1.1f, 300)]
+    public void Decoding_caps_scores_and_looks_back_as_far_as_the_window(float scale, float cap, int window)
+    {
+        int[] lengths = [1, 63, 64, 65, 134, 257, 700];
+        var rule = new ScoreRule(scale, cap, window);
+        Sequence[] sequences = [.. lengths.Select((n, i) => new Sequence(2 * 20, n, (ulong)i))];
+        float[] q = Reference.Random(lengths.Length * 4 * 20, 99), y = new float[q.Length];
+        double[] expected = [.. sequences.SelectMany((s, i) => s.Attend(q.AsSpan(i * 4 * 20, 4 * 20), 4, 2, 20, rule: rule))];
+        Variants.Each(where =>
+        {
+            KeyValuePages[] pages = [.. sequences.Select(s => s.Pages(2, 20, counted: s.Positions - 1))];
+            Attention.Decode(q, pages, 1, 4, y, rule);
+            Reference.Close(expected, y, 5e-6, $"{where}{rule} ");
+            foreach (KeyValuePages p in pages)
+                p.Dispose();
+        });
+    }
+
     [Fact]
     public void Int8_pages_fork_and_come_back_as_they_were_rounded()
     {
@@ -198,8 +222,9 @@ public class PagedAttentionTests
         }
 
         /// <summary>The plain form, in double precision, over the rounded numbers.</summary>
-        public double[] Attend(ReadOnlySpan<float> q, int heads, int kvHeads, int size, bool rounded = false)
+        public double[] Attend(ReadOnlySpan<float> q, int heads, int kvHeads, int size, bool rounded = false, ScoreRule rule = default)
         {
+            double scale = rule.Scale > 0 ? rule.Scale : 1 / Math.Sqrt(size);
             Func<float, double> stored = rounded ? x => x : x => (double)(Half)x;
             var y = new double[heads * size];
             for (int h = 0; h < heads; h++)
@@ -209,7 +234,11 @@ public class PagedAttentionTests
                 for (int p = 0; p < positions; p++)
                 {
                     for (int d = 0; d < size; d++)
-                        scores[p] += (double)q[h * size + d] * stored(Keys[p * width + at + d]) / Math.Sqrt(size);
+                        scores[p] += (double)q[h * size + d] * stored(Keys[p * width + at + d]) * scale;
+                    if (rule.SoftCap > 0)
+                        scores[p] = rule.SoftCap * Math.Tanh(scores[p] / rule.SoftCap);
+                    if (rule.Window > 0 && positions - 1 - p >= rule.Window)
+                        scores[p] = double.NegativeInfinity;
                 }
                 double max = scores.Max(), total = scores.Sum(s => Math.Exp(s - max));
                 for (int p = 0; p < positions; p++)

@@ -37,7 +37,7 @@ public class RotaryTests
         var table = new RotaryTable(4, 10000, 3);
         Assert.Throws<ArgumentException>(() => Rotary.Apply(new float[4], [3], 1, 4, table, false));
         Assert.Throws<ArgumentException>(() => Rotary.Apply(new float[4], [-1], 1, 4, table, false));
-        Assert.Throws<ArgumentException>(() => Rotary.Apply(new float[6], [0], 1, 6, table, false));
+        Assert.Throws<ArgumentException>(() => Rotary.Apply(new float[2], [0], 1, 2, table, false));
         Assert.Throws<ArgumentException>(() => Rotary.Apply(new float[5], [0], 1, 4, table, false));
         Assert.Throws<ArgumentException>(() => new RotaryTable(5, 10000, 3));
         Assert.Throws<ArgumentException>(() => new RotaryTable(4, 0, 3));

@@ -40,6 +40,74 @@ public class OpTests
     }
 
     [Fact]
+    public void RmsNorm_of_heads_gradients()
+    {
+        Tensor x = Random(4, 12, 1), w = Random(1, 4, 2);
+        Check([x, w], t => Op.RmsNorm(t, x, w, 1e-5f));
+    }
+
+    [Fact]
+    public void LayerNorm_gradients()
+    {
+        Tensor x = Random(4, 9, 1), w = Random(1, 9, 2), b = Random(1, 9, 3);
+        Check([x, w, b], t => Op.LayerNorm(t, x, w, b, 1e-5f));
+        Check([x, w], t => Op.LayerNorm(t, x, w, null, 1e-5f));
+    }
+
+    [Theory]
+    [InlineData(Activation.Silu)]
+    [InlineData(Activation.Gelu)]
+    [InlineData(Activation.GeluTanh)]
+    public void Activation_gradients(Activation kind)
+    {
+        Tensor x = Random(3, 11, 1), up = Random(3, 11, 2);
+        Check([x, up], t => Op.Multiply(t, Op.Activate(t, x, kind), up));
+    }
+
+    [Fact]
+    public void Scale_and_cap_gradients()
+    {
+        Tensor x = Random(3, 11, 1);
+        Check([x], t => Op.SoftCap(t, Op.Scale(t, x, 1.7f), 1.5f));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Experts_gradients(bool normalize)
+    {
+        Tensor x = Random(5, 4, 1), router = Random(3, 4, 2), gate = Random(1, 4, 3);
+        Tensor[] experts = [Random(4, 4, 4), Random(4, 4, 5), Random(4, 4, 6)];
+        Check([x, router, gate, .. experts], t =>
+        {
+            var chosen = new int[10];
+            Tensor weights = Op.Route(t, Op.Linear(t, x, router), 2, normalize, chosen);
+            ExpertPart[] parts = [.. experts.Select((w, e) => (w, Cells: Enumerable.Range(0, 10).Where(c => chosen[c] == e).ToArray())).Where(p => p.Cells.Length > 0)
+                .Select(p => new ExpertPart(Op.Linear(t, Op.GatherRows(t, x, Array.ConvertAll(p.Cells, c => c / 2)), p.w), p.Cells))];
+            return Op.SigmoidGate(t, Op.CombineExperts(t, weights, parts, 4), Op.Linear(t, x, gate));
+        }, step: 1e-3f);
+    }
+
+    [Fact]
+    public void Capped_logits_have_the_loss_and_gradient_of_the_ops_in_turn()
+    {
+        Tensor x = Random(140, 6, 1), w = Random(9, 6, 2);
+        int[] targets = [.. Enumerable.Range(0, 140).Select(i => i % 10 - 1)];
+        using var tape = new Tape(records: true);
+        double whole = Op.CrossEntropy(tape, Op.SoftCap(tape, Op.Linear(tape, x, w), 2), targets);
+        tape.Backward();
+        float[] expected = [.. x.Gradient, .. w.Gradient];
+        tape.Reset();
+        x.ClearGradient();
+        w.ClearGradient();
+        Assert.Equal(whole, Op.LinearCrossEntropy(tape, x, w, targets, softCap: 2), 1e-6);
+        tape.Backward();
+        float[] actual = [.. x.Gradient, .. w.Gradient];
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 1e-6f);
+    }
+
+    [Fact]
     public void A_tensor_used_twice_gets_both_gradients()
     {
         Tensor x = Random(3, 4, 1), w = Random(4, 4, 2);

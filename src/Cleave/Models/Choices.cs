@@ -1,0 +1,57 @@
+namespace Cleave.Models;
+
+/// <summary>How activations are normalised. (Norms that store w − 1 in their files hold w here.)</summary>
+public enum NormKind
+{
+    /// <summary>x / √(mean(x²) + ε) ⊙ w: Zhang and Sennrich, 2019.</summary>
+    Rms,
+
+    /// <summary>(x − mean) / √(variance + ε) ⊙ w + b: Ba et al., 2016.</summary>
+    Layer,
+}
+
+/// <summary>Where a layer's norms stand around f, its attention or its feed-forward network.</summary>
+public enum NormPlace
+{
+    /// <summary>x + f(norm(x))</summary>
+    Before,
+
+    /// <summary>x + norm(f(x))</summary>
+    After,
+
+    /// <summary>x + norm(f(norm(x)))</summary>
+    Both,
+}
+
+/// <summary>How tokens learn where they are.</summary>
+public enum PositionKind
+{
+    /// <summary>Queries and keys are turned by an angle that grows with the position: Su et al., 2021.</summary>
+    Rotary,
+
+    /// <summary>A trained vector for each position is added to the embedding.</summary>
+    Learned,
+}
+
+/// <summary>A norm of queries and keys before their positions are put in.</summary>
+public enum QueryKeyNorm
+{
+    None,
+
+    /// <summary>Each head by itself, one weight (D) for all heads of a layer.</summary>
+    Head,
+
+    /// <summary>All heads together: weights (H·D) and (G·D).</summary>
+    Whole,
+}
+
+/// <summary>Which projections have biases.</summary>
+[Flags]
+public enum Biases
+{
+    None = 0,
+    QueryKeyValue = 1,
+    AttentionOutput = 2,
+    FeedForward = 4,
+    All = QueryKeyValue | AttentionOutput | FeedForward,
+}

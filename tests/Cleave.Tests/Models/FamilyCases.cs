@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Cleave.Models;
+using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Tensors;
+
+namespace Cleave.Tests.Models;
+
+/// <summary>A tiny model of every family with what PyTorch makes of it: Golden/families, by make.py there.</summary>
+internal static class FamilyCases
+{
+    public static string Root { get; } = Path.Combine(AppContext.BaseDirectory, "Golden", "families");
+
+    public static TheoryData<string> Names { get; } = [.. Directory.GetDirectories(Root).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
+
+    public static string Folder(string name) => Path.Combine(Root, name);
+
+    public static Transformer Load(string name) => ModelFolder.LoadTransformer(Folder(name));
+
+    public static JsonElement Expected(string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(name), "expected.json"))).RootElement;
+
+    public static int[][] Sequences(string name) =>
+        [.. Expected(name).GetProperty("sequences").EnumerateArray().Select(s => s.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
+
+    public static float[] Logits(Transformer model, params int[][] sequences)
+    {
+        using var tape = new Tape(records: false);
+        return model.Logits(tape, model.Forward(tape, Batch(sequences))).Data.ToArray();
+    }
+
+    public static TokenBatch Batch(params int[][] sequences)
+    {
+        var batch = new TokenBatch();
+        foreach (int[] s in sequences)
+            batch.Add(s);
+        return batch;
+    }
+
+    public static void Close(IEnumerable<double> expected, ReadOnlySpan<float> actual, double tolerance, string what)
+    {
+        double[] e = [.. expected];
+        Assert.Equal(e.Length, actual.Length);
+        for (int i = 0; i < e.Length; i++)
+            Assert.True(Math.Abs(e[i] - actual[i]) < tolerance, $"{what}[{i}]: {actual[i]}, expected {e[i]}");
+    }
+
+    public static double[] Numbers(JsonElement list) => [.. list.EnumerateArray().Select(x => x.GetDouble())];
+}

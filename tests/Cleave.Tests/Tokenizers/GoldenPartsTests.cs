@@ -1,0 +1,79 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Cleave.Tokenizers;
+
+namespace Cleave.Tests.Tokenizers;
+
+/// <summary>Every part of tokenizer.json by itself, against Golden/Tokenizers/parts.json (make_parts.js beside it).</summary>
+public class GoldenPartsTests
+{
+    private static readonly JsonNode Golden = JsonNode.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden/Tokenizers/parts.json")))!;
+
+    [Theory]
+    [InlineData("normalizer", 17)]
+    [InlineData("pre_tokenizer", 32)]
+    public void Normalizers_and_pre_tokenizers(string part, int count)
+    {
+        string[] texts = Strings(Golden["texts"]!);
+        JsonNode[] cases = [.. Golden["cases"]!.AsArray().Where(c => c!.AsObject().ContainsKey(part)).Select(c => c!)];
+        Assert.Equal(count, cases.Length);
+        var wrong = new List<string>();
+        foreach (JsonNode expected in cases)
+        {
+            Tokenizer tokenizer = Load(Strings(Golden["vocab"]!), part, expected[part]);
+            for (int i = 0; i < texts.Length; i++)
+            {
+                int[] ids = [.. expected["ids"]![i]!.AsArray().Select(n => n!.GetValue<int>())];
+                TokenizedText found = tokenizer.EncodeWithOffsets(texts[i]);
+                Assert.Equal(found.Ids, tokenizer.Encode(texts[i]));
+                Assert.All(found.Offsets, o => Assert.True(0 <= o.Start && o.Start <= o.End && o.End <= texts[i].Length));
+                if (!ids.AsSpan().SequenceEqual(found.Ids))
+                    wrong.Add($"{expected[part]?.ToJsonString()} '{texts[i]}': {Shown(found.Ids)} for {Shown(ids)}");
+            }
+
+            string Shown(int[] ids) => string.Join(' ', ids.Select(tokenizer.TokenOf));
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public void Decoders_also_token_by_token()
+    {
+        int[][] sequences = [.. Golden["sequences"]!.AsArray().Select(s => s!.AsArray().Select(n => n!.GetValue<int>()).ToArray())];
+        JsonArray decoders = Golden["decoded"]!.AsArray();
+        Assert.Equal(13, decoders.Count);
+        var wrong = new List<string>();
+        foreach (JsonNode? expected in decoders)
+        {
+            Tokenizer tokenizer = Load(Strings(Golden["words"]!), "decoder", expected!["decoder"]);
+            string[] texts = Strings(expected["texts"]!);
+            for (int i = 0; i < texts.Length; i++)
+            {
+                StreamingDecoder streaming = tokenizer.StartDecoding();
+                Assert.Equal(tokenizer.Decode(sequences[i]), string.Concat(sequences[i].Select(streaming.Append)) + streaming.Flush());
+                if (tokenizer.Decode(sequences[i]) is var text && text != texts[i])
+                    wrong.Add($"{expected["decoder"]?.ToJsonString()} {string.Join('|', sequences[i].Select(tokenizer.TokenOf))}: '{text}' for '{texts[i]}'");
+            }
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    private static Tokenizer Load(string[] vocabulary, string part, JsonNode? value)
+    {
+        var json = new JsonObject
+        {
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["unk_token"] = "<unk>",
+                ["continuing_subword_prefix"] = "##",
+                ["vocab"] = new JsonObject(vocabulary.Select((t, id) => KeyValuePair.Create(t, (JsonNode?)id))),
+                ["merges"] = new JsonArray(),
+            },
+            [part] = value?.DeepClone(),
+        };
+        return Tokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "parts.json");
+    }
+
+    private static string[] Strings(JsonNode list) => [.. list.AsArray().Select(n => n!.GetValue<string>())];
+}
