@@ -54,9 +54,9 @@ internal static class EvalPerplexityCommand
         if (call.Get(MaxKl) is { } most && (call.Get(Compare) is null || !(most >= 0)))
             throw new CleaveException("--max-kl is a number of at least 0, and needs --compare");
         (string text, long bytes) = ReadText(call.Get(Text));
-        (Transformer model, ITokenizer? tokenizer) = ModelArgument.LoadWeights(call, Model);
+        (Transformer model, Lazy<ITokenizer?> tokenizer) = ModelArgument.LoadWeights(call, Model);
         Transformer? reference = null;
-        ITokenizer? other = null;
+        Lazy<ITokenizer?>? other = null;
         if (call.Get(Compare) is { } name)
             (reference, other) = ModelArgument.LoadWeights(call, name);
         int context = call.Given(Context) ? call.Positive(Context)
@@ -64,7 +64,7 @@ internal static class EvalPerplexityCommand
         int stride = call.Get(Stride) ?? context;
         if (stride < 1 || stride > context)
             throw new CleaveException($"--stride {stride} must be from 1 to the {context} tokens of a window");
-        int[] tokens = Encode(call, text, tokenizer, other);
+        int[] tokens = Encode(call, text, tokenizer.Value, other?.Value);
         TokenScore[] scores;
         using (var scorer = new TextScorer(model, reference))
         using (ProgressLine progress = call.Progress())

@@ -25,7 +25,7 @@ internal static class LogitsCommand
 
     private static int Run(Call call)
     {
-        (Transformer model, ITokenizer? tokenizer) = ModelArgument.LoadWeights(call, Model);
+        (Transformer model, Lazy<ITokenizer?> tokenizer) = ModelArgument.LoadWeights(call, Model);
         int[] ids = Parse(call.Get(Tokens), model.Spec);
         using var tape = new Tape(records: false);
         Tensor logits = model.Logits(tape, model.Forward(tape, new TokenBatch().Add(ids)));
@@ -37,7 +37,7 @@ internal static class LogitsCommand
         if (call.Json)
             call.WriteJson(w => WriteJson(w, logits));
         else
-            WriteTable(call.Out, tokenizer, ids, logits);
+            WriteTable(call.Out, tokenizer.Value, ids, logits);
         return Exit.Done;
     }
 

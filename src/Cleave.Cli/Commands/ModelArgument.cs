@@ -30,20 +30,20 @@ internal static class ModelArgument
         new("MODEL") { Description = "A model's folder in Hugging Face's form, a .gguf file, llama2.c's .bin, hf:owner/name or hf:owner/name:file.gguf for what 'cleave pull' has fetched, or 'starter' for the model that ships with Cleave." };
 
     /// <summary>The weights alone.</summary>
-    /// <returns>The transformer, and the tokenizer where there is one.</returns>
+    /// <returns>The transformer, and the tokenizer where there is one: a GGUF file's is read, and its damage found, only when it is asked for.</returns>
     /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
-    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, Argument<string> argument) => LoadWeights(call, call.Get(argument));
+    public static (Transformer Transformer, Lazy<ITokenizer?> Tokenizer) LoadWeights(Call call, Argument<string> argument) => LoadWeights(call, call.Get(argument));
 
     /// <inheritdoc cref="LoadWeights(Call, Argument{string})"/>
-    public static (Transformer Transformer, ITokenizer? Tokenizer) LoadWeights(Call call, string named)
+    public static (Transformer Transformer, Lazy<ITokenizer?> Tokenizer) LoadWeights(Call call, string named)
     {
         string name = Fetched(named);
         if (IsFile(name, GgufModel.Extension))
-            return (GgufModel.Load(name), FindTokenizer(name));
+            return (GgufModel.Load(name), new Lazy<ITokenizer?>(() => FindTokenizer(name)));
         if (IsFile(name, Llama2cModel.Extension))
-            return (Llama2cModel.Load(name), null);
+            return (Llama2cModel.Load(name), new Lazy<ITokenizer?>((ITokenizer?)null));
         LanguageModel model = Load(call, name);
-        return (model.Transformer, model.Tokenizer);
+        return (model.Transformer, new Lazy<ITokenizer?>(model.Tokenizer));
     }
 
     private static bool IsGguf(string name) => IsFile(name, GgufModel.Extension);

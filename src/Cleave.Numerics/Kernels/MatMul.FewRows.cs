@@ -27,10 +27,7 @@ public static unsafe partial class MatMul
             int count = (x.N + TTile.Columns - 1) / TTile.Columns;
             body.PanelsPerPart = team is null ? count : Math.Max(1, count / (8 * team.Threads));
             int parts = (count + body.PanelsPerPart - 1) / body.PanelsPerPart;
-            if (team is null)
-                body.Invoke(0);
-            else
-                team.Run(parts, ref body);
+            ThreadTeam.Run(team, parts, ref body);
         }
     }
 

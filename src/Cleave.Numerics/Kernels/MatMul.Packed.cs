@@ -134,7 +134,7 @@ public static unsafe partial class MatMul
             int threads = team?.Threads ?? 1;
             _packing = true;
             _panelsPerPart = Math.Max(1, (CountA + CountB) / (4 * threads));
-            Run(team, (CountA + CountB + _panelsPerPart - 1) / _panelsPerPart);
+            ThreadTeam.Run(team, (CountA + CountB + _panelsPerPart - 1) / _panelsPerPart, ref this);
 
             _packing = false;
             int rowParts = (M + PartRows - 1) / PartRows;
@@ -146,18 +146,7 @@ public static unsafe partial class MatMul
                 _columnParts++;
             _partColumns = RoundUp((N + _columnParts - 1) / _columnParts, TTile.Columns);
             _columnParts = (N + _partColumns - 1) / _partColumns;
-            Run(team, rowParts * _columnParts);
-        }
-
-        private void Run(ThreadTeam? team, int parts)
-        {
-            if (team is not null)
-            {
-                team.Run(parts, ref this);
-                return;
-            }
-            for (int part = 0; part < parts; part++)
-                Invoke(part);
+            ThreadTeam.Run(team, rowParts * _columnParts, ref this);
         }
 
         public readonly void Invoke(int part)

@@ -120,4 +120,18 @@ internal static unsafe class BlockVectors
     /// <summary>Stores eight totals, or adds them to what is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Put(Vector256<float> total, float* sums, bool add) => (add ? total + Vector256.Load(sums) : total).Store(sums);
+
+    /// <summary>The same of the first <paramref name="rows"/> of four rows, <paramref name="stride"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Put(Vector256<float> total0, Vector256<float> total1, Vector256<float> total2, Vector256<float> total3,
+        int rows, float* sums, nint stride, bool add)
+    {
+        Put(total0, sums, add);
+        if (rows > 1)
+            Put(total1, sums + stride, add);
+        if (rows > 2)
+            Put(total2, sums + 2 * stride, add);
+        if (rows > 3)
+            Put(total3, sums + 3 * stride, add);
+    }
 }

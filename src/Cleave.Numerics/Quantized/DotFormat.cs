@@ -152,13 +152,7 @@ internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
             total2 = BlockVectors.Scaled(total2, sum2, scale, xScales[step2 + b]);
             total3 = BlockVectors.Scaled(total3, sum3, scale, xScales[step3 + b]);
         }
-        BlockVectors.Put(total0, sums, add);
-        if (rows > 1)
-            BlockVectors.Put(total1, sums + stride, add);
-        if (rows > 2)
-            BlockVectors.Put(total2, sums + 2 * stride, add);
-        if (rows > 3)
-            BlockVectors.Put(total3, sums + 3 * stride, add);
+        BlockVectors.Put(total0, total1, total2, total3, rows, sums, stride, add);
     }
 
     /// <summary>A block's sums before its products: less what the offset will add.</summary>

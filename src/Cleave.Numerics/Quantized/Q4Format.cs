@@ -109,13 +109,7 @@ internal readonly unsafe struct Q4Format : IBlockFormat
             total2 = Scaled(total2, sum2, x2 + block, scale, xScales[step2 + b]);
             total3 = Scaled(total3, sum3, x3 + block, scale, xScales[step3 + b]);
         }
-        BlockVectors.Put(total0, sums, add);
-        if (rows > 1)
-            BlockVectors.Put(total1, sums + stride, add);
-        if (rows > 2)
-            BlockVectors.Put(total2, sums + 2 * stride, add);
-        if (rows > 3)
-            BlockVectors.Put(total3, sums + 3 * stride, add);
+        BlockVectors.Put(total0, total1, total2, total3, rows, sums, stride, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

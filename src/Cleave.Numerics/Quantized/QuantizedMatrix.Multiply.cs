@@ -125,20 +125,9 @@ public sealed unsafe partial class QuantizedMatrix
         {
             _quantizing = true;
             _xRowsPerPart = Math.Max(1, 16384 / (Blocks * BlockSize));
-            Run(M > _xRowsPerPart ? team : null, (M + _xRowsPerPart - 1) / _xRowsPerPart);
+            ThreadTeam.Run(M > _xRowsPerPart ? team : null, (M + _xRowsPerPart - 1) / _xRowsPerPart, ref this);
             _quantizing = false;
-            Run(team, A.Parts + B.Parts + C.Parts);
-        }
-
-        private void Run(ThreadTeam? team, int parts)
-        {
-            if (team is not null)
-            {
-                team.Run(parts, ref this);
-                return;
-            }
-            for (int part = 0; part < parts; part++)
-                Invoke(part);
+            ThreadTeam.Run(team, A.Parts + B.Parts + C.Parts, ref this);
         }
 
         public readonly void Invoke(int part)

@@ -49,20 +49,9 @@ public sealed unsafe partial class QuantizedMatrix
                 product._b = new StoredTarget(b, yb);
             if (c is not null)
                 product._c = new StoredTarget(c, yc);
-            product.RunParts(m > product._xRowsPerPart ? team : null, (m + product._xRowsPerPart - 1) / product._xRowsPerPart);
+            ThreadTeam.Run(m > product._xRowsPerPart ? team : null, (m + product._xRowsPerPart - 1) / product._xRowsPerPart, ref product);
             product._quantizing = false;
-            product.RunParts(team, product._a.Parts + product._b.Parts + product._c.Parts);
-        }
-
-        private void RunParts(ThreadTeam? team, int parts)
-        {
-            if (team is not null)
-            {
-                team.Run(parts, ref this);
-                return;
-            }
-            for (int part = 0; part < parts; part++)
-                Invoke(part);
+            ThreadTeam.Run(team, product._a.Parts + product._b.Parts + product._c.Parts, ref product);
         }
 
         public readonly void Invoke(int part)

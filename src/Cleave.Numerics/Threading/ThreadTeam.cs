@@ -138,6 +138,18 @@ public sealed unsafe class ThreadTeam : IDisposable
         error?.Throw();
     }
 
+    /// <summary>Runs every part on <paramref name="team"/>, or on the caller alone where there is none: work too small to share.</summary>
+    internal static void Run<TBody>(ThreadTeam? team, int parts, ref TBody body) where TBody : struct, IPart
+    {
+        if (team is not null)
+        {
+            team.Run(parts, ref body);
+            return;
+        }
+        for (int part = 0; part < parts; part++)
+            body.Invoke(part);
+    }
+
     /// <summary>Stops and joins the workers. Later runs execute on their caller.</summary>
     public void Dispose()
     {

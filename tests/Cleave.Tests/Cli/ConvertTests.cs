@@ -39,6 +39,20 @@ public sealed class ConvertTests : IDisposable
         Assert.Equal(CommandLine.Run("generate", _source, "where is", "--max-tokens", "5").Output, made.Output);
     }
 
+    [Fact]
+    public void A_file_whose_tokenizer_is_not_known_gives_logits_but_no_text()
+    {
+        Assert.Equal(0, CommandLine.Run("convert", _source, At("m.gguf"), "--type", "F32", "--no-check").Status);
+        byte[] bytes = File.ReadAllBytes(At("m.gguf"));
+        "gptx"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("gpt2"u8)));
+        File.WriteAllBytes(At("m.gguf"), bytes);
+        CommandLine logits = CommandLine.Run("logits", At("m.gguf"), "--tokens", "5,6,7", "--json");
+        Assert.Equal(3, JsonDocument.Parse(logits.Output).RootElement.GetProperty("logits").GetArrayLength());
+        CommandLine text = CommandLine.Run("generate", At("m.gguf"), "hello");
+        Assert.Equal(2, text.Status);
+        Assert.Contains("gptx", text.OneLineError(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Q8_0")]
     [InlineData("Q4_K_M")]
