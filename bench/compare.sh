@@ -68,7 +68,7 @@ inference() { # name type vocab dim layers heads kv ffn
     t=$("$installed/llama_peer" "$installed/llama-lib" bench "$file" "$threads" 512 128 1 "$3")
     pre_ours+=("$(echo "$o" | number prefill_tokens_per_s)") && pre_theirs+=("$(echo "$t" | number prefill_tokens_per_s)")
     dec_ours+=("$(echo "$o" | number decode_tokens_per_s)") && dec_theirs+=("$(echo "$t" | number decode_tokens_per_s)")
-    bytes=$(echo "$o" | number weights_bytes)
+    bytes=$(($(echo "$o" | number weights_bytes) + 576 * $5 * $7 * $4 / $6 * 4)) # and float16 keys and values of 512 to 640 positions
     prefill+=("$(ratio "${pre_ours[-1]}" "${pre_theirs[-1]}")") && decode+=("$(ratio "${dec_ours[-1]}" "${dec_theirs[-1]}")")
     echo "$1 $2: prefill ${pre_ours[-1]} against ${pre_theirs[-1]}, decode ${dec_ours[-1]} against ${dec_theirs[-1]} tokens/s" >&2
   done
@@ -89,7 +89,7 @@ batched() { # name type vocab dim layers heads kv ffn
   row "$1 $2, decode of 8 sequences" ours theirs ratios ""
 }
 
-# Medians, the ratios' range, and for one token at a time what share of the memory limit its weights need.
+# Medians, the ratios' range, and for one token at a time what share of the memory limit its weights, keys and values need.
 row() { # label ours theirs ratios bytes
   local -n our=$2 their=$3 times=$4
   local middle
@@ -108,7 +108,7 @@ if [ "$what" != training ]; then
     echo "\`bench/compare.sh inference $runs\`: $threads threads, Cleave and llama.cpp in turn, $runs times each, tokens a second; models of random" \
       "weights. Ratios are of neighbouring runs. Memory read limit in this run: $limit GB/s."
     echo
-    echo "| | Cleave | llama.cpp | times faster | range | weights read |"
+    echo "| | Cleave | llama.cpp | times faster | range | read for a token |"
     echo "|---|---:|---:|---:|---|---|"
     for type in q8_0 q4_0; do
       inference s15 $type 32000 288 6 6 6 768

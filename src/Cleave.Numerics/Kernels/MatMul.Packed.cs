@@ -104,13 +104,37 @@ public static unsafe partial class MatMul
         }
     }
 
+    /// <summary>C = or += rows of A, <paramref name="lda"/> apart · one panel of B.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<TTile>(float* a, nint lda, float* b, int k, float* c, nint ldc, int rows, int columns, bool accumulate)
+        where TTile : struct, ITile
+    {
+        float* whole = stackalloc float[TTile.StridedRows * TTile.Columns];
+        for (; rows > 0; rows -= TTile.StridedRows, a += TTile.StridedRows * lda, c += TTile.StridedRows * ldc)
+        {
+            int count = Math.Min(rows, TTile.StridedRows);
+            if (columns == TTile.Columns)
+            {
+                TTile.Strided(a, lda, 1, b, TTile.Columns, k, c, ldc, count, accumulate);
+                continue;
+            }
+            TTile.Strided(a, lda, 1, b, TTile.Columns, k, whole, TTile.Columns, count, false);
+            Put(whole, TTile.Columns, c, ldc, count, columns, accumulate);
+        }
+    }
+
     /// <summary>A tile that C holds only a part of.</summary>
     private static void Edge<TTile>(float* a, float* b, int k, float* c, nint ldc, int rows, int columns, bool accumulate)
         where TTile : struct, ITile
     {
         float* whole = stackalloc float[TTile.Rows * TTile.Columns];
         TTile.Packed(a, b, k, whole, TTile.Columns, false);
-        for (int i = 0; i < rows; i++, c += ldc, whole += TTile.Columns)
+        Put(whole, TTile.Columns, c, ldc, rows, columns, accumulate);
+    }
+
+    private static void Put(float* whole, int width, float* c, nint ldc, int rows, int columns, bool accumulate)
+    {
+        for (int i = 0; i < rows; i++, c += ldc, whole += width)
         {
             for (int j = 0; j < columns; j++)
                 c[j] = accumulate ? c[j] + whole[j] : whole[j];
@@ -126,7 +150,11 @@ public static unsafe partial class MatMul
         private bool _packing;
         private int _panelsPerPart, _partRows, _partColumns, _columnParts;
 
-        private readonly int CountA => (M + TTile.Rows - 1) / TTile.Rows;
+        // Rows of A that lie along k are read where they are by tiles as tall as packed ones, six streams instead of one; rows a
+        // multiple of 4 KiB apart would push each other out of the first-level cache.
+        private readonly bool InPlaceA => !X.TransposeA && TTile.StridedRows == TTile.Rows && X.Lda % 1024 != 0;
+
+        private readonly int CountA => InPlaceA ? 0 : (M + TTile.Rows - 1) / TTile.Rows;
         private readonly int CountB => (N + TTile.Columns - 1) / TTile.Columns;
 
         public void Compute(ThreadTeam? team)
@@ -177,11 +205,16 @@ public static unsafe partial class MatMul
         {
             int firstRow = part / _columnParts * _partRows, rows = Math.Min(_partRows, M - firstRow);
             int firstColumn = part % _columnParts * _partColumns, endColumn = Math.Min(N, firstColumn + _partColumns);
-            float* a = PanelsA + (nint)firstRow * K, c = X.C + (M0 + firstRow) * X.Ldc + N0;
+            bool accumulate = X.Accumulate || K0 > 0;
+            float* c = X.C + (M0 + firstRow) * X.Ldc + N0;
             for (int j = firstColumn; j < endColumn; j += TTile.Columns)
             {
-                Column<TTile>(a, PanelsB + (nint)j * K, K, c + j, X.Ldc, rows, Math.Min(TTile.Columns, endColumn - j),
-                    X.Accumulate || K0 > 0);
+                float* b = PanelsB + (nint)j * K;
+                int columns = Math.Min(TTile.Columns, endColumn - j);
+                if (InPlaceA)
+                    Rows<TTile>(X.A + (M0 + firstRow) * X.Lda + K0, X.Lda, b, K, c + j, X.Ldc, rows, columns, accumulate);
+                else
+                    Column<TTile>(PanelsA + (nint)firstRow * K, b, K, c + j, X.Ldc, rows, columns, accumulate);
             }
         }
     }

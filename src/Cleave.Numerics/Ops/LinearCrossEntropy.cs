@@ -1,6 +1,7 @@
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Tensors;
+using Cleave.Numerics.Threading;
 
 namespace Cleave.Numerics.Ops;
 
@@ -65,25 +66,53 @@ public static partial class Op
     }
 
     // Rows are independent, so they are shared among the team; the losses are summed in order.
-    private static double LossOfChunk(Tensor logits, ReadOnlySpan<int> targets, int start, float smoothing, float scale, ISoftTargets? teacher)
+    private static unsafe double LossOfChunk(Tensor logits, ReadOnlySpan<int> targets, int start, float smoothing, float scale, ISoftTargets? teacher)
     {
-        double sum = 0;
-        int v = logits.Columns;
-        for (int r = 0; r < targets.Length; r++)
+        Span<float> losses = stackalloc float[ChunkRows];
+        losses = losses[..targets.Length];
+        if (teacher is null)
         {
-            Span<float> row = logits.Data.Slice(r * v, v);
-            if (targets[r] < 0)
-                row.Clear();
-            else if (teacher is null)
-                sum += Kernels.CrossEntropy.ForwardBackward(row, targets[r], smoothing, scale);
-            else
-                sum += teacher.ForwardBackward(row, start + r, targets[r], scale);
+            Kernels.CrossEntropy.ForwardBackwardRows(logits.Data[..(targets.Length * logits.Columns)], targets, logits.Columns, smoothing, scale, losses);
         }
+        else
+        {
+            fixed (int* t = targets)
+            fixed (float* l = losses)
+            {
+                var rows = new SoftRow { Logits = logits, Targets = t, Losses = l, Start = start, Scale = scale, Teacher = teacher };
+                ThreadTeam.Current.Run(targets.Length, ref rows);
+            }
+        }
+        double sum = 0;
+        foreach (float loss in losses)
+            sum += loss;
         return sum;
+    }
+
+    private unsafe struct SoftRow : IPart
+    {
+        public Tensor Logits;
+        public int* Targets;
+        public float* Losses;
+        public int Start;
+        public float Scale;
+        public ISoftTargets Teacher;
+
+        public readonly void Invoke(int part)
+        {
+            Span<float> row = Logits.Data.Slice(part * Logits.Columns, Logits.Columns);
+            if (Targets[part] >= 0)
+            {
+                Losses[part] = Teacher.ForwardBackward(row, Start + part, Targets[part], Scale);
+                return;
+            }
+            row.Clear();
+            Losses[part] = 0;
+        }
     }
 }
 
-/// <summary>Turns a row of logits into the gradient of a loss against a teacher's distribution for that row.</summary>
+/// <summary>Turns a row of logits into the gradient of a loss against a teacher's distribution for that row; asked from several threads at once.</summary>
 public interface ISoftTargets
 {
     /// <summary>Overwrites <paramref name="logits"/> with the loss's gradient times <paramref name="scale"/>; returns the loss.</summary>

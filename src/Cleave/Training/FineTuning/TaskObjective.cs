@@ -39,7 +39,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
         if (head is not null)
             return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
-        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, trunk.Spec.VocabularySize);
+        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation);
         return trunk.Loss(tape, supervised, Targets(), smoothing, weight, soft);
     }
 
@@ -86,13 +86,13 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     {
         private readonly List<(TeacherTargets Targets, int Row)> _rows = [];
         private readonly DistillationOptions _options;
-        private readonly float[] _probabilities;
-        private readonly float[] _scratch;
 
-        public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options, int vocabulary)
+        [ThreadStatic]
+        private static float[]? _working; // twice a row of logits
+
+        public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options)
         {
             _options = options;
-            (_probabilities, _scratch) = (new float[vocabulary], new float[vocabulary]);
             foreach (TaskItem item in items)
             {
                 TeacherTargets targets = teacher(item);
@@ -105,11 +105,14 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         {
             (float alpha, float t) = (_options.Weight, _options.Temperature);
             (TeacherTargets targets, int r) = _rows[row];
-            targets.Probabilities(r, t, _probabilities);
-            logits.CopyTo(_scratch);
-            float soft = CrossEntropy.ForwardBackwardSoft(logits, _probabilities, t, scale * alpha * t * t);
-            float hard = CrossEntropy.ForwardBackward(_scratch, target, 0, scale * (1 - alpha));
-            VectorMath.AddInPlace(logits, _scratch);
+            if (_working is null || _working.Length < 2 * logits.Length)
+                _working = new float[2 * logits.Length];
+            Span<float> probabilities = _working.AsSpan(0, logits.Length), copy = _working.AsSpan(logits.Length, logits.Length);
+            targets.Probabilities(r, t, probabilities);
+            logits.CopyTo(copy);
+            float soft = CrossEntropy.ForwardBackwardSoft(logits, probabilities, t, scale * alpha * t * t);
+            float hard = CrossEntropy.ForwardBackward(copy, target, 0, scale * (1 - alpha));
+            VectorMath.AddInPlace(logits, copy);
             return alpha * t * t * soft + (1 - alpha) * hard;
         }
     }
