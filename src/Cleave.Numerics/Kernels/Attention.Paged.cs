@@ -120,8 +120,9 @@ public static unsafe partial class Attention
             Queries<TLanes>(s, kv, query);
             for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
             {
-                var page = (byte*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset);
-                byte* keys = page + kv * BlockBytes;
+                byte* page = Block(sequence, from + at, 0), keys = page + kv * BlockBytes;
+                bool last = at + KeyValuePages.PagePositions >= positions;
+                byte* next = last ? Block(sequence, from, KvHeads + kv) : Block(sequence, from + at + KeyValuePages.PagePositions, kv);
                 int columns = Math.Min(KeyValuePages.PagePositions, (positions - at + KeyValuePages.Together - 1) / KeyValuePages.Together * KeyValuePages.Together);
                 if (Int8)
                 {
@@ -129,7 +130,7 @@ public static unsafe partial class Attention
                     Rescale<TLanes>(scores + at, Scales(page, kv), Math.Min(columns, positions - at));
                 }
                 else
-                    HalfRows.Combine<TLanes>((ushort*)keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false);
+                    HalfRows.Combine<TLanes>((ushort*)keys, KeyValuePages.PagePositions, Size, query, Padded, Group, columns, scores + at, PartPositions, add: false, (ushort*)next);
             }
             float* sums = Partials + part * PartialLength, maxima = sums + (nint)Group * Padded;
             for (int g = 0; g < Group; g++)
@@ -146,18 +147,23 @@ public static unsafe partial class Attention
             }
             for (int at = 0; at < positions; at += KeyValuePages.PagePositions)
             {
-                var page = (byte*)(sequence.Pages[(from + at) / KeyValuePages.PagePositions] + sequence.KeyOffset);
-                byte* values = page + (KvHeads + kv) * BlockBytes;
+                byte* page = Block(sequence, from + at, 0), values = page + (KvHeads + kv) * BlockBytes;
                 int rows = Math.Min(KeyValuePages.PagePositions, positions - at);
+                bool last = at + KeyValuePages.PagePositions >= positions;
+                byte* next = last ? values : Block(sequence, from + at + KeyValuePages.PagePositions, KvHeads + kv);
                 if (Int8)
                 {
                     Rescale<TLanes>(scores + at, Scales(page, KvHeads + kv), rows);
                     Int8Rows.Combine<TLanes>((sbyte*)values, Padded, rows, scores + at, PartPositions, Group, Padded, sums, Padded, add: at > 0);
                 }
                 else
-                    HalfRows.Combine<TLanes>((ushort*)values, Padded, rows, scores + at, PartPositions, Group, Padded, sums, Padded, add: at > 0);
+                    HalfRows.Combine<TLanes>((ushort*)values, Padded, rows, scores + at, PartPositions, Group, Padded, sums, Padded, add: at > 0, (ushort*)next);
             }
         }
+
+        /// <summary>The keys (heads from 0) or values (from KvHeads on) of a head, in the page of a position.</summary>
+        private readonly byte* Block(in Sequence sequence, int position, int head) =>
+            (byte*)(sequence.Pages[position / KeyValuePages.PagePositions] + sequence.KeyOffset) + head * BlockBytes;
 
         /// <summary>The scales of a head's keys, or (from KvHeads on) values.</summary>
         private readonly float* Scales(byte* page, int head) => (float*)(page + 2 * KvHeads * BlockBytes) + (nint)head * KeyValuePages.PagePositions;
