@@ -13,7 +13,11 @@ namespace Cleave.Models;
 /// </summary>
 public sealed class Transformer
 {
-    private const int ReadAtOnce = 512; // tokens: enough to use every weight often
+    // Of a prompt at once: enough tokens to use every weight often, few enough that a layer's activations take no more than this.
+    private const int MostAtOnce = 512, LeastAtOnce = 64;
+    private const long ActivationBytes = 4 << 20;
+
+    private readonly int _atOnce;
 
     internal Transformer(TransformerSpec spec, Linear embedding, Tensor? positions, IReadOnlyList<Layer> layers, Norm finalNorm, Linear? output)
     {
@@ -23,6 +27,8 @@ public sealed class Transformer
         Layers = layers;
         FinalNorm = finalNorm;
         UntiedOutput = output;
+        long widest = spec.Layers.Select(l => 3L * l.FeedForwardWidth + 2L * l.Heads * l.HeadSize).DefaultIfEmpty().Max() + 4L * spec.Width;
+        _atOnce = (int)Math.Clamp(ActivationBytes / (sizeof(float) * widest), LeastAtOnce, MostAtOnce);
     }
 
     public TransformerSpec Spec { get; }
@@ -153,10 +159,10 @@ public sealed class Transformer
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(caches);
-        for (; ids.Length > ReadAtOnce; ids = ids[ReadAtOnce..])
+        for (; ids.Length > _atOnce; ids = ids[_atOnce..])
         {
             batch.Clear();
-            Forward(tape, batch.Add(ids[..ReadAtOnce], caches[0].Length), caches: caches);
+            Forward(tape, batch.Add(ids[.._atOnce], caches[0].Length), caches: caches);
             tape.Reset();
         }
         batch.Clear();
