@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Costs;
+using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
@@ -11,6 +12,8 @@ switch (args.FirstOrDefault())
         return Report.Run(args[1..]);
     case "costs":
         return CostFit.Run(args[1..]);
+    case "fleet":
+        return FleetBenchmark.Run(args[1..]);
     case "fuzz":
         return GgufFuzz.Run(args.AsSpan(1));
     case "samplers":
@@ -21,6 +24,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, costs, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, costs, fleet, samplers, scaling or kernels");
         return 2;
 }

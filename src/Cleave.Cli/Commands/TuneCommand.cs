@@ -4,6 +4,7 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Durable;
 using Cleave.Tuning;
+using Cleave.Tuning.Launch;
 using Cleave.Tuning.Objectives;
 using Cleave.Tuning.Report;
 using Cleave.Tuning.Samplers;
@@ -16,49 +17,105 @@ internal static class TuneCommand
 {
     private static readonly Argument<string> StudyPath = new("STUDY") { Description = "The study's file: space, sampler, directions and the command that answers." };
 
-    private static readonly Option<int> Workers = new("--workers")
-    {
-        Description = "Processes of the command at once; with one, a seed decides everything.",
-        HelpName = "N",
-        DefaultValueFactory = _ => 1,
-    };
-
     private static readonly Option<int?> Trials = new("--trials") { Description = "Trials in all, in place of the file's.", HelpName = "N" };
 
     public static Verb Create() => new Verb("tune", "Search for the parameters with which a command does best.")
     {
-        StudyPath, Workers, Trials, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, SharedOptions.Json,
+        StudyPath, StudyOptions.Workers, Trials, StudyOptions.Storage, StudyOptions.Lease, StudyOptions.Artifacts,
+        LaunchOptions.Launch, LaunchOptions.DryRun, LaunchOptions.Sbatch, LaunchOptions.Image, LaunchOptions.Namespace, LaunchOptions.Secret,
+        SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, SharedOptions.Json,
     }
     .Example("cleave tune branin.yaml", "the study, its journal and its report into branin.study")
     .Example("cleave tune branin.yaml --resume --trials 200", "go on, after an interruption or with more trials")
     .Example("cleave tune train.yaml --workers 4 --json", "four processes at once; the result as JSON")
+    .Example("cleave tune train.yaml --storage postgres://me@db.lan/studies", "a study that workers on any machine may join")
+    .Example("cleave tune train.yaml --storage postgres://me@db.lan/studies --launch slurm:16 --sbatch=--partition=long", "sixteen workers as a job array")
     .Runs(Run);
 
     private static int Run(Call call)
     {
-        string path = call.Get(StudyPath);
-        StudyFile file = StudyFile.Load(path);
+        StudyFile file = StudyFile.Load(call.Get(StudyPath));
         if (call.Given(Trials))
-            file = file with { Trials = call.Get(Trials) is > 0 and int trials ? trials : throw new CleaveException("--trials must be at least 1") };
-        int workers = call.Positive(Workers);
-        string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study"), journal = Path.Combine(folder, "study.journal");
-        if (File.Exists(journal) && !call.Resume && !call.Force)
-            throw new CleaveException($"{journal}: a study is there; continue it with --resume, start over with --force, or choose another --out");
-        Directory.CreateDirectory(folder);
-        if (!call.Resume)
-            File.Delete(journal);
-        using var storage = JournalStudyStorage.Open(journal, file.Definition);
-        var study = new Study(storage, SamplerNames.Create(file.Sampler), file.Pruner);
-        StudyRun run;
+            file = file with { Plan = file.Plan with { Trials = call.Get(Trials) is > 0 and int trials ? trials : throw new CleaveException("--trials must be at least 1") } };
+        int workers = call.Positive(StudyOptions.Workers);
+        string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study");
+        string? address = StudyOptions.Address(call) ?? (call.Given(LaunchOptions.Launch) ? Path.GetFullPath(folder) : null);
+        ILauncher? launcher = LaunchOptions.Create(call, file, address, folder);
+        if (call.Get(LaunchOptions.DryRun))
+            return Preview(call, launcher!);
+        using IStudyStorage storage = address is null ? Alone(call, file, folder) : Shared(call, file, address);
+        var study = new Study(storage, SamplerNames.Create(file.Plan.Sampler), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
+        StudyRun? run = null;
         using (ProgressLine progress = call.Progress())
-            run = new StudyRunner(file, study).Run(workers, progress, call.Cancel);
+        {
+            if (launcher is not null)
+                Follow(call, study, file.Plan, launcher, progress);
+            else
+                run = new StudyRunner(study, file.Plan, file.Folder) { Artifacts = call.Get(StudyOptions.Artifacts), Say = call.Say }.Run(workers, progress, call.Cancel);
+        }
+        Directory.CreateDirectory(folder);
         string report = Path.Combine(folder, "report.html");
-        AtomicFile.Write(report, s => StudyReport.Render(file.Definition, study.Trials, file.Sampler, s));
+        AtomicFile.Write(report, s => StudyReport.Render(file.Definition, study.Trials, file.Plan.Sampler, s));
         if (call.Json)
             call.WriteJson(w => WriteJson(w, file, study, run, report));
         else
             WriteText(call.Out, study, report);
         return study.Front.Count > 0 ? Exit.Done : Exit.No;
+    }
+
+    private static int Preview(Call call, ILauncher launcher)
+    {
+        if (call.Json)
+        {
+            call.WriteJson(w =>
+            {
+                w.WriteStartObject();
+                w.WriteString("launch", launcher.Preview);
+                w.WriteEndObject();
+            });
+        }
+        else
+        {
+            call.Out.Write(launcher.Preview);
+        }
+        return Exit.Done;
+    }
+
+    private static void Follow(Call call, Study study, StudyPlan plan, ILauncher launcher, ProgressLine progress)
+    {
+        using ILaunchedWorkers workers = launcher.Launch();
+        call.Say($"{study.Definition.Name}: started {workers.Description}; logs: {workers.Logs}");
+        StudyFollower.Follow(study, plan.Trials, workers, progress, call.Cancel);
+    }
+
+    /// <summary>The study in a journal of its own, which this process has to itself.</summary>
+    private static JournalStudyStorage Alone(Call call, StudyFile file, string folder)
+    {
+        if (call.Given(StudyOptions.Lease))
+            throw new CleaveException("--lease is for shared studies: give --storage");
+        string journal = Path.Combine(folder, "study.journal");
+        if (File.Exists(journal) && !call.Resume && !call.Force)
+            throw new CleaveException($"{journal}: a study is there; continue it with --resume, start over with --force, or choose another --out");
+        Directory.CreateDirectory(folder);
+        if (!call.Resume)
+            File.Delete(journal);
+        return JournalStudyStorage.Open(journal, file.Definition);
+    }
+
+    /// <summary>The study where other processes find it.</summary>
+    private static IStudyStorage Shared(Call call, StudyFile file, string address)
+    {
+        using IStudyCatalog catalog = StudyCatalogs.Open(address, StudyOptions.For(call) with { LeaseTime = StudyOptions.LeaseTime(call) });
+        string name = file.Definition.Name;
+        if (!call.Resume && catalog.Names().Contains(name))
+        {
+            if (!call.Force)
+                throw new CleaveException($"{catalog.Place}: a study {name} is there; continue it with --resume, start over with --force, or give it another name");
+            catalog.Delete(name);
+        }
+        IStudyStorage storage = catalog.Create(file.Definition);
+        storage.Configure(file.Plan.ToSettings(App.Version));
+        return storage;
     }
 
     private static void WriteText(TextWriter output, Study study, string report)
@@ -79,7 +136,7 @@ internal static class TuneCommand
         output.WriteLine($"report: {report}");
     }
 
-    private static void WriteJson(Utf8JsonWriter w, StudyFile file, Study study, StudyRun run, string report)
+    private static void WriteJson(Utf8JsonWriter w, StudyFile file, Study study, StudyRun? run, string report)
     {
         IReadOnlyList<Trial> trials = study.Trials;
         bool several = study.Definition.Directions.Count > 1;
@@ -100,8 +157,9 @@ internal static class TuneCommand
         w.WriteNumber("complete", trials.Count(t => t.State == TrialState.Complete));
         w.WriteNumber("stopped", trials.Count(t => t.IsStopped));
         w.WriteNumber("failed", trials.Count(t => t.State == TrialState.Failed));
-        w.WriteString("sampler", file.Sampler);
-        w.WriteNumber("ms_per_trial", Math.Round(run.MillisecondsPerTrial, 4));
+        w.WriteString("sampler", file.Plan.Sampler);
+        if (run is not null)
+            w.WriteNumber("ms_per_trial", Math.Round(run.MillisecondsPerTrial, 4)); // of this process: others choose their trials themselves
         w.WriteStartArray("history");
         foreach (Trial trial in trials.Where(t => t.IsFinished))
         {

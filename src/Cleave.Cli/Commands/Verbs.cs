@@ -13,6 +13,7 @@ internal static class Verbs
         ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),
         ("tune", TuneCommand.Create),
+        ("worker", WorkerCommand.Create),
         ("eval", EvalCommand.Create),
         ("generate", GenerateCommand.Create),
         ("tokenize", TokenizeCommand.Create),

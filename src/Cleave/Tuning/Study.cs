@@ -10,7 +10,7 @@ namespace Cleave.Tuning;
 /// </summary>
 /// <remarks>
 /// Life of a trial: <see cref="Ask"/> takes up a paused one that its pruner would continue, else the next waiting one (given by
-/// <see cref="Enqueue"/>, or interrupted), else has the sampler suggest a new one; <see cref="Report"/> adds intermediate values; <see cref="Tell"/>
+/// <see cref="Enqueue"/>, interrupted, or left by a worker that fell silent), else has the sampler suggest a new one; <see cref="Report"/> adds intermediate values; <see cref="Tell"/>
 /// ends it, or pauses it where it is stopped after a checkpoint.
 /// </remarks>
 public sealed class Study
@@ -19,6 +19,12 @@ public sealed class Study
     private readonly ISampler _sampler;
     private readonly IPruner _pruner;
     private readonly Lock _lock = new();
+
+    /// <summary>Under which name trials are started, for people.</summary>
+    public string Worker { get; init; } = "";
+
+    /// <summary>How long a trial stays with a silent worker; null where nobody else could take it.</summary>
+    public TimeSpan? LeaseTime => _storage.LeaseTime;
 
     /// <param name="storage">Not disposed by the study.</param>
     public Study(IStudyStorage storage, ISampler sampler, IPruner? pruner = null)
@@ -86,27 +92,23 @@ public sealed class Study
     }
 
     /// <summary>Starts a trial.</summary>
-    /// <returns>Null where the sampler has nothing left to try.</returns>
-    public Trial? Ask()
+    /// <param name="limit">The study gets no new trial once it has so many.</param>
+    /// <returns>Null where there is nothing to start now: the sampler has nothing left to try, or the limit is reached.</returns>
+    public TrialRun? Ask(int limit = int.MaxValue)
     {
         lock (_lock)
         {
-            if (Promising() is { } paused)
+            if (_pruner is not NoPruner)
+                _storage.Refresh();
+            while (Promising() is { } paused)
             {
-                _storage.Resume(paused.Number);
-                return paused;
+                if (_storage.Resume(paused.Number, Worker) is { } resumed)
+                    return new TrialRun(this, resumed, _storage.Trials[resumed.Trial]);
             }
-            Trial trial = _storage.Claim();
-            if (trial.Parameters is not null)
-                return trial;
-            Trial[] history = [.. _storage.Trials.Where(t => t.Parameters is not null)];
-            if (_sampler.Suggest(new SamplerInput(Definition, trial.Number, history)) is { } parameters)
-            {
-                _storage.SetParameters(trial.Number, parameters);
-                return trial;
-            }
-            _storage.Release(trial.Number);
-            return null;
+            if (_storage.Claim(Worker, limit) is not { } lease)
+                return null;
+            Trial trial = _storage.Trials[lease.Trial];
+            return trial.Parameters is not null || Suggest(lease) ? new TrialRun(this, lease, trial) : null;
         }
     }
 
@@ -114,36 +116,64 @@ public sealed class Study
     /// <param name="step">The position in the trial, from 0, rising.</param>
     /// <returns>Whether the pruner would end the trial here.</returns>
     /// <param name="checkpoint">Where the objective could take the trial up again from here, in its own words; null for nowhere.</param>
-    public bool Report(Trial trial, int step, double value, string? checkpoint = null)
+    /// <exception cref="LeaseLostException">The trial has gone to somebody else; so it is with every method that takes a run.</exception>
+    public bool Report(TrialRun run, int step, double value, string? checkpoint = null)
     {
-        ArgumentNullException.ThrowIfNull(trial);
+        ArgumentNullException.ThrowIfNull(run);
         lock (_lock)
         {
-            _storage.Report(trial.Number, step, value, checkpoint);
-            return _pruner.ShouldStop(Definition.Directions[0], _storage.Trials, _storage.Trials[trial.Number]);
+            _storage.Report(run.Lease, step, value, checkpoint);
+            run.LastCheckpoint = checkpoint ?? run.LastCheckpoint;
+            if (_pruner is NoPruner)
+                return false;
+            _storage.Refresh();
+            return _pruner.ShouldStop(Definition.Directions[0], _storage.Trials, run.Trial);
         }
     }
 
     /// <summary>Ends a running trial.</summary>
-    public void Tell(Trial trial, TrialOutcome outcome)
+    public void Tell(TrialRun run, TrialOutcome outcome)
     {
-        ArgumentNullException.ThrowIfNull(trial);
+        ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(outcome);
         lock (_lock)
         {
-            if (outcome.State == TrialState.Stopped && trial.Checkpoint is not null)
-                _storage.Pause(trial.Number);
+            if (outcome.State == TrialState.Stopped && run.LastCheckpoint is not null)
+                _storage.Pause(run.Lease);
             else
-                _storage.Finish(trial.Number, outcome);
+                _storage.Finish(run.Lease, outcome);
         }
     }
 
-    /// <summary>Puts a running trial back, to be run again.</summary>
-    public void Release(Trial trial)
+    /// <summary>Adds the names of files that a running trial has made.</summary>
+    public void Attach(TrialRun run, IReadOnlyList<string> artifacts)
     {
-        ArgumentNullException.ThrowIfNull(trial);
+        ArgumentNullException.ThrowIfNull(run);
         lock (_lock)
-            _storage.Release(trial.Number);
+            _storage.Attach(run.Lease, artifacts);
+    }
+
+    /// <summary>Says that the trial is being worked on; needed more often than <see cref="LeaseTime"/>.</summary>
+    public void Renew(TrialRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        lock (_lock)
+            _storage.Renew(run.Lease);
+    }
+
+    /// <summary>Puts a running trial back, to be run again.</summary>
+    public void Release(TrialRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        lock (_lock)
+            _storage.Release(run.Lease);
+    }
+
+    /// <summary>Brings <see cref="Trials"/> up to date with what other processes have done.</summary>
+    public void Refresh()
+    {
+        lock (_lock)
+            _storage.Refresh();
     }
 
     /// <summary>Whether a paused trial is worth going on with.</summary>
@@ -166,17 +196,36 @@ public sealed class Study
         while (CountFinished() < trials || HasPromising)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (Ask() is not { } trial)
+            if (Ask() is not { } run)
                 return;
             try
             {
-                Tell(trial, objective(new TrialRun(this, trial)));
+                Tell(run, objective(run));
             }
-            catch when (trial.State == TrialState.Running)
+            catch (Exception e) when (e is not LeaseLostException && run.Trial.State == TrialState.Running)
             {
-                Release(trial);
+                Release(run);
                 throw;
             }
+        }
+    }
+
+    /// <summary>Has the sampler choose a new trial's parameters, or puts the trial back.</summary>
+    private bool Suggest(Lease lease)
+    {
+        bool chosen = false;
+        try
+        {
+            Trial[] history = [.. _storage.Trials.Where(t => t.Parameters is not null)];
+            if (_sampler.Suggest(new SamplerInput(Definition, lease.Trial, history)) is not { } parameters)
+                return false;
+            _storage.SetParameters(lease, parameters);
+            return chosen = true;
+        }
+        finally
+        {
+            if (!chosen)
+                _storage.Release(lease);
         }
     }
 
@@ -199,17 +248,33 @@ public sealed class Study
 public sealed class TrialRun
 {
     private readonly Study _study;
-    private readonly Trial _trial;
 
-    internal TrialRun(Study study, Trial trial) => (_study, _trial) = (study, trial);
+    internal TrialRun(Study study, Lease lease, Trial trial) =>
+        (_study, Lease, Trial, Parameters, Attempt, Checkpoint, LastCheckpoint, FirstAfter) =
+            (study, lease, trial, trial.Parameters!, trial.Attempt, trial.Checkpoint, trial.Checkpoint, trial.Steps.Count > 0 ? trial.Steps[^1].Step : -1);
 
-    public int Number => _trial.Number;
+    public int Number => Lease.Trial;
 
-    public ParameterSet Parameters => _trial.Parameters!;
+    public ParameterSet Parameters { get; }
 
-    /// <inheritdoc cref="Study.Report"/>
-    public bool Report(int step, double value, string? checkpoint = null) => _study.Report(_trial, step, value, checkpoint);
+    /// <summary>How often the trial was started, this time included.</summary>
+    public int Attempt { get; }
 
     /// <summary>Where to take the trial up again, or null for the beginning.</summary>
-    public string? Checkpoint => _trial.Checkpoint;
+    public string? Checkpoint { get; }
+
+    internal Lease Lease { get; }
+
+    internal Trial Trial { get; }
+
+    internal string? LastCheckpoint { get; set; }
+
+    /// <summary>The last step that is kept of earlier attempts, or -1.</summary>
+    internal int FirstAfter { get; }
+
+    /// <inheritdoc cref="Study.Report"/>
+    public bool Report(int step, double value, string? checkpoint = null) => _study.Report(this, step, value, checkpoint);
+
+    /// <inheritdoc cref="Study.Attach"/>
+    public void Attach(IReadOnlyList<string> artifacts) => _study.Attach(this, artifacts);
 }

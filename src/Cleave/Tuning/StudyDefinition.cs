@@ -23,6 +23,19 @@ public sealed record StudyDefinition(string Name, SearchSpace Space, IReadOnlyLi
         ["space"] = new JsonArray([.. SearchSpaceJson.Write(Space).Select(m => new JsonObject { [m.Key] = m.Value?.DeepClone() })]),
     };
 
+    /// <param name="place">Where the stored definition is, for the message.</param>
+    /// <exception cref="CleaveException">The other definition is not this stored one: what differs.</exception>
+    internal void CheckSame(string place, StudyDefinition asked)
+    {
+        JsonObject old = ToJson(), now = asked.ToJson();
+        string[] differing = [.. now.Select(m => m.Key).Where(k => !JsonNode.DeepEquals(old[k], now[k]))];
+        if (differing.Length > 0)
+        {
+            throw new CleaveException($"{place}: holds a study with another {string.Join(" and ", differing)} " +
+                "(go on with the same one, or choose another place or name)");
+        }
+    }
+
     /// <exception cref="FormatException">The document is not a study's definition.</exception>
     internal static StudyDefinition FromJson(JsonNode? json)
     {

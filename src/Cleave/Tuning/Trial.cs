@@ -61,6 +61,21 @@ public sealed class Trial
     /// <summary>Where the objective can take the trial up again, in its own words (a path, say), after the last step that came with one.</summary>
     public string? Checkpoint { get; private set; }
 
+    /// <summary>How often it was started.</summary>
+    public int Attempt { get; internal set; }
+
+    /// <summary>How many of its workers went away without a word.</summary>
+    public int Losses { get; internal set; }
+
+    /// <summary>Who runs it or ran it last; null where nobody said.</summary>
+    public string? Worker { get; internal set; }
+
+    /// <summary>The names of files that it has made.</summary>
+    public IReadOnlyList<string> Artifacts { get; internal set; } = [];
+
+    /// <summary>When a running trial may go to somebody else.</summary>
+    internal DateTimeOffset Expires { get; set; } = DateTimeOffset.MaxValue;
+
     /// <summary>Whether nothing is left to do, unless a paused trial is taken up again.</summary>
     public bool IsFinished => State is not (TrialState.Waiting or TrialState.Running);
 
@@ -76,6 +91,16 @@ public sealed class Trial
 
     /// <summary>Forgets what came after the checkpoint, or everything.</summary>
     internal void Rewind() => _steps.RemoveRange(_checkpointSteps, _steps.Count - _checkpointSteps);
+
+    /// <summary>Takes over the steps that a storage has kept elsewhere.</summary>
+    /// <param name="kept">How many of them came up to the checkpoint.</param>
+    internal void SetSteps(ReadOnlySpan<int> steps, ReadOnlySpan<double> values, string? checkpoint, int kept)
+    {
+        _steps.Clear();
+        for (int i = 0; i < steps.Length; i++)
+            _steps.Add(new TrialStep(steps[i], values[i]));
+        (Checkpoint, _checkpointSteps) = (checkpoint, kept);
+    }
 }
 
 /// <summary>How a trial ended.</summary>

@@ -124,6 +124,60 @@ public sealed class TuneProcessTests : IDisposable
             Assert.Contains(part, error, StringComparison.Ordinal);
     }
 
+    [UnixFact]
+    public async Task An_interrupted_study_says_how_to_go_on_and_goes_on_as_if_it_had_not_been()
+    {
+        string path = Study("sleep 0.1", trials: 12);
+        using Process process = Start("tune", path, "--quiet");
+        while (!process.HasExited && Calls().Length < 3)
+            await Task.Delay(20);
+        Signal(process, "INT");
+        Assert.Equal(130, await Exit(process));
+        Assert.Equal("cleave: interrupted; the same command with --resume continues\n", process.StandardError.ReadToEnd());
+        Assert.InRange(Calls().Length, 3, 11);
+        JsonElement answer = await Tune(0, path, "--resume"), whole = await Tune(0, path, "--out", _folder.File("whole"));
+        Assert.Equal(whole.GetProperty("history").GetRawText(), answer.GetProperty("history").GetRawText());
+    }
+
+    [UnixFact]
+    public async Task A_command_that_ignores_its_end_and_hangs_does_not_keep_an_interrupted_study()
+    {
+        string path = Study("trap '' TERM INT HUP; sleep 600");
+        using Process process = Start("tune", path, "--quiet");
+        while (!process.HasExited && !File.Exists(Path.Combine(_folder.Path, "square.study", "study.journal")))
+            await Task.Delay(20);
+        await Task.Delay(500);
+        var clock = Stopwatch.StartNew();
+        Signal(process, "INT");
+        Assert.Equal(130, await Exit(process));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{clock.Elapsed}");
+    }
+
+    /// <summary>A study of two objectives from the command to its front in a browser.</summary>
+    [Splitting.Report.BrowserFact]
+    public async Task Several_objectives_have_a_front_in_the_answer_and_on_the_page()
+    {
+        string path = Study("awk -v x=\"$x\" 'BEGIN { printf \"{\\\"values\\\": [%.9f, %.9f]}\\n\", x * x, (x - 2) * (x - 2) }'; continue", trials: 40);
+        File.WriteAllText(path, File.ReadAllText(path).Replace("direction: minimize", "directions: [minimize, minimize]", StringComparison.Ordinal));
+        JsonElement answer = await Tune(0, path);
+        Assert.Equal(JsonValueKind.Null, answer.GetProperty("best").ValueKind);
+        double[][] front = [.. answer.GetProperty("front").EnumerateArray().Select(t => t.GetProperty("values").EnumerateArray().Select(v => v.GetDouble()).ToArray())];
+        Assert.True(front.Length >= 5, $"{front.Length}");
+        Assert.All(front, a => Assert.DoesNotContain(front, b => b[0] <= a[0] && b[1] <= a[1] && (b[0] < a[0] || b[1] < a[1])));
+        // All that lies between the two minima is best in some sense, and nothing outside.
+        Assert.All(answer.GetProperty("front").EnumerateArray(), t => Assert.InRange(t.GetProperty("params").GetProperty("x").GetDouble(), -0.5, 2.5));
+        (string dom, string[] console) = Splitting.Report.Browser.Open(File.ReadAllText(answer.GetProperty("report").GetString()!), 1280);
+        Assert.Empty(console);
+        Assert.Contains("Pareto front", dom, StringComparison.Ordinal);
+        Assert.Contains($"<b>{front.Length}</b>", dom, StringComparison.Ordinal);
+        string chart = dom[dom.IndexOf("data-chart=\"pareto\"", StringComparison.Ordinal)..];
+        chart = chart[..chart.IndexOf("</section>", StringComparison.Ordinal)];
+        Assert.Contains("<svg", chart, StringComparison.Ordinal);
+        Assert.True(System.Text.RegularExpressions.Regex.Count(chart, "<path") > front.Length, "the front is drawn");
+        (_, string text, _) = await Run("tune", path, "--resume", "--quiet");
+        Assert.Equal(front.Length, text.Split('\n').Count(l => l.Length > 0 && char.IsAsciiDigit(l.TrimStart()[0])));
+    }
+
     /// <summary>The study in docs/tuning.md as it stands there.</summary>
     [UnixFact]
     public async Task The_documented_study_runs()

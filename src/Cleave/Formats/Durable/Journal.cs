@@ -25,12 +25,21 @@ public sealed class Journal : IDisposable
     public const int MaxRecordBytes = 1 << 28;
 
     internal const int FrameBytes = 12;
+
+    private const string LockSuffix = ".lock";
+
+    /// <summary>A turn lasts milliseconds; who waits for so long waits for a process that is stopped, or for one that has the journal to itself.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly FileStream _stream;
-    private readonly FileLock _lock;
+    private readonly FileLock? _lock;
     private readonly JournalOptions _options;
+    private readonly Action<ReadOnlyMemory<byte>> _replay;
+    private long _end;
     private string? _broken;
 
-    private Journal(FileStream stream, FileLock held, JournalOptions options) => (_stream, _lock, _options) = (stream, held, options);
+    private Journal(FileStream stream, FileLock? held, JournalOptions options, Action<ReadOnlyMemory<byte>> replay) =>
+        (_stream, _lock, _options, _replay) = (stream, held, options, replay);
 
     public string Path => _stream.Name;
 
@@ -49,31 +58,50 @@ public sealed class Journal : IDisposable
         ArgumentNullException.ThrowIfNull(replay);
         path = System.IO.Path.GetFullPath(path);
         CreateIfAbsent(path, options);
-        FileLock held = FileLock.Acquire(path + ".lock", path);
-        FileStream? stream = null;
+        FileLock held = FileLock.Acquire(path + LockSuffix, path);
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
-            var journal = new Journal(stream, held, options);
-            var scan = JournalScan.Run(stream, path, options, replay);
-            journal.Version = scan.Version;
-            journal.CutBytes = stream.Length - scan.End;
-            if (journal.CutBytes > 0)
-            {
-                stream.SetLength(scan.End);
-                stream.Flush(flushToDisk: true);
-            }
-            stream.Position = scan.End;
-            return journal;
+            return Start(path, held, options, replay, 1 << 16);
         }
-        catch (Exception e)
+        catch
         {
-            stream?.Dispose();
             held.Dispose();
-            if (e is IOException or UnauthorizedAccessException)
-                throw new CleaveException($"{path}: cannot be opened: {e.Message}", e);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Opens or makes the journal for several processes of one machine, which take turns: every reading and appending happens
+    /// inside <see cref="Alone"/>, and what the others have appended is handed to <paramref name="replay"/> first.
+    /// </summary>
+    /// <exception cref="CleaveException">As for <see cref="Open"/>.</exception>
+    public static Journal OpenShared(string path, JournalOptions options, Action<ReadOnlyMemory<byte>> replay)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(replay);
+        path = System.IO.Path.GetFullPath(path);
+        using FileLock turn = WaitForTurn(path);
+        CreateIfAbsent(path, options);
+        return Start(path, null, options, replay, 0); // nothing is buffered that others may replace
+    }
+
+    /// <summary>Calls <paramref name="work"/> while no other process appends, and after everything that they have appended was replayed.</summary>
+    /// <exception cref="CleaveException">Another process does not end its turn, or the file is damaged.</exception>
+    public T Alone<T>(Func<T> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        if (_lock is not null)
+            return work();
+        using FileLock turn = WaitForTurn(Path);
+        try
+        {
+            CatchUp();
+        }
+        catch (IOException e)
+        {
+            throw new CleaveException($"{Path}: cannot be read: {e.Message}", e);
+        }
+        return work();
     }
 
     /// <summary>Reads a journal that another process may be writing; a half-written last record is left out and left alone.</summary>
@@ -102,12 +130,13 @@ public sealed class Journal : IDisposable
         if (_broken is not null)
             throw new CleaveException(_broken);
         Span<byte> frame = stackalloc byte[FrameBytes];
-        WriteFrame(frame, payload, _stream.Position);
+        WriteFrame(frame, payload, _end);
         try
         {
             _stream.Write(frame);
             _stream.Write(payload);
             _stream.Flush(_options.FlushEachAppend);
+            _end += FrameBytes + payload.Length;
         }
         catch (IOException e)
         {
@@ -122,7 +151,62 @@ public sealed class Journal : IDisposable
     public void Dispose()
     {
         _stream.Dispose();
-        _lock.Dispose();
+        _lock?.Dispose();
+    }
+
+    private static Journal Start(string path, FileLock? held, JournalOptions options, Action<ReadOnlyMemory<byte>> replay, int buffer)
+    {
+        FileStream? stream = null;
+        try
+        {
+            stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, held is null ? FileShare.ReadWrite : FileShare.Read, buffer);
+            var journal = new Journal(stream, held, options, replay);
+            (journal.Version, journal._end) = JournalScan.Run(stream, path, options, replay);
+            journal.CutTail();
+            return journal;
+        }
+        catch (Exception e)
+        {
+            stream?.Dispose();
+            if (e is IOException or UnauthorizedAccessException)
+                throw new CleaveException($"{path}: cannot be opened: {e.Message}", e);
+            throw;
+        }
+    }
+
+    private void CatchUp()
+    {
+        if (_stream.Length > _end)
+            _end = JournalScan.RunFrom(_stream, Path, _end, _replay);
+        else if (_stream.Length < _end)
+            throw new CleaveException($"{Path}: has become shorter (it was replaced by something else; start again)");
+        CutTail();
+    }
+
+    /// <summary>Cuts off what a writer that died has left half-written.</summary>
+    private void CutTail()
+    {
+        long cut = _stream.Length - _end;
+        if (cut > 0)
+        {
+            CutBytes += cut;
+            _stream.SetLength(_end);
+            _stream.Flush(flushToDisk: true);
+        }
+        _stream.Position = _end;
+    }
+
+    private static FileLock WaitForTurn(string path)
+    {
+        long start = Environment.TickCount64;
+        for (int pause = 1; ; pause = Math.Min(2 * pause, 20))
+        {
+            if (FileLock.TryAcquire(path + LockSuffix, path) is { } turn)
+                return turn;
+            if (Environment.TickCount64 - start > Patience.TotalMilliseconds)
+                return FileLock.Acquire(path + LockSuffix, path); // or says who has it
+            Thread.Sleep(pause);
+        }
     }
 
     internal static uint LengthCheck(uint length, long offset)

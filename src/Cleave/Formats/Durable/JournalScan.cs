@@ -13,6 +13,13 @@ internal static class JournalScan
     public static (int Version, long End) Run(FileStream stream, string path, JournalOptions options, Action<ReadOnlyMemory<byte>> replay)
     {
         (int version, long at) = ReadHeader(stream, path, options);
+        return (version, RunFrom(stream, path, at, replay));
+    }
+
+    /// <summary>The rest of a pass that came to <paramref name="at"/>, the beginning of a record or the file's end.</summary>
+    /// <returns>Where the sound records end.</returns>
+    public static long RunFrom(FileStream stream, string path, long at, Action<ReadOnlyMemory<byte>> replay)
+    {
         long length = stream.Length;
         byte[] payload = [];
         while (true)
@@ -28,7 +35,7 @@ internal static class JournalScan
             throw new CleaveException($"{path}: the record at byte {at} is damaged, and sound ones follow from byte {next} on " +
                 "(restore the file from a copy; nothing was changed)");
         }
-        return (version, at);
+        return at;
     }
 
     /// <summary>The payload's size, or -1 where no sound record stands at <paramref name="at"/>.</summary>

@@ -6,7 +6,7 @@ namespace Cleave.Tuning.Objectives;
 /// <summary>One line of a command: an intermediate value where it has a step, else the end of a trial.</summary>
 /// <param name="Trial">The trial that it says it is about, if it says so.</param>
 /// <param name="Values">NaN where a value is not a finite number.</param>
-internal sealed partial record Answer(int? Trial, int? Step, double[] Values, double[] Constraints, string? Checkpoint, string? Error)
+internal sealed partial record Answer(int? Trial, int? Step, double[] Values, double[] Constraints, string? Checkpoint, string? Error, string[] Artifacts)
 {
     /// <summary>The outcome of a trial that ends with this line.</summary>
     public TrialOutcome Outcome(int objectives) => Error is not null ? TrialOutcome.Failed(Error)
@@ -29,7 +29,8 @@ internal sealed partial record Answer(int? Trial, int? Step, double[] Values, do
                 : root.TryGetProperty("value", out JsonElement one) ? [Number(one)]
                 : error is not null ? [] : throw new FormatException("neither a value nor values");
             return new Answer(Whole(root, "trial"), Whole(root, "step"), values, root.TryGetProperty("constraints", out JsonElement c) ? Numbers(c) : [],
-                root.TryGetProperty("checkpoint", out JsonElement at) && at.ValueKind == JsonValueKind.String ? at.GetString() : null, error);
+                root.TryGetProperty("checkpoint", out JsonElement at) && at.ValueKind == JsonValueKind.String ? at.GetString() : null, error,
+                root.TryGetProperty("artifacts", out JsonElement files) ? Names(files) : []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -41,6 +42,9 @@ internal sealed partial record Answer(int? Trial, int? Step, double[] Values, do
 
     private static double[] Numbers(JsonElement element) => element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().Select(Number)]
         : throw new FormatException("values and constraints are lists");
+
+    private static string[] Names(JsonElement element) => element.ValueKind == JsonValueKind.Array && element.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+        ? [.. element.EnumerateArray().Select(e => e.GetString()!)] : throw new FormatException("artifacts is a list of files' names");
 
     private static int? Whole(JsonElement root, string name) => !root.TryGetProperty(name, out JsonElement e) ? null
         : e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out int number) ? number : throw new FormatException($"its {name} is not a whole number");

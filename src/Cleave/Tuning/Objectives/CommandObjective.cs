@@ -5,9 +5,9 @@ namespace Cleave.Tuning.Objectives;
 /// <summary>
 /// Runs trials with one command that stays alive between them, by the protocol of lines: <c>{"trial", "params", "checkpoint"?}</c> goes in;
 /// <c>{"step", "value", "checkpoint"?}</c> comes out and is answered by <c>{"stop"}</c>; <c>{"value"}</c> or <c>{"values"}</c>, with
-/// <c>"constraints"</c> if there are any, ends the trial. What goes wrong fails the trial and starts the command afresh.
+/// <c>"constraints"</c> and the names of <c>"artifacts"</c> if there are any, ends the trial. What goes wrong fails the trial and starts the command afresh.
 /// </summary>
-internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives) : IDisposable
+internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives, ArtifactFolder artifacts) : IDisposable
 {
     /// <summary>So long a stopped command may still send the end of its trial, the first time; then it is known whether it does.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
@@ -38,9 +38,9 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
         {
             return Fail($"no answer within {timeout!.Value.TotalSeconds:0.###} s");
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or CleaveException)
         {
-            Dispose();
+            Dispose(); // it may be in the middle of the trial
             throw;
         }
     }
@@ -53,14 +53,18 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
 
     private async Task<TrialOutcome> Listen(TrialRun run, CommandProcess process, CancellationToken cancellation)
     {
-        int last = -1;
+        int last = run.FirstAfter;
         while (await Next(process, cancellation).ConfigureAwait(false) is { } text)
         {
             Answer answer = Answer.Parse(text);
             if (answer.Trial is { } about && about != run.Number)
                 continue; // the late end of a trial that was stopped
             if (answer.Step is not { } step)
+            {
+                if (answer.Artifacts.Length > 0)
+                    run.Attach(artifacts.Take(run.Number, run.Attempt, answer.Artifacts));
                 return answer.Outcome(objectives);
+            }
             if (step <= last || step < 0)
                 throw new FormatException($"step {step} does not follow {last}");
             last = step;

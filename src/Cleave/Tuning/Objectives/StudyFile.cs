@@ -7,8 +7,7 @@ namespace Cleave.Tuning.Objectives;
 
 /// <summary>A study as a file describes it: what is searched, how, and which command answers.</summary>
 /// <param name="Folder">Where the command runs: the file's folder.</param>
-/// <param name="Timeout">For one trial from its parameters to its answer; null for no limit.</param>
-public sealed record StudyFile(string Folder, StudyDefinition Definition, int Trials, string Sampler, IPruner Pruner, string Command, TimeSpan? Timeout)
+public sealed record StudyFile(string Folder, StudyDefinition Definition, StudyPlan Plan)
 {
     private static readonly Dictionary<string, double> Seconds = new() { ["ms"] = 1e-3, ["s"] = 1, ["min"] = 60, ["h"] = 3600 };
 
@@ -22,7 +21,7 @@ public sealed record StudyFile(string Folder, StudyDefinition Definition, int Tr
         int trials = root.Integer("trials", 100, 1, 10_000_000);
         string sampler = root.Choice("sampler", "auto", [.. SamplerNames.All]);
         ulong seed = root.Seed("seed", 7);
-        IPruner pruner = Stopping(root.Section("stopping"));
+        StoppingRule stopping = Stopping(root.Section("stopping"));
         (string command, TimeSpan? timeout) = Objective(root.Section("objective", required: true));
         SearchSpace? space = null;
         if (root.Json("space", required: true) is { } json)
@@ -34,7 +33,8 @@ public sealed record StudyFile(string Folder, StudyDefinition Definition, int Tr
         }
         root.Finish();
         file.ThrowIfAny();
-        return new StudyFile(Path.GetDirectoryName(Path.GetFullPath(path))!, new StudyDefinition(name, space!, directions, seed), trials, sampler, pruner, command, timeout);
+        return new StudyFile(Path.GetDirectoryName(Path.GetFullPath(path))!, new StudyDefinition(name, space!, directions, seed),
+            new StudyPlan(trials, sampler, stopping, command, timeout));
     }
 
     private static Direction[] Directions(YamlSection root)
@@ -49,32 +49,30 @@ public sealed record StudyFile(string Folder, StudyDefinition Definition, int Tr
         return [.. names.Select(n => n == "maximize" ? Direction.Maximize : Direction.Minimize)];
     }
 
-    private static IPruner Stopping(YamlSection? section)
+    private static StoppingRule Stopping(YamlSection? section)
     {
         if (section is null)
-            return new NoPruner();
-        string rule = section.Choice("rule", "median", "median", "asha", "hyperband", "none");
-        IPruner pruner;
-        switch (rule)
+            return new StoppingRule("none");
+        var rule = new StoppingRule(section.Choice("rule", "median", [.. StoppingRule.Names]));
+        switch (rule.Name)
         {
             case "median":
-                pruner = new MedianPruner(section.Integer("startup", 5, 0, 1_000_000), section.Integer("warmup", 0, 0, int.MaxValue));
+                rule = rule with { Startup = section.Integer("startup", 5, 0, 1_000_000), Warmup = section.Integer("warmup", 0, 0, int.MaxValue) };
                 break;
             case "asha":
-                pruner = new SuccessiveHalvingPruner(section.Integer("first", 1, 1, int.MaxValue), section.Integer("factor", 4, 2, 1000));
+                rule = rule with { First = section.Integer("first", 1, 1, int.MaxValue), Factor = section.Integer("factor", 4, 2, 1000) };
                 break;
             case "hyperband":
                 int first = section.Integer("first", 1, 1, int.MaxValue), steps = section.Integer("steps", 64, 1, int.MaxValue);
                 if (steps < first)
                     section.Report("steps", $"'stopping.steps' is how many steps a whole trial has: at least the first rung, {first}");
-                pruner = new HyperbandPruner(first, Math.Max(first, steps), section.Integer("factor", 4, 2, 1000));
+                rule = rule with { First = first, Steps = Math.Max(first, steps), Factor = section.Integer("factor", 4, 2, 1000) };
                 break;
             default:
-                pruner = new NoPruner();
                 break;
         }
         section.Finish();
-        return pruner;
+        return rule;
     }
 
     private static (string Command, TimeSpan? Timeout) Objective(YamlSection? section)

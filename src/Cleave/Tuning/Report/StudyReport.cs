@@ -113,7 +113,7 @@ public static class StudyReport
         }
         html.Add($"</tbody></table></div>");
         if (trials.Count > MostRows)
-            html.Add($"""<p class="note">The last {MostRows} of {trials.Count} trials; all are in the study's journal.</p>""");
+            html.Add($"""<p class="note">The last {MostRows} of {trials.Count} trials; all are in the study's storage.</p>""");
         html.Add($"</div></section>");
     }
 

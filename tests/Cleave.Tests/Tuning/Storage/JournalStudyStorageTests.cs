@@ -3,131 +3,7 @@ using Cleave.Tuning;
 using Cleave.Tuning.Samplers;
 using Cleave.Tuning.Storage;
 
-namespace Cleave.Tests.Tuning;
-
-/// <summary>What every storage does; a new one inherits the suite.</summary>
-public abstract class StudyStorageContract
-{
-    protected static readonly StudyDefinition Definition = new("contract",
-        new SearchSpace([new FloatParameter("x", -1, 1), new IntParameter("n", 1, 8)]), seed: 3);
-
-    protected static ParameterSet Set(double x, int n = 1) => new([new("x", x), new("n", n)]);
-
-    protected abstract IStudyStorage Open(StudyDefinition definition);
-
-    [Fact]
-    public void Trials_are_numbered_in_the_order_of_starting()
-    {
-        using IStudyStorage storage = Open(Definition);
-        Assert.Equal(Definition.Name, storage.Definition.Name);
-        Assert.Empty(storage.Trials);
-        for (int i = 0; i < 3; i++)
-        {
-            Trial trial = storage.Claim();
-            Assert.Equal((i, TrialState.Running, null), (trial.Number, trial.State, trial.Parameters));
-        }
-        Assert.Equal([0, 1, 2], storage.Trials.Select(t => t.Number));
-    }
-
-    [Fact]
-    public void A_trial_keeps_what_it_is_given()
-    {
-        using IStudyStorage storage = Open(Definition);
-        int number = storage.Claim().Number;
-        storage.SetParameters(number, Set(0.1 + 0.2, 5));
-        storage.Report(number, 0, 2.5);
-        storage.Report(number, 3, double.PositiveInfinity);
-        storage.Finish(number, TrialOutcome.Complete(1e-300).With("with a note"));
-        Trial trial = Assert.Single(storage.Trials);
-        Assert.Equal(TrialState.Complete, trial.State);
-        Assert.Equal(Set(0.1 + 0.2, 5), trial.Parameters);
-        Assert.Equal([new TrialStep(0, 2.5), new TrialStep(3, double.NaN)], trial.Steps);
-        Assert.Equal([1e-300], trial.Values);
-        Assert.Equal("with a note", trial.Note);
-    }
-
-    [Fact]
-    public void Waiting_trials_are_claimed_first_and_in_order()
-    {
-        using IStudyStorage storage = Open(Definition);
-        storage.Enqueue(Set(0.5));
-        storage.Enqueue(Set(0.25));
-        Assert.Equal(Set(0.5), storage.Claim().Parameters);
-        Trial second = storage.Claim();
-        Assert.Equal(Set(0.25), second.Parameters);
-        Assert.Equal(2, storage.Claim().Number);
-        storage.Report(second.Number, 0, 1);
-        storage.Release(second.Number);
-        Trial again = storage.Claim();
-        Assert.Equal((1, 0), (again.Number, again.Steps.Count));
-        Assert.Equal(Set(0.25), again.Parameters);
-    }
-
-    [Fact]
-    public void Stopped_and_failed_trials_have_no_values()
-    {
-        using IStudyStorage storage = Open(Definition);
-        foreach (TrialOutcome outcome in new[] { TrialOutcome.Stopped, TrialOutcome.Failed("no memory"), TrialOutcome.Complete(double.NaN) })
-        {
-            int number = storage.Claim().Number;
-            storage.SetParameters(number, Set(0));
-            storage.Finish(number, outcome);
-        }
-        Assert.Equal([TrialState.Stopped, TrialState.Failed, TrialState.Failed], storage.Trials.Select(t => t.State));
-        Assert.All(storage.Trials, t => Assert.Empty(t.Values));
-        Assert.Equal([null, "no memory", "the objective's value is NaN"], storage.Trials.Select(t => t.Note));
-    }
-
-    [Fact]
-    public void A_trial_pauses_at_its_checkpoint_and_goes_on_from_there()
-    {
-        using IStudyStorage storage = Open(Definition);
-        int number = storage.Claim().Number;
-        storage.SetParameters(number, Set(0.5));
-        storage.Report(number, 0, 3);
-        Assert.Throws<InvalidOperationException>(() => storage.Pause(number));
-        storage.Report(number, 1, 2, "at 1");
-        storage.Report(number, 2, 1);
-        storage.Pause(number);
-        Trial trial = storage.Trials[number];
-        Assert.Equal((TrialState.Paused, "at 1", 2), (trial.State, trial.Checkpoint, trial.Steps.Count));
-        Assert.NotEqual(number, storage.Claim().Number);
-        storage.Resume(number);
-        Assert.Throws<InvalidOperationException>(() => storage.Resume(number));
-        storage.Report(number, 2, 1.5);
-        storage.Release(number);
-        Assert.Equal((TrialState.Waiting, 2), (trial.State, trial.Steps.Count));
-        Assert.Equal(number, storage.Claim().Number);
-        storage.Finish(number, TrialOutcome.Complete(1).WithConstraints(-1, 2));
-        Assert.Equal([-1.0, 2], storage.Trials[number].Constraints);
-        Assert.Equal(2, storage.Trials[number].Violation);
-    }
-
-    [Fact]
-    public void Misuse_is_refused_and_changes_nothing()
-    {
-        using IStudyStorage storage = Open(Definition);
-        Assert.Throws<InvalidOperationException>(() => storage.Report(0, 0, 1));
-        int number = storage.Claim().Number;
-        Assert.Throws<InvalidOperationException>(() => storage.Finish(number, 1.0));
-        storage.SetParameters(number, Set(0));
-        Assert.Throws<InvalidOperationException>(() => storage.SetParameters(number, Set(1)));
-        Assert.Throws<ArgumentException>(() => storage.Finish(number, TrialOutcome.Complete(1, 2)));
-        storage.Report(number, 5, 1);
-        Assert.Throws<ArgumentException>(() => storage.Report(number, 5, 1));
-        Assert.Throws<ArgumentException>(() => storage.Report(number, 4, 1));
-        Assert.Single(storage.Trials[number].Steps);
-        storage.Finish(number, 1.0);
-        Assert.Throws<InvalidOperationException>(() => storage.Finish(number, 2.0));
-        Assert.Throws<InvalidOperationException>(() => storage.Release(number));
-        Assert.Equal([1.0], storage.Trials[number].Values);
-    }
-}
-
-public sealed class MemoryStudyStorageTests : StudyStorageContract
-{
-    protected override IStudyStorage Open(StudyDefinition definition) => new MemoryStudyStorage(definition);
-}
+namespace Cleave.Tests.Tuning.Storage;
 
 public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
 {
@@ -145,17 +21,17 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
         {
             foreach (double x in new[] { 0.5, 0.75 })
             {
-                int number = storage.Claim().Number;
-                storage.SetParameters(number, Set(x));
-                storage.Report(number, 0, x);
+                Lease lease = storage.Claim("")!.Value;
+                storage.SetParameters(lease, Set(x));
+                storage.Report(lease, 0, x);
                 if (x == 0.5)
-                    storage.Finish(number, x);
+                    storage.Finish(lease, x);
             }
             Assert.Equal(2, JournalStudyStorage.Read(Path).Trials.Count);
         }
         using IStudyStorage reopened = Open(Definition);
         Assert.Equal([TrialState.Complete, TrialState.Waiting], reopened.Trials.Select(t => t.State));
-        Trial again = reopened.Claim();
+        Trial again = reopened.Trials[reopened.Claim("")!.Value.Trial];
         Assert.Equal((1, 0), (again.Number, again.Steps.Count));
         Assert.Equal(Set(0.75), again.Parameters);
     }
@@ -165,12 +41,14 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
     {
         using (IStudyStorage storage = Open(Definition))
         {
-            storage.SetParameters(storage.Claim().Number, Set(0.5));
-            storage.Report(0, 0, 3, "here");
-            storage.Pause(0);
-            storage.SetParameters(storage.Claim().Number, Set(0.75));
-            storage.Report(1, 0, 2, "there");
-            storage.Report(1, 1, 2);
+            Lease lease = storage.Claim("")!.Value;
+            storage.SetParameters(lease, Set(0.5));
+            storage.Report(lease, 0, 3, "here");
+            storage.Pause(lease);
+            lease = storage.Claim("")!.Value;
+            storage.SetParameters(lease, Set(0.75));
+            storage.Report(lease, 0, 2, "there");
+            storage.Report(lease, 1, 2);
         }
         using IStudyStorage reopened = Open(Definition);
         Assert.Equal([TrialState.Paused, TrialState.Waiting], reopened.Trials.Select(t => t.State));
@@ -258,7 +136,7 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
     {
         using (IStudyStorage storage = Open(Definition))
         {
-            storage.Claim();
+            storage.Claim("");
         }
         foreach (string bad in new[] { "{}", "[", "null", """{"event":"step","trial":7,"step":0,"value":1}""", """{"event":"enqueue","params":{"x":9,"n":1}}""" })
         {

@@ -1,0 +1,37 @@
+namespace Cleave.Tuning.Storage;
+
+/// <summary>A folder with one journal a study, for the processes of one machine, see <see cref="JournalStudyStorage.OpenShared"/>.</summary>
+internal sealed class JournalCatalog(string folder, StorageOptions options) : IStudyCatalog
+{
+    private const string Suffix = ".journal";
+
+    public string Place => folder;
+
+    public IReadOnlyList<string> Names() => !Directory.Exists(folder) ? []
+        : [.. new DirectoryInfo(folder).EnumerateFiles("*" + Suffix).OrderBy(f => f.CreationTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).Select(f => Path.GetFileNameWithoutExtension(f.Name))];
+
+    public IStudyStorage Create(StudyDefinition definition)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        Directory.CreateDirectory(folder);
+        return JournalStudyStorage.OpenShared(FileOf(definition.Name), definition, options.LeaseTime);
+    }
+
+    public IStudyStorage Open(string name) => File.Exists(FileOf(name)) ? JournalStudyStorage.OpenShared(FileOf(name), null, options.LeaseTime)
+        : throw new CleaveException($"{folder}: has no study '{name}' (it has {(Names() is { Count: > 0 } names ? string.Join(", ", names) : "none")})");
+
+    public void Delete(string name)
+    {
+        if (!File.Exists(FileOf(name)))
+            return;
+        // Emptied first, which those who have it open notice.
+        using (new FileStream(FileOf(name), FileMode.Truncate, FileAccess.Write, FileShare.ReadWrite))
+            File.Delete(FileOf(name));
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private string FileOf(string name) => Path.Combine(folder, name.Replace('/', '-') + Suffix);
+}
