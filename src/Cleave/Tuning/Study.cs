@@ -105,10 +105,19 @@ public sealed class Study
                 if (_storage.Resume(paused.Number, Worker) is { } resumed)
                     return new TrialRun(this, resumed, _storage.Trials[resumed.Trial]);
             }
-            if (_storage.Claim(Worker, limit) is not { } lease)
-                return null;
-            Trial trial = _storage.Trials[lease.Trial];
-            return trial.Parameters is not null || Suggest(lease) ? new TrialRun(this, lease, trial) : null;
+            while (_storage.Claim(Worker, limit) is { } lease)
+            {
+                try
+                {
+                    Trial trial = _storage.Trials[lease.Trial];
+                    return trial.Parameters is not null || Suggest(lease) ? new TrialRun(this, lease, trial) : null;
+                }
+                catch (LeaseLostException)
+                {
+                    // This process was stopped while it chose; somebody else has chosen.
+                }
+            }
+            return null;
         }
     }
 

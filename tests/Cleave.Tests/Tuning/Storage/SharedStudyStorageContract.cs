@@ -150,6 +150,30 @@ public abstract class SharedStudyStorageContract : StudyStorageContract
         Assert.Equal(Set(0.25), one.Trials[0].Parameters);
     }
 
+    /// <summary>A process may be stopped between its claim and its choice.</summary>
+    [ContractFact]
+    public void A_worker_that_loses_its_trial_while_it_chooses_takes_another()
+    {
+        using IStudyStorage one = Open(Definition), two = Open(Definition);
+        var other = new Study(two, new RandomSampler());
+        bool first = true;
+        var study = new Study(one, new Slow(() =>
+        {
+            if (!first)
+                return;
+            first = false;
+            Elapse(LeaseTime * 2);
+            TrialRun taken = other.Ask()!;
+            Assert.Equal(0, taken.Number);
+            other.Tell(taken, 1.0);
+        }));
+        TrialRun run = study.Ask()!;
+        Assert.Equal(1, run.Number);
+        study.Tell(run, 2.0);
+        two.Refresh();
+        Assert.Equal([1.0, 2.0], two.Trials.Select(t => t.Values[0]));
+    }
+
     [ContractFact]
     public void A_paused_trial_is_resumed_by_one_only()
     {
@@ -200,6 +224,19 @@ public abstract class SharedStudyStorageContract : StudyStorageContract
         var other = new StudyDefinition("contract", new SearchSpace([new FloatParameter("x", -1, 2)]), seed: 4);
         Assert.Contains("another seed and space", Assert.Throws<CleaveException>(() => Open(other)).Message, StringComparison.Ordinal);
         Open(Definition).Dispose();
+    }
+}
+
+internal sealed class Slow(Action before) : ISampler
+{
+    private readonly RandomSampler _random = new();
+
+    public string Name => "slow";
+
+    public ParameterSet? Suggest(SamplerInput input)
+    {
+        before();
+        return _random.Suggest(input);
     }
 }
 

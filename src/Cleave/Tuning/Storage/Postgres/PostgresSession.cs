@@ -5,7 +5,7 @@ namespace Cleave.Tuning.Storage.Postgres;
 /// <summary>One connection to the database that is made again when it breaks, so that a restart of the server costs a worker nothing but time.</summary>
 internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) : IDisposable
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(5), Doubt = TimeSpan.FromSeconds(10);
 
     private NpgsqlConnection? _connection;
     private bool _worked;
@@ -21,6 +21,8 @@ internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) :
     public T Run<T>(Func<NpgsqlConnection, bool, T> work)
     {
         long start = Environment.TickCount64;
+        // An address that never answered may be a wrong one.
+        TimeSpan patience = _worked || options.Patience < Doubt ? options.Patience : Doubt;
         TimeSpan pause = FirstPause;
         for (bool again = false; ; again = true)
         {
@@ -34,10 +36,13 @@ internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) :
             {
                 Drop();
                 bool passing = e is not NpgsqlException { IsTransient: false };
-                if (!passing || !_worked || Environment.TickCount64 - start > options.Patience.TotalMilliseconds)
+                if (!passing || Environment.TickCount64 - start >= patience.TotalMilliseconds)
+                {
+                    _worked = false; // what is tried now to end in order does not wait as long again
                     throw new CleaveException($"{Place}: {Reason(e)}", e);
+                }
                 if (pause == FirstPause)
-                    options.Say?.Invoke($"{Place}: {Reason(e)}: trying again for {options.Patience.TotalSeconds:0} s");
+                    options.Say?.Invoke($"{Place}: {Reason(e)}: trying again for {patience.TotalSeconds:0} s");
                 options.Cancellation.WaitHandle.WaitOne(pause);
                 options.Cancellation.ThrowIfCancellationRequested();
                 pause = 2 * pause < LongestPause ? 2 * pause : LongestPause;

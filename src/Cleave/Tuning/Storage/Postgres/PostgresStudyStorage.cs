@@ -197,7 +197,7 @@ internal sealed class PostgresStudyStorage : IStudyStorage
             _trials.Add(new Trial(_trials.Count, TrialState.Running));
         try
         {
-            row.CopyTo(_trials[row.Number], Definition.Space);
+            row.CopyTo(_trials[row.Number], Definition.Space, _generation != _session.Generation);
         }
         catch (FormatException e)
         {

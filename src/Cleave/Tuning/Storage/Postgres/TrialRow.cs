@@ -13,12 +13,18 @@ internal sealed record TrialRow(int Number, TrialState State, string? Parameters
         Text(r, at + 13), r.GetFieldValue<string[]>(at + 14));
 
     /// <summary>Brings a trial to the row's state.</summary>
+    /// <param name="again">Whether its parameters are read again, though a trial's never change: a database that was killed may have
+    /// forgotten a trial, whose number then went to another one.</param>
     /// <exception cref="FormatException">The row holds what no program of this version writes.</exception>
-    public void CopyTo(Trial trial, SearchSpace space)
+    public void CopyTo(Trial trial, SearchSpace space, bool again)
     {
         if (Steps.Length != StepValues.Length || Kept < 0 || Kept > Steps.Length)
             throw new FormatException("its steps and values do not fit");
-        if (trial.Parameters is null && Parameters is not null)
+        if (Parameters is null)
+        {
+            trial.Parameters = null;
+        }
+        else if (trial.Parameters is null || again)
         {
             ParameterSet set = ParameterSet.Parse(Parameters);
             if (space.Problems(set) is { Count: > 0 } problems)

@@ -79,6 +79,28 @@ public sealed class PostgresStudyStorageTests(PostgresServer server) : SharedStu
         Assert.All(said, s => Assert.Contains("trying again", s, StringComparison.Ordinal));
     }
 
+    /// <summary>A trial that was begun just before a kill may be forgotten, and its number given to another one.</summary>
+    [ContractFact]
+    public void What_a_killed_database_has_forgotten_its_workers_forget_too()
+    {
+        using IStudyStorage one = Open(Definition), two = Open(Definition);
+        Lease forgotten = one.Claim("one")!.Value;
+        one.SetParameters(forgotten, Set(0.5));
+        two.Refresh();
+        PostgresServer.Execute(Database, "DELETE FROM cleave_trials; UPDATE cleave_studies SET trials = 0");
+        PostgresServer.Execute(Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        Lease anew = one.Claim("other")!.Value;
+        Assert.Equal((0, null), (anew.Trial, one.Trials[0].Parameters));
+        Elapse(LeaseTime * 2);
+        Lease taken = two.Claim("two")!.Value;
+        Assert.Equal((0, null), (taken.Trial, two.Trials[0].Parameters));
+        Assert.Throws<LeaseLostException>(() => one.Finish(forgotten, 1.0));
+        two.SetParameters(taken, Set(0.25));
+        two.Finish(taken, 2.0);
+        one.Refresh();
+        Assert.Equal(Set(0.25), Assert.Single(one.Trials).Parameters);
+    }
+
     [ContractFact]
     public void A_study_of_ten_thousand_trials_opens_in_a_second()
     {
@@ -120,7 +142,7 @@ public sealed class PostgresStudyStorageTests(PostgresServer server) : SharedStu
         string url = Database.Replace("cleave@", "cleave:s3cret@", StringComparison.Ordinal);
         foreach (string wrong in new[] { url.Replace("/test", "/absent", StringComparison.Ordinal), url.Replace("host=", "port=5999&host=", StringComparison.Ordinal) })
         {
-            string message = Assert.Throws<CleaveException>(() => StudyCatalogs.Open(wrong, new StorageOptions()).Names()).Message;
+            string message = Assert.Throws<CleaveException>(() => StudyCatalogs.Open(wrong, new StorageOptions { Patience = TimeSpan.Zero }).Names()).Message;
             Assert.StartsWith("postgres://cleave@", message, StringComparison.Ordinal);
             Assert.DoesNotContain("s3cret", message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', message);
