@@ -184,11 +184,12 @@ public sealed class FolderProcessTests : SharedStudyProcesses
     {
         // A file of its own size limit stands for a disk that is full.
         string study = Study(40);
-        var info = new ProcessStartInfo("sh", ["-c", $"trap '' XFSZ; ulimit -f 6; exec dotnet {Path.Combine(AppContext.BaseDirectory, "Cleave.Cli.dll")} tune {study} --storage {Address} --workers 4 --quiet"])
+        var info = new ProcessStartInfo("sh", ["-c", $"trap '' XFSZ; ulimit -f 10; exec dotnet {Path.Combine(AppContext.BaseDirectory, "Cleave.Cli.dll")} tune {study} --storage {Address} --workers 4 --quiet"])
         {
             RedirectStandardError = true,
         };
         info.Environment["DOTNET_EnableDiagnostics"] = "0";
+        info.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // which needs a big file in memory
         using Process process = Process.Start(info)!;
         string error = await process.StandardError.ReadToEndAsync();
         Assert.Equal(2, await Exit(process));

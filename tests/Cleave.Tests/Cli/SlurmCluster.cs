@@ -27,8 +27,11 @@ internal sealed class SlurmCluster : IDisposable
         byte[] key = new byte[1024];
         Random.Shared.NextBytes(key);
         File.WriteAllBytes(_folder.File("munge.key"), key);
-        File.SetUnixFileMode(_folder.File("munge.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        File.SetUnixFileMode(_folder.Path, (UnixFileMode)0b111_101_101);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_folder.File("munge.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.SetUnixFileMode(_folder.Path, (UnixFileMode)0b111_101_101);
+        }
         string host = Dns.GetHostName().Split('.')[0];
         File.WriteAllText(Configuration, string.Create(CultureInfo.InvariantCulture, $"""
             ClusterName=test

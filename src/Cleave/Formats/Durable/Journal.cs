@@ -138,7 +138,7 @@ public sealed class Journal : IDisposable
             _stream.Flush(_options.FlushEachAppend);
             _end += FrameBytes + payload.Length;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or ArgumentOutOfRangeException) // the latter where the file may not grow (EFBIG)
         {
             _broken = $"{Path}: cannot be written: {e.Message} (free space there and resume)";
             throw new CleaveException(_broken, e);

@@ -63,7 +63,7 @@ internal static class PostgresSchema
 
     private const string Changed = "changed = pg_current_xact_id()";
 
-    /// <summary>In a RETURNING: this transaction need not be on the disk before it is answered. All but results can be done again.</summary>
+    /// <summary>In a RETURNING: this transaction need not be on the disk before it is answered: it can be done again.</summary>
     private const string Quick = "set_config('synchronous_commit', 'off', true)";
 
     /// <summary>$1 study, $2 limit, $3 worker, $4 token, $5 the most losses, $6 what is noted then.</summary>
@@ -104,8 +104,8 @@ internal static class PostgresSchema
         INSERT INTO cleave_trials (study, number, state, params, token) SELECT $1, number, 'waiting', $2, $3 FROM next RETURNING {Columns}
         """;
 
-    /// <summary>$1 study, $2 number, $3 token, $4 params.</summary>
-    public static string SetParameters { get; } = Held("params = $4", "params IS NULL", quick: true);
+    /// <summary>$1 study, $2 number, $3 token, $4 params. On the disk before the work begins, and the claim with it, so that a number is not given twice.</summary>
+    public static string SetParameters { get; } = Held("params = $4", "params IS NULL", quick: false);
 
     /// <summary>$4 step, $5 value, $6 checkpoint or null.</summary>
     public static string Report(string clock) => Held($"""

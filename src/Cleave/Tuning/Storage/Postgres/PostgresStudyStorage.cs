@@ -5,9 +5,9 @@ using NpgsqlTypes;
 namespace Cleave.Tuning.Storage.Postgres;
 
 /// <summary>
-/// A study in a PostgreSQL database, for any number of processes on any machines. Leases run by the database's clock. What
-/// ends a trial is on the database's disk before it is answered; what was begun less than a second before the database itself
-/// is killed may be begun again, by somebody else.
+/// A study in a PostgreSQL database, for any number of processes on any machines. Leases run by the database's clock. A
+/// trial's parameters and its end are on the database's disk before they are answered; of what lies between, a database that
+/// is killed may forget the last moments, which then are done again.
 /// </summary>
 internal sealed class PostgresStudyStorage : IStudyStorage
 {
