@@ -59,15 +59,16 @@ public sealed class PostgresStudyStorageTests(PostgresServer server) : SharedStu
             study.Tell(middle, middle.Number);
             told.Add(middle.Number);
         }
-        while (study.Ask(told.Count + 5) is { } run)
+        int all = told.Count + 5;
+        while (study.Ask(all) is { } run)
         {
             study.Tell(run, run.Number);
             told.Add(run.Number);
         }
         using IStudyStorage again = Open(Definition);
-        Assert.Equal(told.Order(), again.Trials.Where(t => t.State == TrialState.Complete).Select(t => t.Number));
-        Assert.All(again.Trials.Where(t => t.State == TrialState.Complete), t => Assert.Equal([t.Number], t.Values));
-        Assert.Equal(Enumerable.Range(0, again.Trials.Count), again.Trials.Select(t => t.Number));
+        Assert.Equal(Enumerable.Range(0, all), told.Order());
+        Assert.Equal(Enumerable.Range(0, all), again.Trials.Select(t => t.Number));
+        Assert.All(again.Trials, t => Assert.Equal((TrialState.Complete, t.Number), (t.State, (int)t.Values[0])));
         Assert.NotEmpty(said);
         Assert.All(said, s => Assert.Contains("trying again", s, StringComparison.Ordinal));
     }
