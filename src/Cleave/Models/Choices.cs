@@ -31,6 +31,11 @@ public enum PositionKind
 
     /// <summary>A trained vector for each position is added to the embedding.</summary>
     Learned,
+
+    /// <summary>
+    /// A trained number for each head and bucket of distances is added to the scores, the same in every layer: Raffel et al., 2020.
+    /// </summary>
+    RelativeBias,
 }
 
 /// <summary>A norm of queries and keys before their positions are put in.</summary>

@@ -11,7 +11,7 @@ namespace Cleave.Models;
 /// A decoder built from a <see cref="TransformerSpec"/>: embedding, layers, final norm, and the projection back to
 /// the vocabulary. Training, compression and serving all run this class.
 /// </summary>
-public sealed class Transformer
+public sealed partial class Transformer
 {
     private const int ReadAtOnce = 512; // tokens: enough to use every weight often
 
@@ -28,7 +28,15 @@ public sealed class Transformer
     public TransformerSpec Spec { get; }
 
     /// <summary>How training keeps what its backward pass needs; inference takes no notice.</summary>
-    public TrainingMemory TrainingMemory { get; set; }
+    public TrainingMemory TrainingMemory
+    {
+        get;
+        set
+        {
+            field = value;
+            Encoder?.TrainingMemory = value;
+        }
+    }
 
     /// <summary>How caches keep keys and values.</summary>
     public KeyValueFormat CacheFormat { get; set; }
@@ -88,13 +96,17 @@ public sealed class Transformer
     /// Tokens to hidden states after the final norm: (N, C). With caches, the batch holds each sequence's new tokens,
     /// and the caches take their keys and values.
     /// </summary>
+    /// <param name="source">What a decoder with an encoder looks at, sequence by sequence; not needed where the caches keep it.</param>
     /// <exception cref="CapacityException">A position is beyond the context.</exception>
-    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KeyValuePages>? caches = null, IActivationObserver? observer = null)
+    /// <exception cref="CleaveException">There is an encoder, and nothing to look at.</exception>
+    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KeyValuePages>? caches = null, IActivationObserver? observer = null,
+        EncodedSource? source = null)
     {
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         CheckPositions(batch);
-        var context = new ForwardContext(batch, causal, caches, observer);
+        RequireSource(source, caches);
+        var context = new ForwardContext(batch, causal && !Spec.Bidirectional, caches, observer) { Source = source, Bias = PositionBias(tape) };
         int mark = tape.Mark;
         Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
@@ -119,7 +131,7 @@ public sealed class Transformer
     /// <summary>Hidden states (N, C) to logits (N, V).</summary>
     public Tensor Logits(Tape tape, Tensor hidden)
     {
-        Tensor logits = Output.Forward(tape, hidden);
+        Tensor logits = Output.Forward(tape, BeforeOutput(tape, hidden));
         return Spec.LogitSoftCap > 0 ? Op.SoftCap(tape, logits, Spec.LogitSoftCap) : logits;
     }
 
@@ -130,7 +142,7 @@ public sealed class Transformer
     /// <exception cref="InvalidOperationException">The projection to the vocabulary is quantized.</exception>
     public double Loss(Tape tape, Tensor hidden, ReadOnlySpan<int> targets, float smoothing = 0, float weight = 1, ISoftTargets? teacher = null) =>
         Output is DenseLinear { Weight: var projection }
-            ? Op.LinearCrossEntropy(tape, hidden, projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap)
+            ? Op.LinearCrossEntropy(tape, BeforeOutput(tape, hidden), projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap)
             : throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
 
     /// <summary>
@@ -164,7 +176,13 @@ public sealed class Transformer
     }
 
     /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>
-    public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1, CacheFormat);
+    /// <exception cref="CleaveException">The model reads whole texts, or has an encoder: see <see cref="Begin"/>.</exception>
+    public KeyValuePages NewCache()
+    {
+        RequireContinuation();
+        RequireOneStack();
+        return new(KeyValueHeads, HeadSize, CacheFormat);
+    }
 
     /// <summary>Every weight that is a float32 tensor, by its name, in file order.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Parameters()
@@ -199,6 +217,14 @@ public sealed class Transformer
     private void Visit(WeightVisitor visitor)
     {
         Embedding = visitor.Linear(WeightNames.Embedding, Embedding);
+        VisitBehindEmbedding(visitor);
+    }
+
+    private void VisitBehindEmbedding(WeightVisitor visitor)
+    {
+        VisitEncoder(visitor);
+        if (RelativeBias is not null)
+            visitor.Tensor(WeightNames.RelativeBias, RelativeBias);
         if (Positions is not null)
             visitor.Tensor(WeightNames.Positions, Positions);
         for (int i = 0; i < Layers.Count; i++)

@@ -10,16 +10,23 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
 {
     private readonly Dictionary<double, RotaryTable> _rotary = [];
 
-    public Transformer Build()
+    /// <param name="shared">The token table where it is another model's; null to take it by its name.</param>
+    public Transformer Build(Linear? shared = null)
     {
         int c = spec.Width;
-        Linear embedding = loadLinear(WeightNames.Embedding, spec.VocabularySize, c);
+        Linear embedding = shared ?? loadLinear(WeightNames.Embedding, spec.VocabularySize, c);
+        Transformer? encoder = spec.Encoder is null ? null : Encoder(spec.Encoder).Build(embedding);
+        Tensor? bias = spec.Position == PositionKind.RelativeBias ? load(WeightNames.RelativeBias, spec.RelativeBuckets, spec.Layers[0].Heads) : null;
         Tensor? positions = spec.Position == PositionKind.Learned ? load(WeightNames.Positions, spec.ContextLength, c) : null;
         Layer[] layers = [.. spec.Layers.Select(Layer)];
         Norm finalNorm = Norm(WeightNames.FinalNorm, c);
         Linear? output = spec.TiedEmbeddings ? null : loadLinear(WeightNames.Output, spec.VocabularySize, c);
-        return new Transformer(spec, embedding, positions, layers, finalNorm, output);
+        return new Transformer(spec, embedding, positions, layers, finalNorm, output) { Encoder = encoder, RelativeBias = bias };
     }
+
+    private TransformerBuilder Encoder(TransformerSpec encoder) => new(encoder,
+        (name, rows, columns) => load(WeightNames.EncoderPrefix + name, rows, columns),
+        (name, rows, columns) => loadLinear(WeightNames.EncoderPrefix + name, rows, columns));
 
     private Layer Layer(LayerSpec s, int i)
     {
@@ -28,6 +35,8 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         Norm? attentionNorm = before ? Norm(WeightNames.AttentionNorm(i), c) : null;
         SelfAttention attention = Attention(s, i);
         Norm? attentionPostNorm = after ? Norm(WeightNames.AttentionPostNorm(i), c) : null;
+        Norm? crossNorm = spec.Encoder is null ? null : Norm(WeightNames.CrossNorm(i), c);
+        CrossAttention? cross = spec.Encoder is null ? null : Cross(s, i);
         Norm? feedForwardNorm = before ? Norm(WeightNames.FeedForwardNorm(i), c) : null;
         FeedForward? feedForward = s.Experts is null ? FeedForward(WeightNames.FeedForward(i), s.FeedForwardWidth) : null;
         Experts? experts = s.Experts is { } e ? Experts(e, s.FeedForwardWidth, i) : null;
@@ -35,6 +44,8 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         {
             AttentionNorm = attentionNorm,
             AttentionPostNorm = attentionPostNorm,
+            CrossNorm = crossNorm,
+            Cross = cross,
             FeedForwardNorm = feedForwardNorm,
             FeedForwardPostNorm = after ? Norm(WeightNames.FeedForwardPostNorm(i), c) : null,
         };
@@ -52,6 +63,14 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         Norm? keyNorm = normed ? Norm(WeightNames.KeyNorm(i), whole ? kw : s.HeadSize) : null;
         Linear output = Linear(WeightNames.AttentionOutput(i), spec.Width, qw, Biases.AttentionOutput);
         return new SelfAttention(s, rule, Rotary(s), query, key, value, output) { QueryNorm = queryNorm, KeyNorm = keyNorm };
+    }
+
+    private CrossAttention Cross(LayerSpec s, int i)
+    {
+        int qw = s.Heads * s.HeadSize, kw = s.KeyValueHeads * s.HeadSize;
+        Linear query = loadLinear(WeightNames.CrossQuery(i), qw, spec.Width), key = loadLinear(WeightNames.CrossKey(i), kw, spec.Width);
+        Linear value = loadLinear(WeightNames.CrossValue(i), kw, spec.Width);
+        return new CrossAttention(s, new ScoreRule(spec.QueryScale, spec.AttentionSoftCap), query, key, value, loadLinear(WeightNames.CrossOutput(i), spec.Width, qw));
     }
 
     private Experts Experts(ExpertSpec e, int width, int i)

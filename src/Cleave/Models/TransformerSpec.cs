@@ -23,6 +23,18 @@ public sealed record TransformerSpec
 
     public required IReadOnlyList<LayerSpec> Layers { get; init; }
 
+    /// <summary>True: every token sees its whole sequence, before and behind it. Such a model reads texts and cannot continue one.</summary>
+    public bool Bidirectional { get; init; }
+
+    /// <summary>
+    /// The encoder that every layer looks at besides its own sequence, or null for a model of one stack. It has this model's
+    /// vocabulary and width, and its token table is this model's.
+    /// </summary>
+    public TransformerSpec? Encoder { get; init; }
+
+    /// <summary>The token that a decoder with an encoder begins with.</summary>
+    public int DecoderStart { get; init; }
+
     public NormKind Norm { get; init; }
 
     public NormPlace NormPlace { get; init; }
@@ -47,6 +59,12 @@ public sealed record TransformerSpec
     /// <summary>Frequencies changed for contexts longer than those of pre-training; null for plain ones.</summary>
     public RotaryScaling? RotaryScaling { get; init; }
 
+    /// <summary>Buckets of distances of <see cref="PositionKind.RelativeBias"/>.</summary>
+    public int RelativeBuckets { get; init; } = 32;
+
+    /// <summary>From this distance on, all share a bucket.</summary>
+    public int RelativeDistance { get; init; } = 128;
+
     public Activation Activation { get; init; } = Activation.Silu;
 
     /// <summary>True: down(f(gate(x)) ⊙ up(x)); false: down(f(up(x))).</summary>
@@ -67,6 +85,9 @@ public sealed record TransformerSpec
 
     /// <summary>What the tokens' embeddings are multiplied with.</summary>
     public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>What hidden states are multiplied with before the projection to the vocabulary.</summary>
+    public float OutputScale { get; init; } = 1;
 
     /// <summary>True: the output projection is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; } = true;
@@ -91,8 +112,12 @@ public sealed record TransformerSpec
             long norm = Norm == NormKind.Layer ? 2L * Width : Width, total = (long)VocabularySize * Width * (TiedEmbeddings ? 1 : 2) + norm;
             if (Position == PositionKind.Learned)
                 total += (long)ContextLength * Width;
+            if (Position == PositionKind.RelativeBias && Layers.Count > 0)
+                total += (long)RelativeBuckets * Layers[0].Heads;
             foreach (LayerSpec l in Layers)
                 total += l.Weights(Width, FeedForwardMatrices, active: false) + norm * (NormPlace == NormPlace.Both ? 4 : 2) + Small(l);
+            if (Encoder is not null)
+                total += Encoder.Parameters - (long)VocabularySize * Width + Layers.Sum(l => l.AttentionWeights(Width) + norm);
             return total;
         }
     }
@@ -118,14 +143,38 @@ public sealed record TransformerSpec
             return "vocabulary, width and context must be positive";
         if (!(NormEpsilon > 0) || !(RotaryBase > 1) || LocalRotaryBase is { } local && !(local > 1))
             return "the norm's epsilon must be positive and the rotary base above 1";
-        if (!(QueryScale >= 0) || !(AttentionSoftCap >= 0) || !(LogitSoftCap >= 0) || !float.IsFinite(EmbeddingScale))
+        if (!(QueryScale >= 0) || !(AttentionSoftCap >= 0) || !(LogitSoftCap >= 0) || !float.IsFinite(EmbeddingScale) || !(OutputScale > 0) || !float.IsFinite(OutputScale))
             return "scales and caps must not be negative";
         foreach (LayerSpec layer in Layers)
         {
             if (ProblemOf(layer) is { } problem)
                 return problem;
         }
+        if (Position == PositionKind.RelativeBias && ProblemOfBias() is { } bias)
+            return bias;
+        if (Encoder is not null && ProblemOfEncoder(Encoder) is { } encoder)
+            return encoder;
         return Parameters > 1L << 40 ? "more than 2^40 weights" : null;
+    }
+
+    private string? ProblemOfBias()
+    {
+        if (Layers.Count == 0 || Layers.Any(l => l.Heads != Layers[0].Heads))
+            return "layers that share a bias of positions need the same number of heads";
+        return Numerics.Kernels.RelativeBuckets.Problem(RelativeBuckets, RelativeDistance, Bidirectional);
+    }
+
+    private string? ProblemOfEncoder(TransformerSpec encoder)
+    {
+        if (encoder.VocabularySize != VocabularySize || encoder.Width != Width)
+            return "an encoder and its decoder need the same vocabulary and width";
+        if (!encoder.Bidirectional || encoder.Encoder is not null)
+            return "an encoder reads whole texts and has no encoder of its own";
+        if (NormPlace != NormPlace.Before || ParallelResidual || Biases != Biases.None)
+            return "a decoder with an encoder has norms before its blocks and no biases";
+        if ((uint)DecoderStart >= (uint)VocabularySize)
+            return $"the decoder's first token, {DecoderStart}, is outside of the vocabulary of {VocabularySize}";
+        return encoder.Problem() is { } problem ? $"encoder: {problem}" : null;
     }
 
     private string? ProblemOf(LayerSpec layer)

@@ -99,6 +99,8 @@ internal sealed class WeightReader(SafetensorsSet files, Func<string, StoredWeig
     private StoredWeight Placed(string name)
     {
         StoredWeight stored = place(name);
+        if (!files.Contains(stored.Name) && stored.Aliases.FirstOrDefault(files.Contains) is { } alias)
+            return stored with { Name = alias };
         return !files.Contains(stored.Name) && stored.Name.StartsWith(prefix, StringComparison.Ordinal) && files.Contains(stored.Name[prefix.Length..])
             ? stored with { Name = stored.Name[prefix.Length..] } : stored;
     }

@@ -26,7 +26,7 @@ public sealed class TextEmbedder : IDisposable
     public (float[] Vector, int Tokens) Embed(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        int[] ids = [.. LanguageModelHost.Start(_model), .. _model.Tokenizer.Encode(text)];
+        int[] ids = LanguageModelHost.Prompt(_model, text);
         if (ids.Length == 0)
             throw new RequestException("the text to embed is empty", "input");
         if (ids.Length > _model.Transformer.Spec.ContextLength)
@@ -35,7 +35,7 @@ public sealed class TextEmbedder : IDisposable
         lock (_gate)
         {
             _batch.Clear();
-            Tensor hidden = _model.Transformer.Forward(_tape, _batch.Add(ids));
+            Tensor hidden = _model.Transformer.Reader.Forward(_tape, _batch.Add(ids));
             for (int row = 0; row < ids.Length; row++)
             {
                 ReadOnlySpan<float> state = hidden.Data.Slice(row * Dimensions, Dimensions);

@@ -21,6 +21,12 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     /// <summary>Behind the attention.</summary>
     public Norm? AttentionPostNorm { get; init; }
 
+    /// <summary>Behind the attention to its own sequence, where there is an encoder.</summary>
+    public CrossAttention? Cross { get; init; }
+
+    /// <summary>Before <see cref="Cross"/>.</summary>
+    public Norm? CrossNorm { get; init; }
+
     /// <summary>Before the feed-forward network.</summary>
     public Norm? FeedForwardNorm { get; init; }
 
@@ -31,6 +37,8 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     {
         Tensor a = Attention.Forward(tape, AttentionNorm?.Forward(tape, x) ?? x, context, index);
         Tensor h = Op.Add(tape, x, AttentionPostNorm?.Forward(tape, a) ?? a);
+        if (Cross is not null)
+            h = Op.Add(tape, h, Cross.Forward(tape, CrossNorm!.Forward(tape, h), context, index));
         Tensor input = parallel ? x : h;
         Tensor normed = FeedForwardNorm?.Forward(tape, input) ?? input;
         Tensor f = FeedForward is not null ? FeedForward.Forward(tape, normed, context, index) : Experts!.Forward(tape, normed, context, index);
@@ -52,6 +60,8 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
         AttentionNorm?.Visit(visitor, WeightNames.AttentionNorm(index));
         Attention.Visit(visitor, index);
         AttentionPostNorm?.Visit(visitor, WeightNames.AttentionPostNorm(index));
+        CrossNorm?.Visit(visitor, WeightNames.CrossNorm(index));
+        Cross?.Visit(visitor, index);
         FeedForwardNorm?.Visit(visitor, WeightNames.FeedForwardNorm(index));
         FeedForward?.Visit(visitor, WeightNames.FeedForward(index));
         Experts?.Visit(visitor, index);

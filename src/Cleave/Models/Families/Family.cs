@@ -17,6 +17,7 @@ public sealed record Family(string ModelType, Func<JsonCursor, TransformerSpec> 
     [
         Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Gemma2.Family, Gemma3.Family, Phi3.Family, Olmo2.Family,
         Gpt2.Family, GptNeoX.Family, Mixtral.Family, Qwen2Moe.Family, Qwen3Moe.Family,
+        T5.Family, T5.Multilingual,
     ];
 
     /// <exception cref="ModelFileException">The config is of no family that is supported.</exception>
@@ -43,6 +44,9 @@ public sealed record Family(string ModelType, Func<JsonCursor, TransformerSpec> 
 /// <param name="Name">The tensor's.</param>
 public sealed record StoredWeight(string Name)
 {
+    /// <summary>Where files that lack the name have the same tensor.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
     /// <summary>True: the file has (inputs, outputs).</summary>
     public bool Transposed { get; init; }
 

@@ -28,7 +28,7 @@ public sealed class TransformerModule : IClassifierModule
         _head = model.Head(task);
         if (kind is TaskKind.Classify or TaskKind.Extract && _head is null)
             throw new CleaveException($"the model has no head for the task '{task}'; it was made for {string.Join(", ", model.Heads.Select(h => h.Task))}");
-        Encoder = new TaskEncoder(kind, model.Tokenizer, labels, maxTokens);
+        Encoder = new TaskEncoder(kind, model.Tokenizer, labels, maxTokens, model.DecoderStart);
         _outputs = new TransformerOutputs(model.Transformer, _head);
         _generator = kind == TaskKind.Generate ? new Generator(model.Transformer) : null;
     }

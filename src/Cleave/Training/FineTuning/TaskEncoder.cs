@@ -13,14 +13,18 @@ public sealed class TaskEncoder
     private readonly int _maxTokens;
     private readonly Dictionary<string, int> _labels = new(StringComparer.Ordinal);
     private readonly int[] _start;
+    private readonly int? _decoderStart;
 
     /// <param name="labels">Classes, or span labels; empty for generation.</param>
-    /// <param name="maxTokens">Longer inputs are cut: at the end for a text to judge, at the beginning for a prompt.</param>
-    public TaskEncoder(TaskKind kind, ITokenizer tokenizer, IReadOnlyList<string> labels, int maxTokens)
+    /// <param name="maxTokens">
+    /// Longer inputs are cut: at the end for a text to judge or to answer, at the beginning for a prompt that is continued.
+    /// </param>
+    /// <param name="decoderStart">The token that answers begin with, where an encoder reads what is asked; null for a decoder alone.</param>
+    public TaskEncoder(TaskKind kind, ITokenizer tokenizer, IReadOnlyList<string> labels, int maxTokens, int? decoderStart = null)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(labels);
-        (Kind, _tokenizer, _maxTokens) = (kind, tokenizer, maxTokens);
+        (Kind, _tokenizer, _maxTokens, _decoderStart) = (kind, tokenizer, maxTokens, decoderStart);
         _start = (tokenizer.BosId ?? tokenizer.EosId) is { } id ? [id] : [];
         Scheme = kind == TaskKind.Extract ? new TagScheme(labels) : null;
         for (int i = 0; i < labels.Count; i++)
@@ -42,7 +46,7 @@ public sealed class TaskEncoder
         {
             TaskKind.Classify => new TaskItem(Input(example), [_labels[example.Label!]], index),
             TaskKind.Extract => EncodeSpans(example, index),
-            TaskKind.Generate => EncodeReply(example, index),
+            TaskKind.Generate => _decoderStart is { } start ? EncodeAnswer(example, index, start) : EncodeReply(example, index),
             _ => EncodeText(example, index),
         };
     }
@@ -64,10 +68,15 @@ public sealed class TaskEncoder
         return (ids, first, text.Offsets[..take]);
     }
 
-    /// <summary>What a generation continues: the conversation so far, and the word that gives the turn to the model.</summary>
+    /// <summary>
+    /// What a generation continues: the conversation so far, and the word that gives the turn to the model. What an encoder
+    /// reads is the text as it is, one message without its speaker, and the token that ends it.
+    /// </summary>
     public int[] Prompt(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        if (_decoderStart is not null)
+            return Ended(_tokenizer.Encode(OneMessage(text)));
         bool isDialogue = text.StartsWith("user:", StringComparison.Ordinal) || text.StartsWith("assistant:", StringComparison.Ordinal);
         int[] ids = _tokenizer.Encode((isDialogue ? text : "user: " + text) + "\nassistant:");
         int room = Math.Max(1, _maxTokens * 3 / 4 - _start.Length); // the rest is for the answer
@@ -93,6 +102,25 @@ public sealed class TaskEncoder
         Array.Fill(targets, -1, 0, prompt.Length - 1);
         Array.Copy(all, prompt.Length, targets, prompt.Length - 1, reply.Length);
         return new TaskItem(all[..^1], targets, index);
+    }
+
+    private TaskItem EncodeAnswer(Example example, int index, int start)
+    {
+        int[] answer = Ended(_tokenizer.Encode(example.Target!.Trim()));
+        return new TaskItem(Prompt(example.Text), answer, index) { DecoderIds = [start, .. answer[..^1]] };
+    }
+
+    private int[] Ended(int[] ids)
+    {
+        int[] end = End();
+        return [.. ids.Take(Math.Max(0, _maxTokens - end.Length)), .. end];
+    }
+
+    private static string OneMessage(string text)
+    {
+        const string User = "user:";
+        return text.StartsWith(User, StringComparison.Ordinal) && !text.Contains("\nuser:", StringComparison.Ordinal) && !text.Contains("\nassistant:", StringComparison.Ordinal)
+            ? text[User.Length..].TrimStart() : text;
     }
 
     private TaskItem EncodeText(Example example, int index)
