@@ -80,7 +80,7 @@ def forward(c, m, source, read):
     logits = (x * C ** -0.5) @ table.t() if c["tie_word_embeddings"] else x @ m("lm_head.weight", V, C).t()
     return states, logits
 
-BASE = dict(architectures=["T5ForConditionalGeneration"], model_type="t5", vocab_size=V, d_model=C, d_kv=16, d_ff=24, num_layers=2, num_decoder_layers=3,
+BASE = dict(architectures=["T5ForConditionalGeneration"], model_type="t5", vocab_size=V, d_model=C, d_kv=12, d_ff=24, num_layers=2, num_decoder_layers=3,
             num_heads=3, relative_attention_num_buckets=8, relative_attention_max_distance=12, layer_norm_epsilon=1e-6, feed_forward_proj="relu",
             tie_word_embeddings=True, is_encoder_decoder=True, decoder_start_token_id=0, pad_token_id=0, eos_token_id=1)
 CASES = {
