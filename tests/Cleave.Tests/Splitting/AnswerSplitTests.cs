@@ -55,8 +55,8 @@ public sealed class AnswerSplitTests : IDisposable
     [Fact]
     public void A_text_to_continue_is_refused_before_anything_is_made()
     {
-        File.WriteAllText(Path.Combine(_folder, "text.jsonl"), string.Concat(Enumerable.Range(0, 60).Select(i => $"{{\"text\": \"the parcel number {i} has arrived\"}}\n")));
-        Project("  text: {kind: language-model, train: text.jsonl, test: text.jsonl}");
+        Write("text", 60, 20, (_, good) => $"\"note\": \"{good}\"");
+        Project("  text: {kind: language-model, train: text.train.jsonl, test: text.test.jsonl}");
         string said = Assert.Throws<CleaveException>(() => Split("release")).Message;
         Assert.Contains("text: a t5 model answers texts and does not continue them", said, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', said);
@@ -70,10 +70,10 @@ public sealed class AnswerSplitTests : IDisposable
         Recipe[] starts = [.. Recipe.Starts(TaskKind.Generate, 500, spec, (_, _) => true).Select(Recipe.From)];
         Assert.Contains(starts, r => r.Transformer is { Layers: 2, EncoderLayers: 3 });
         Assert.Contains(starts, r => r.Transformer is { Layers: 1, EncoderLayers: 1 });
-        double whole = CostModel.Transformer(spec, WeightType.Q8, 60, 10, 0, TaskKind.Generate);
+        double Cost(TransformerSpec of, double tokens = 10) => CostModel.Transformer(of, WeightType.Q8, 60, tokens, 0, TaskKind.Generate);
         TransformerSpec lessRead = spec with { Encoder = spec.Encoder! with { Layers = [.. spec.Encoder!.Layers.Take(3)] } }, lessWritten = spec with { Layers = [.. spec.Layers.Take(2)] };
-        double read = whole - CostModel.Transformer(lessRead, WeightType.Q8, 60, 10, 0, TaskKind.Generate), written = whole - CostModel.Transformer(lessWritten, WeightType.Q8, 60, 10, 0, TaskKind.Generate);
-        Assert.True(written > 3 * read && read > 0, $"{read} and {written} of {whole}"); // ten passes against one
+        Assert.True(Cost(lessRead) < Cost(spec) && Cost(lessWritten) < Cost(spec));
+        Assert.InRange(Cost(spec, 20), Cost(spec) * 1.2, Cost(spec) * 1.99); // the source is read once
     }
 
     private static ModuleResult Ask(ReleaseHost host, ModuleRequest request) => host.Run(request, new Silence(), CancellationToken.None);
