@@ -27,7 +27,7 @@ public class AnswerTaskTests
         int[] answer = [.. Words.Encode("a refund"), End];
         Assert.Equal([.. Words.Encode("where is my order"), End], item.Ids);
         Assert.Equal(answer, item.Targets);
-        Assert.Equal([Start, .. answer[..^1]], item.DecoderIds);
+        Assert.Equal([Start, .. answer[..^1]], item.DecoderIds!);
         Assert.Equal((3, answer.Length, item.Ids.Length + answer.Length), (item.Example, item.Rows, item.Tokens));
     }
 
