@@ -7,8 +7,11 @@ namespace Cleave.Numerics.Kernels;
 /// </summary>
 public sealed class RelativeBuckets
 {
-    /// <summary>The largest of the longest distances: a table of them is kept.</summary>
-    public const int MostDistance = 1 << 16;
+    /// <summary>
+    /// The largest of the longest distances, eight times what models have: a number for each of them and each head is kept, which a
+    /// small file could otherwise make gigabytes of.
+    /// </summary>
+    public const int MostDistance = 1024;
 
     private readonly int[] _byDistance;
 
