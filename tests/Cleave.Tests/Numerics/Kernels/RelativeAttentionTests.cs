@@ -59,9 +59,10 @@ public class RelativeAttentionTests
                     Attention.ForwardAcross(x.Q, x.K, x.V, x.Offsets, x.KeyOffsets, heads, kvHeads, size, y, l, rule);
                     Reference.Close(e.Y, y, Bounds.Attention, $"{where}{x} y ");
                     float[] dq = Reference.Random(y.Length, 5), dk = Reference.Random(x.K.Length, 6), dv = Reference.Random(x.K.Length, 7);
+                    // Of a key that is alone every term is 0 but for rounding, and there are as many as queries.
                     Attention.BackwardAcross(x.Dy, x.Q, x.K, x.V, y, l, x.Offsets, x.KeyOffsets, heads, kvHeads, size, dq, dk, dv, rule);
                     Reference.Close(e.Dq, dq, Bounds.Attention, $"{where}{x} dq ");
-                    Reference.Close(e.Dk, dk, Bounds.Attention, $"{where}{x} dk ");
+                    Reference.Close(e.Dk, dk, 3 * Bounds.Attention, $"{where}{x} dk ");
                     Reference.Close(e.Dv, dv, Bounds.Attention, $"{where}{x} dv ");
                 });
             }

@@ -87,7 +87,7 @@ public class AnswerTaskTests
     [Fact]
     public void Training_learns_to_copy()
     {
-        Transformer model = Transformer.Create(T5Cases.Create(tokenizer: Words).Transformer.Spec, new Cleave.Numerics.Rng(3));
+        Transformer model = Transformer.Create(T5Cases.Create(tokenizer: Words).Transformer.Spec with { DecoderStart = Start }, new Cleave.Numerics.Rng(3));
         string[] words = ["parcel", "order", "refund", "help"];
         TaskItem[] items = [.. words.Select((w, i) => Encoder().Encode(new Example { Text = w, Target = w }, i))];
         using var optimizer = new AdamW([.. model.Parameters()]);
