@@ -8,14 +8,14 @@ using Cleave.Tokenizers;
 
 namespace Cleave.Cli.Commands;
 
-/// <summary><c>cleave logits</c>: raw next-token logits, for comparing with other engines.</summary>
+/// <summary><c>cleave logits</c>: raw logits, for comparing with other engines.</summary>
 internal static class LogitsCommand
 {
     private const int Shown = 5;
     private static readonly Argument<string> Model = ModelArgument.CreateForWeights();
     private static readonly Option<string> Tokens = new("--tokens") { Description = "Token ids with commas between.", HelpName = "IDS", Required = true };
 
-    public static Verb Create() => new Verb("logits", "Print a model's raw next-token logits, one row a token; without --json the largest few of each row.")
+    public static Verb Create() => new Verb("logits", "Print a model's raw logits, one row a token: of the next token, or of the token itself where the model is an encoder; without --json the largest few of each row.")
     {
         Model, Tokens, SharedOptions.Threads, SharedOptions.Json,
     }
@@ -37,7 +37,7 @@ internal static class LogitsCommand
         if (call.Json)
             call.WriteJson(w => WriteJson(w, logits));
         else
-            WriteTable(call.Out, tokenizer.Value, ids, logits);
+            WriteTable(call.Out, tokenizer.Value, ids, logits, model.Spec.Bidirectional);
         return Exit.Done;
     }
 
@@ -70,9 +70,9 @@ internal static class LogitsCommand
         w.WriteEndObject();
     }
 
-    private static void WriteTable(TextWriter output, ITokenizer? tokenizer, int[] ids, Tensor logits)
+    private static void WriteTable(TextWriter output, ITokenizer? tokenizer, int[] ids, Tensor logits, bool isEncoder)
     {
-        var table = new TextTable("after", "token", "next", "token", "logit");
+        var table = isEncoder ? new TextTable("at", "token", "guess", "token", "logit") : new TextTable("after", "token", "next", "token", "logit");
         for (int row = 0; row < ids.Length; row++)
         {
             float[] values = logits.Data.Slice(row * logits.Columns, logits.Columns).ToArray();

@@ -8,8 +8,13 @@ public static class WeightNames
 {
     public const string Embedding = "model.embed_tokens.weight";
     public const string Positions = "model.embed_positions.weight";
+    public const string TokenTypes = "model.embed_token_types.weight";
+    public const string EmbeddingNorm = "model.embed_norm.weight";
     public const string FinalNorm = "model.norm.weight";
     public const string Output = "lm_head.weight";
+    public const string MaskedDense = "lm_head.dense.weight";
+    public const string MaskedNorm = "lm_head.norm.weight";
+    public const string Pooler = "model.pooler.weight";
 
     internal const string GatePart = ".gate_proj.weight", UpPart = ".up_proj.weight", DownPart = ".down_proj.weight";
 

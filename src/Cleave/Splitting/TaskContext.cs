@@ -21,7 +21,7 @@ public sealed class TaskContext
         (Definition, Data) = (definition, data);
         _vocabulary = model.Transformer.Spec.VocabularySize;
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
-        Encoder = new TaskEncoder(definition.Kind, model.Tokenizer, data.Labels, MaxTokens);
+        Encoder = new TaskEncoder(definition.Kind, model, data.Labels, MaxTokens);
         Train = [.. data.Train.Select(Encoder.Encode)];
         MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply() : 0;
         MeanTokens = Train.Average(t => t.Ids.Length);

@@ -12,19 +12,23 @@ namespace Cleave.Compression.Pruning;
 /// <param name="Neurons">By layer and feed-forward neuron; those of several experts one after the other.</param>
 public sealed record Importance(double[] Layers, double[][] Groups, double[][] Neurons)
 {
-    /// <summary>Measures on <paramref name="texts"/>, token sequences of the task.</summary>
-    public static Importance Measure(Transformer model, IEnumerable<int[]> texts, bool causal)
+    /// <inheritdoc cref="Measure(Transformer, IEnumerable{ValueTuple{int[], int[]}}, bool)"/>
+    public static Importance Measure(Transformer model, IEnumerable<int[]> texts, bool causal) =>
+        Measure(model, texts.Select(ids => (ids, (int[]?)null)), causal);
+
+    /// <summary>Measures on <paramref name="texts"/>, token sequences of the task, with the kinds of their tokens where these matter.</summary>
+    public static Importance Measure(Transformer model, IEnumerable<(int[] Ids, int[]? Types)> texts, bool causal)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(texts);
         var observer = new ImportanceObserver(model.Spec);
         using var tape = new Tape(records: false);
         var batch = new TokenBatch();
-        foreach (int[][] chunk in texts.Chunk(32))
+        foreach ((int[] Ids, int[]? Types)[] chunk in texts.Chunk(32))
         {
             batch.Clear();
-            foreach (int[] ids in chunk)
-                batch.Add(ids);
+            foreach ((int[] ids, int[]? types) in chunk)
+                batch.Add(ids, types);
             model.Forward(tape, batch, causal, observer: observer);
             tape.Reset();
         }

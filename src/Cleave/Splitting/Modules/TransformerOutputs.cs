@@ -34,7 +34,7 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
             {
                 int start = _batch.Tokens;
                 TaskItem item = items[next++];
-                _batch.Add(item.Ids);
+                _batch.Add(item.Ids, item.Types);
                 if (head is { Kind: HeadKind.Classify })
                     continue;
                 for (int i = 0; i < item.Targets.Length; i++)
@@ -67,7 +67,7 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
     {
         Tensor hidden = trunk.Forward(_tape, _batch, head?.Causal ?? true);
         if (head is { Kind: HeadKind.Classify })
-            return head.Forward(_tape, hidden, _batch);
+            return head.Forward(_tape, trunk, hidden, _batch);
         Tensor supervised = Op.GatherRows(_tape, hidden, rows.ToArray());
         return head?.Projection.Forward(_tape, supervised) ?? trunk.Logits(_tape, supervised);
     }

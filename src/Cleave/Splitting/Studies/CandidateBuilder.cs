@@ -39,7 +39,7 @@ public sealed class CandidateBuilder
         TransformerModule teacher = monolith.View(task.Name);
         TaskHead? head = monolith.Model.Head(task.Name);
         const int MostProbes = 256;
-        _importance = Importance.Measure(monolith.Model.Transformer, task.Train.Take(MostProbes).Select(t => t.Ids), head?.Causal ?? true);
+        _importance = Importance.Measure(monolith.Model.Transformer, task.Train.Take(MostProbes).Select(t => (t.Ids, t.Types)), head?.Causal ?? true);
         if (task.Kind == TaskKind.Classify)
         {
             _teacherLogits = teacher.Logits(task.Data.Train, cancellation);
@@ -202,7 +202,7 @@ public sealed class CandidateBuilder
     private static TaskHead Copy(TaskHead head) => new(head.Task, head.Kind, head.Labels,
         Tensor.From(head.Projection.Weight.Data, head.Projection.Outputs, head.Projection.Inputs),
         Tensor.From(head.Projection.Bias!.Data, 1, head.Projection.Outputs))
-    { Causal = head.Causal };
+    { Causal = head.Causal, Pooling = head.Pooling };
 }
 
 /// <summary>A built candidate.</summary>

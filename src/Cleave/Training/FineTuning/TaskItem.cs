@@ -7,6 +7,9 @@ namespace Cleave.Training.FineTuning;
 /// <param name="Example">The example's index in its data set.</param>
 public sealed record TaskItem(int[] Ids, int[] Targets, int Example)
 {
+    /// <summary>The kind of each token, where the model tells kinds apart; null for all of kind 0.</summary>
+    public int[]? Types { get; init; }
+
     /// <summary>Rows with something to learn.</summary>
     public int Supervised { get; } = Targets.Count(t => t >= 0);
 }

@@ -28,12 +28,12 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         ArgumentNullException.ThrowIfNull(items);
         _batch.Clear();
         foreach (TaskItem item in items)
-            _batch.Add(item.Ids);
+            _batch.Add(item.Ids, item.Types);
         Tensor hidden = trunk.Forward(tape, _batch, head?.Causal ?? true);
         if (kind == TaskKind.Classify)
         {
             Collect(items, everyRow: true);
-            return Mixed(tape, head!.Forward(tape, hidden, _batch), items, weight, teacher, distillation);
+            return Mixed(tape, head!.Forward(tape, trunk, hidden, _batch), items, weight, teacher, distillation);
         }
         Collect(items, everyRow: false);
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
