@@ -163,8 +163,8 @@ public sealed class Transformer
         return Pooler?.Forward(tape, first) ?? first;
     }
 
-    /// <summary>Nothing, for a model that has a next token to say.</summary>
-    /// <exception cref="CleaveException">It reads whole texts.</exception>
+    /// <summary>Refuses a model that has no next token to say.</summary>
+    /// <exception cref="CleaveException">The model is an encoder.</exception>
     public void RequireContinuation()
     {
         if (Spec.Bidirectional)

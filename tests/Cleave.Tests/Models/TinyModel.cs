@@ -37,7 +37,7 @@ public static class TinyModel
         new(Transformer.Create(Plain(Tokenizer, layers) with { Family = "gpt2", Activation = Activation.GeluTanh }, new Rng(seed)), Tokenizer, []);
 
     /// <summary>BERT's tokenizer with a few words, and the pieces of all others.</summary>
-    public static ITokenizer WordPiece { get; } = MakeWordPiece();
+    public static Tokenizer WordPiece { get; } = MakeWordPiece();
 
     // What BERT and GPT-2 share.
     private static TransformerSpec Plain(ITokenizer tokenizer, int layers) => TransformerSpec.Uniform(tokenizer.VocabularySize, 32, layers, 4, 4, 64, 64) with
@@ -48,7 +48,7 @@ public static class TinyModel
         Biases = Biases.All,
     };
 
-    private static ITokenizer MakeWordPiece()
+    private static Tokenizer MakeWordPiece()
     {
         string[] characters = [.. Enumerable.Range('!', 94).Select(c => $"{(char)c}").Where(c => !char.IsAsciiLetterUpper(c[0]))];
         string[] words = [.. Text.SelectMany(t => t.ToLowerInvariant().Split([' ', ','], StringSplitOptions.RemoveEmptyEntries)).Where(w => w.Length > 1).Distinct()];

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Cleave.Data;
+using Cleave.Evaluation;
 using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Numerics;
