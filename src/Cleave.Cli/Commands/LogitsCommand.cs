@@ -8,7 +8,7 @@ using Cleave.Tokenizers;
 
 namespace Cleave.Cli.Commands;
 
-/// <summary><c>cleave logits</c>: raw next-token logits, for comparing with other engines.</summary>
+/// <summary><c>cleave logits</c>: raw logits, for comparing with other engines.</summary>
 internal static class LogitsCommand
 {
     private const int Shown = 5;
@@ -20,7 +20,7 @@ internal static class LogitsCommand
         HelpName = "IDS",
     };
 
-    public static Verb Create() => new Verb("logits", "Print a model's raw next-token logits, one row a token; without --json the largest few of each row.")
+    public static Verb Create() => new Verb("logits", "Print a model's raw logits, one row a token: of the next token, or of the token itself where the model is an encoder; without --json the largest few of each row.")
     {
         Model, Tokens, DecoderTokens, SharedOptions.Threads, SharedOptions.Json,
     }
@@ -43,7 +43,7 @@ internal static class LogitsCommand
         if (call.Json)
             call.WriteJson(w => WriteJson(w, logits));
         else
-            WriteTable(call.Out, tokenizer.Value, rows, logits);
+            WriteTable(call.Out, tokenizer.Value, rows, logits, model.Spec.Bidirectional);
         return Exit.Done;
     }
 
@@ -87,9 +87,9 @@ internal static class LogitsCommand
         w.WriteEndObject();
     }
 
-    private static void WriteTable(TextWriter output, ITokenizer? tokenizer, int[] ids, Tensor logits)
+    private static void WriteTable(TextWriter output, ITokenizer? tokenizer, int[] ids, Tensor logits, bool isEncoder)
     {
-        var table = new TextTable("after", "token", "next", "token", "logit");
+        var table = isEncoder ? new TextTable("at", "token", "guess", "token", "logit") : new TextTable("after", "token", "next", "token", "logit");
         for (int row = 0; row < ids.Length; row++)
         {
             float[] values = logits.Data.Slice(row * logits.Columns, logits.Columns).ToArray();

@@ -71,14 +71,6 @@ public sealed partial class Transformer
         return Array.ConvertAll(sources, s => new KeyValuePages(KeyValueHeads, HeadSize, CacheFormat) { Source = s });
     }
 
-    /// <summary>Nothing, for a model that has a next token to say.</summary>
-    /// <exception cref="CleaveException">It reads whole texts.</exception>
-    public void RequireContinuation()
-    {
-        if (Spec.Bidirectional)
-            throw new CleaveException($"this {Spec.Family} model is an encoder: it reads whole texts and has no next token; use a decoder for this, such as 'starter', or teach it to classify or extract with 'cleave split'");
-    }
-
     /// <summary>Nothing, for a model that continues the text that it is given.</summary>
     /// <exception cref="CleaveException">It is an encoder–decoder.</exception>
     public void RequireOneStack()
@@ -100,8 +92,6 @@ public sealed partial class Transformer
         _buckets ??= new RelativeBuckets(Spec.RelativeBuckets, Spec.RelativeDistance, Spec.Bidirectional);
         return Op.RelativeBias(tape, RelativeBias, _buckets);
     }
-
-    private Tensor BeforeOutput(Tape tape, Tensor hidden) => Spec.OutputScale == 1 ? hidden : Op.Scale(tape, hidden, Spec.OutputScale);
 
     private void VisitEncoder(WeightVisitor visitor)
     {

@@ -17,11 +17,25 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         Linear embedding = shared ?? loadLinear(WeightNames.Embedding, spec.VocabularySize, c);
         Transformer? encoder = spec.Encoder is null ? null : Encoder(spec.Encoder).Build(embedding);
         Tensor? bias = spec.Position == PositionKind.RelativeBias ? load(WeightNames.RelativeBias, spec.RelativeBuckets, spec.Layers[0].Heads) : null;
-        Tensor? positions = spec.Position == PositionKind.Learned ? load(WeightNames.Positions, spec.ContextLength, c) : null;
+        Tensor? positions = spec.Position == PositionKind.Learned ? load(WeightNames.Positions, spec.ContextLength + spec.PositionOffset, c) : null;
+        Tensor? tokenTypes = spec.TokenTypes > 0 ? load(WeightNames.TokenTypes, spec.TokenTypes, c) : null;
+        Norm? embeddingNorm = spec.EmbeddingNorm ? Norm(WeightNames.EmbeddingNorm, c) : null;
         Layer[] layers = [.. spec.Layers.Select(Layer)];
-        Norm finalNorm = Norm(WeightNames.FinalNorm, c);
-        Linear? output = spec.TiedEmbeddings ? null : loadLinear(WeightNames.Output, spec.VocabularySize, c);
-        return new Transformer(spec, embedding, positions, layers, finalNorm, output) { Encoder = encoder, RelativeBias = bias };
+        Norm? finalNorm = spec.HasFinalNorm ? Norm(WeightNames.FinalNorm, c) : null;
+        MaskedHead? masked = spec.VocabularyHead == VocabularyHead.Masked
+            ? new MaskedHead(spec.Activation, Biased(WeightNames.MaskedDense, c, c), Norm(WeightNames.MaskedNorm, c)) : null;
+        Linear? output = spec.HasOwnOutput ? loadLinear(WeightNames.Output, spec.VocabularySize, c) : null;
+        Tensor? outputBias = masked is not null ? load(WeightNames.BiasOf(WeightNames.Output), 1, spec.VocabularySize) : null;
+        return new Transformer(spec, embedding, positions, layers, finalNorm, output)
+        {
+            Encoder = encoder,
+            RelativeBias = bias,
+            TokenTypes = tokenTypes,
+            EmbeddingNorm = embeddingNorm,
+            MaskedHead = masked,
+            OutputBias = outputBias,
+            Pooler = spec.Pooler == PoolerKind.None ? null : new Pooler(spec.Pooler, Biased(WeightNames.Pooler, c, c)),
+        };
     }
 
     private TransformerBuilder Encoder(TransformerSpec encoder) => new(encoder,
@@ -30,7 +44,7 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
 
     private Layer Layer(LayerSpec s, int i)
     {
-        bool before = spec.NormPlace != NormPlace.After, after = spec.NormPlace != NormPlace.Before;
+        bool before = spec.NormPlace is NormPlace.Before or NormPlace.Both, after = spec.NormPlace != NormPlace.Before;
         int c = spec.Width;
         Norm? attentionNorm = before ? Norm(WeightNames.AttentionNorm(i), c) : null;
         SelfAttention attention = Attention(s, i);
@@ -42,6 +56,7 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         Experts? experts = s.Experts is { } e ? Experts(e, s.FeedForwardWidth, i) : null;
         return new Layer(s, spec.ParallelResidual, attention, feedForward, experts)
         {
+            NormsSum = spec.NormPlace == NormPlace.AfterSum,
             AttentionNorm = attentionNorm,
             AttentionPostNorm = attentionPostNorm,
             CrossNorm = crossNorm,
@@ -90,11 +105,11 @@ internal sealed class TransformerBuilder(TransformerSpec spec, Func<string, int,
         return new FeedForward(spec.Activation, gate, up, Linear(name + WeightNames.DownPart, spec.Width, width, Biases.FeedForward));
     }
 
-    private Linear Linear(string name, int rows, int columns, Biases bias)
-    {
-        Linear linear = loadLinear(name, rows, columns);
-        return spec.Biases.HasFlag(bias) ? linear.WithBias(load(WeightNames.BiasOf(name), 1, rows)) : linear;
-    }
+    private Linear Linear(string name, int rows, int columns, Biases bias) =>
+        spec.Biases.HasFlag(bias) ? Biased(name, rows, columns) : loadLinear(name, rows, columns);
+
+    private Linear Biased(string name, int rows, int columns) =>
+        loadLinear(name, rows, columns).WithBias(load(WeightNames.BiasOf(name), 1, rows));
 
     private Norm Norm(string name, int columns) => new(spec.Norm, spec.NormEpsilon, load(name, 1, columns),
         spec.Norm == NormKind.Layer ? load(WeightNames.BiasOf(name), 1, columns) : null);

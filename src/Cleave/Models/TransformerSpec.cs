@@ -4,7 +4,7 @@ using Cleave.Numerics.Kernels;
 namespace Cleave.Models;
 
 /// <summary>
-/// The shape of a decoder: closed choices that every family is composed of, and a list of layers, each with its own widths,
+/// The shape of a decoder or an encoder: closed choices that every family is composed of, and a list of layers, each with its own widths,
 /// so that a pruned model is an ordinary model.
 /// Letters: C <see cref="Width"/>, H heads, G key-value heads, D head size, F feed-forward width, V vocabulary, E experts.
 /// </summary>
@@ -46,6 +46,15 @@ public sealed record TransformerSpec
     public bool ParallelResidual { get; init; }
 
     public PositionKind Position { get; init; }
+
+    /// <summary>The row of the table of learned positions that is position 0; those before it are never read.</summary>
+    public int PositionOffset { get; init; }
+
+    /// <summary>Kinds of tokens with an embedding each, such as those of a pair's first and second text; 0 for none.</summary>
+    public int TokenTypes { get; init; }
+
+    /// <summary>Whether the sum of the embeddings is normed before the first layer.</summary>
+    public bool EmbeddingNorm { get; init; }
 
     /// <summary>θ of the rotary position embedding.</summary>
     public double RotaryBase { get; init; } = 10_000;
@@ -92,6 +101,16 @@ public sealed record TransformerSpec
     /// <summary>True: the output projection is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; } = true;
 
+    public VocabularyHead VocabularyHead { get; init; }
+
+    public PoolerKind Pooler { get; init; }
+
+    /// <summary>Whether there is a norm behind the last layer.</summary>
+    public bool HasFinalNorm => NormPlace != NormPlace.AfterSum;
+
+    /// <summary>Whether there is a projection to the vocabulary besides the embedding table.</summary>
+    public bool HasOwnOutput => !TiedEmbeddings && VocabularyHead != VocabularyHead.None;
+
     /// <summary>A model whose layers are all alike.</summary>
     public static TransformerSpec Uniform(int vocabulary, int width, int layers, int heads, int kvHeads, int feedForward, int context) => new()
     {
@@ -109,11 +128,16 @@ public sealed record TransformerSpec
     {
         get
         {
-            long norm = Norm == NormKind.Layer ? 2L * Width : Width, total = (long)VocabularySize * Width * (TiedEmbeddings ? 1 : 2) + norm;
+            long norm = Norm == NormKind.Layer ? 2L * Width : Width, dense = (long)Width * Width + Width;
+            long total = (long)VocabularySize * Width * (HasOwnOutput ? 2 : 1) + (HasFinalNorm ? norm : 0) + (EmbeddingNorm ? norm : 0) + (long)TokenTypes * Width;
             if (Position == PositionKind.Learned)
-                total += (long)ContextLength * Width;
+                total += (long)(ContextLength + PositionOffset) * Width;
             if (Position == PositionKind.RelativeBias && Layers.Count > 0)
                 total += (long)RelativeBuckets * Layers[0].Heads;
+            if (VocabularyHead == VocabularyHead.Masked)
+                total += dense + norm + VocabularySize;
+            if (Pooler != PoolerKind.None)
+                total += dense;
             foreach (LayerSpec l in Layers)
                 total += l.Weights(Width, FeedForwardMatrices, active: false) + norm * (NormPlace == NormPlace.Both ? 4 : 2) + Small(l);
             if (Encoder is not null)
@@ -145,6 +169,10 @@ public sealed record TransformerSpec
             return "the norm's epsilon must be positive and the rotary base above 1";
         if (!(QueryScale >= 0) || !(AttentionSoftCap >= 0) || !(LogitSoftCap >= 0) || !float.IsFinite(EmbeddingScale) || !(OutputScale > 0) || !float.IsFinite(OutputScale))
             return "scales and caps must not be negative";
+        if (PositionOffset < 0 || TokenTypes < 0)
+            return "positions and kinds of tokens must not be negative";
+        if (ParallelResidual && NormPlace == NormPlace.AfterSum)
+            return "attention and feed-forward side by side have no sum to norm between them";
         foreach (LayerSpec layer in Layers)
         {
             if (ProblemOf(layer) is { } problem)

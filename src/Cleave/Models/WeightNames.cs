@@ -8,8 +8,13 @@ public static class WeightNames
 {
     public const string Embedding = "model.embed_tokens.weight";
     public const string Positions = "model.embed_positions.weight";
+    public const string TokenTypes = "model.embed_token_types.weight";
+    public const string EmbeddingNorm = "model.embed_norm.weight";
     public const string FinalNorm = "model.norm.weight";
     public const string Output = "lm_head.weight";
+    public const string MaskedDense = "lm_head.dense.weight";
+    public const string MaskedNorm = "lm_head.norm.weight";
+    public const string Pooler = "model.pooler.weight";
     public const string RelativeBias = "model.relative_bias.weight";
 
     /// <summary>What the names of an encoder's weights begin with where it belongs to a decoder; its token table is the decoder's.</summary>

@@ -23,7 +23,7 @@ public sealed class TaskContext
             throw new CleaveException($"{definition.Name}: a {model.Transformer.Spec.Family} model answers texts and does not continue them, so a language-model task cannot be learned; make it a generate task, or use a decoder as the base");
         _vocabulary = model.Transformer.Spec.VocabularySize;
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
-        Encoder = new TaskEncoder(definition.Kind, model.Tokenizer, data.Labels, MaxTokens, model.DecoderStart);
+        Encoder = new TaskEncoder(definition.Kind, model, data.Labels, MaxTokens);
         Train = [.. data.Train.Select(Encoder.Encode)];
         MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply(model.Transformer.Encoder is null ? MaxTokens / 2 : MaxTokens) : 0;
         MeanTokens = Train.Average(t => t.Tokens);

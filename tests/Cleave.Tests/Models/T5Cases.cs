@@ -55,12 +55,14 @@ internal static class T5Cases
             RelativeDistance = 20,
             Activation = Activation.GeluTanh,
             QueryScale = 1,
+            VocabularyHead = VocabularyHead.None,
         };
         TransformerSpec spec = encoder with
         {
             Layers = [.. Enumerable.Repeat(new LayerSpec(4, 4, 8, 64), layers)],
             Bidirectional = false,
             Encoder = encoder,
+            VocabularyHead = VocabularyHead.Projection,
             TiedEmbeddings = false,
         };
         Transformer model = Transformer.Create(spec, new Rng(seed));

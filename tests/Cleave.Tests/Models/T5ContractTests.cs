@@ -151,7 +151,7 @@ public sealed class T5ContractTests : IDisposable
     {
         Transformer model = T5Cases.Load(name);
         int[][] sources = T5Cases.Sources(name), answers = T5Cases.Answers(name);
-        Importance importance = Importance.Measure(model, sources.Zip(answers, (s, a) => (s, T5Cases.Read(model, a))));
+        Importance importance = Importance.MeasureAnswers(model, sources.Zip(answers, (s, a) => (s, T5Cases.Read(model, a))));
         LayerSpec first = model.Spec.Layers[0];
         int encoderLayers = model.Encoder!.Layers.Count;
         var whole = new PruningPlan(model.Layers.Count, first.Heads, first.FeedForwardWidth) { EncoderLayers = encoderLayers };
@@ -171,7 +171,7 @@ public sealed class T5ContractTests : IDisposable
     {
         Transformer model = T5Cases.Load("v1.0");
         int[][] sources = T5Cases.Sources("v1.0"), answers = T5Cases.Answers("v1.0");
-        Importance measured = Importance.Measure(model, sources.Zip(answers, (s, a) => (s, T5Cases.Read(model, a))));
+        Importance measured = Importance.MeasureAnswers(model, sources.Zip(answers, (s, a) => (s, T5Cases.Read(model, a))));
         double[] last = [0, 0, 1]; // of three heads
         Importance chosen = measured with
         {

@@ -21,7 +21,7 @@ public sealed record Importance(double[] Layers, double[][] Groups, double[][] N
     public Importance? Encoder { get; init; }
 
     /// <summary>Measures on texts and what a model with an encoder answers to them, as its decoder reads it.</summary>
-    public static Importance Measure(Transformer model, IEnumerable<(int[] Source, int[] Answer)> pairs)
+    public static Importance MeasureAnswers(Transformer model, IEnumerable<(int[] Source, int[] Answer)> pairs)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(pairs);
@@ -48,19 +48,23 @@ public sealed record Importance(double[] Layers, double[][] Groups, double[][] N
         };
     }
 
-    /// <summary>Measures on <paramref name="texts"/>, token sequences of the task.</summary>
-    public static Importance Measure(Transformer model, IEnumerable<int[]> texts, bool causal)
+    /// <inheritdoc cref="Measure(Transformer, IEnumerable{ValueTuple{int[], int[]}}, bool)"/>
+    public static Importance Measure(Transformer model, IEnumerable<int[]> texts, bool causal) =>
+        Measure(model, texts.Select(ids => (ids, (int[]?)null)), causal);
+
+    /// <summary>Measures on <paramref name="texts"/>, token sequences of the task, with the kinds of their tokens where these matter.</summary>
+    public static Importance Measure(Transformer model, IEnumerable<(int[] Ids, int[]? Types)> texts, bool causal)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(texts);
         var observer = new ImportanceObserver(model.Spec);
         using var tape = new Tape(records: false);
         var batch = new TokenBatch();
-        foreach (int[][] chunk in texts.Chunk(Together))
+        foreach ((int[] Ids, int[]? Types)[] chunk in texts.Chunk(Together))
         {
             batch.Clear();
-            foreach (int[] ids in chunk)
-                batch.Add(ids);
+            foreach ((int[] ids, int[]? types) in chunk)
+                batch.Add(ids, types);
             model.Forward(tape, batch, causal, observer: observer);
             tape.Reset();
         }

@@ -53,6 +53,7 @@ internal static class T5
             Activation = activation,
             Gated = gated,
             QueryScale = 1,
+            VocabularyHead = VocabularyHead.None,
         };
         if (config.Find("architectures")?.Items().FirstOrDefault()?.Text().EndsWith(EncoderModel, StringComparison.Ordinal) == true)
             return ConfigKeys.Checked(config, encoder);
@@ -62,6 +63,7 @@ internal static class T5
             Layers = ConfigKeys.Layers(config, config.Find("num_decoder_layers") is null ? "num_layers" : "num_decoder_layers", _ => layer, DecoderLayers),
             Bidirectional = false,
             Encoder = encoder,
+            VocabularyHead = VocabularyHead.Projection,
             DecoderStart = (config.Find("decoder_start_token_id") ?? config.Find("pad_token_id"))?.Int(0) ?? 0,
             TiedEmbeddings = tied,
             OutputScale = scaled ? Scale(width) : 1,
@@ -131,7 +133,7 @@ internal static class T5
     private static StoredWeight Place(TransformerSpec spec, string name)
     {
         if (name == WeightNames.Embedding)
-            return new StoredWeight("shared.weight") { Aliases = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"] };
+            return new StoredWeight("shared.weight") { OtherNames = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"] };
         bool ofEncoder = name.StartsWith(WeightNames.EncoderPrefix, StringComparison.Ordinal);
         string own = ofEncoder ? name[WeightNames.EncoderPrefix.Length..] : name, stack = ofEncoder || spec.Encoder is null ? "encoder" : "decoder";
         if (own == WeightNames.FinalNorm)

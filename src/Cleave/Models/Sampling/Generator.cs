@@ -8,11 +8,21 @@ namespace Cleave.Models.Sampling;
 /// Generates tokens, one sequence or several at a time, with key-value caches. A decoder continues its prompt; an encoder–decoder
 /// reads the prompt with its encoder, and what is generated is all that its decoder sees of itself.
 /// </summary>
-public sealed class Generator(Transformer model) : IDisposable
+public sealed class Generator : IDisposable
 {
+    private readonly Transformer _model;
     private readonly Tape _tape = new(records: false);
     private readonly TokenBatch _batch = new();
-    private readonly int[]? _start = model.Encoder is null ? null : [model.Spec.DecoderStart];
+    private readonly int[]? _start;
+
+    /// <exception cref="CleaveException">The model is an encoder.</exception>
+    public Generator(Transformer model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        model.RequireContinuation();
+        _model = model;
+        _start = model.Encoder is null ? null : [model.Spec.DecoderStart];
+    }
 
     /// <summary>
     /// Continues a prompt. <paramref name="onToken"/> gets each token with its probability as it is made, and ends the
@@ -27,16 +37,16 @@ public sealed class Generator(Transformer model) : IDisposable
             throw new CleaveException("the prompt is empty: give at least one token");
         int room = Room(prompt.Length);
         if (room < 1)
-            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {model.Spec.ContextLength}; shorten it");
+            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
         var sampler = new TokenSampler(options.Checked());
-        KeyValuePages[] caches = _start is null ? [model.NewCache()] : Sources([prompt.ToArray()]);
+        KeyValuePages[] caches = _start is null ? [_model.NewCache()] : Sources([prompt.ToArray()]);
         using KeyValuePages cache = caches[0];
         Span<int> last = stackalloc int[1];
         scoped ReadOnlySpan<int> next = _start ?? prompt;
         for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
         {
             cancellation.ThrowIfCancellationRequested();
-            (int token, float probability) = sampler.Next(model.Read(_tape, _batch, next, caches).Data);
+            (int token, float probability) = sampler.Next(_model.Read(_tape, _batch, next, caches).Data);
             _tape.Reset();
             if (isEnd(token) || !onToken(token, probability))
                 return;
@@ -56,7 +66,7 @@ public sealed class Generator(Transformer model) : IDisposable
         var made = prompts.Select(_ => new List<int>()).ToArray();
         var logProbabilities = new double[prompts.Count];
         var active = Enumerable.Range(0, prompts.Count).Where(i => Room(prompts[i].Length) > 0).ToList();
-        KeyValuePages[] caches = _start is null || prompts.Count == 0 ? [.. prompts.Select(_ => model.NewCache())] : Sources(prompts);
+        KeyValuePages[] caches = _start is null || prompts.Count == 0 ? [.. prompts.Select(_ => _model.NewCache())] : Sources(prompts);
         try
         {
             while (active.Count > 0)
@@ -65,7 +75,7 @@ public sealed class Generator(Transformer model) : IDisposable
                 _batch.Clear();
                 foreach (int i in active)
                     _batch.Add(made[i].Count == 0 ? _start ?? prompts[i] : [made[i][^1]], caches[i].Length);
-                Tensor logits = model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
+                Tensor logits = _model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
                 for (int row = active.Count - 1; row >= 0; row--)
                 {
                     int i = active[row];
@@ -92,14 +102,14 @@ public sealed class Generator(Transformer model) : IDisposable
     public void Dispose() => _tape.Dispose();
 
     /// <summary>How many tokens can follow a prompt: it takes none of an encoder–decoder's own, but must fit the encoder.</summary>
-    private int Room(int prompt) => _start is null ? model.Spec.ContextLength - prompt
-        : prompt <= model.Encoder!.Spec.ContextLength ? model.Spec.ContextLength : 0;
+    private int Room(int prompt) => _start is null ? _model.Spec.ContextLength - prompt
+        : prompt <= _model.Encoder!.Spec.ContextLength ? _model.Spec.ContextLength : 0;
 
     private KeyValuePages[] Sources(IReadOnlyList<int[]> prompts)
     {
         _batch.Clear();
         foreach (int[] prompt in prompts)
             _batch.Add(prompt);
-        return model.Begin(_tape, _batch);
+        return _model.Begin(_tape, _batch);
     }
 }

@@ -65,7 +65,7 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
     {
         Tensor hidden = _states.Forward(_tape, items);
         if (head is { Kind: HeadKind.Classify })
-            return head.Forward(_tape, hidden, _states.Batch);
+            return head.Forward(_tape, trunk.Reader, hidden, _states.Batch);
         Tensor supervised = Op.GatherRows(_tape, hidden, rows.ToArray());
         return head?.Projection.Forward(_tape, supervised) ?? trunk.Logits(_tape, supervised);
     }

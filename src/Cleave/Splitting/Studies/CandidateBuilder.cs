@@ -41,8 +41,8 @@ public sealed class CandidateBuilder
         const int MostProbes = 256;
         IEnumerable<TaskItem> probes = task.Train.Take(MostProbes);
         Transformer trunk = task.Trunk(monolith.Model);
-        _importance = trunk.Encoder is not null ? Importance.Measure(trunk, probes.Select(t => (t.Ids, t.DecoderIds!)))
-            : Importance.Measure(trunk, probes.Select(t => t.Ids), head?.Causal ?? true);
+        _importance = trunk.Encoder is not null ? Importance.MeasureAnswers(trunk, probes.Select(t => (t.Ids, t.DecoderIds!)))
+            : Importance.Measure(trunk, probes.Select(t => (t.Ids, t.Types)), head?.Causal ?? true);
         if (task.Kind == TaskKind.Classify)
         {
             _teacherLogits = teacher.Logits(task.Data.Train, cancellation);
@@ -206,7 +206,7 @@ public sealed class CandidateBuilder
     private static TaskHead Copy(TaskHead head) => new(head.Task, head.Kind, head.Labels,
         Tensor.From(head.Projection.Weight.Data, head.Projection.Outputs, head.Projection.Inputs),
         Tensor.From(head.Projection.Bias!.Data, 1, head.Projection.Outputs))
-    { Causal = head.Causal };
+    { Causal = head.Causal, Pooling = head.Pooling };
 }
 
 /// <summary>A built candidate.</summary>

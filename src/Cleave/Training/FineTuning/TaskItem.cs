@@ -10,6 +10,9 @@ public sealed record TaskItem(int[] Ids, int[] Targets, int Example)
     /// <summary>What the decoder reads where <see cref="Ids"/> are for its encoder: the target, a token later; else null.</summary>
     public int[]? DecoderIds { get; init; }
 
+    /// <summary>The kind of each token, where the model tells kinds apart; null for all of kind 0.</summary>
+    public int[]? Types { get; init; }
+
     /// <summary>Rows with something to learn.</summary>
     public int Supervised { get; } = Targets.Count(t => t >= 0);
 

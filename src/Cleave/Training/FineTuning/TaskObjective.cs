@@ -30,7 +30,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         if (kind == TaskKind.Classify)
         {
             Collect(items, everyRow: true);
-            return Mixed(tape, head!.Forward(tape, hidden, _states.Batch), items, weight, teacher, distillation);
+            return Mixed(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), items, weight, teacher, distillation);
         }
         Collect(items, everyRow: false);
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());

@@ -28,7 +28,10 @@ public sealed class TaskStates(Transformer trunk, TaskHead? head)
         {
             if (across)
                 _source.Add(item.Ids);
-            _batch.Add(across ? item.DecoderIds : item.Ids);
+            if (across)
+                _batch.Add(item.DecoderIds);
+            else
+                _batch.Add(item.Ids, item.Types);
         }
         return head is not null ? trunk.Reader.Forward(tape, _batch, head.Causal)
             : across ? trunk.Forward(tape, _batch, source: trunk.Encode(tape, _source)) : trunk.Forward(tape, _batch);

@@ -16,9 +16,13 @@ public class AnswerTaskTests
 {
     private const int Start = 7;
     private static readonly Tokenizer Words = TinyModel.Tokenizer;
+    private static readonly LanguageModel Answering = WithStart(T5Cases.Create(tokenizer: Words));
     private static readonly int End = Words.EosId!.Value;
 
-    private static TaskEncoder Encoder(int most = 64) => new(TaskKind.Generate, Words, [], most, Start);
+    private static LanguageModel WithStart(LanguageModel model) =>
+        model with { Transformer = Transformer.Create(model.Transformer.Spec with { DecoderStart = Start }, new Cleave.Numerics.Rng(1)) };
+
+    private static TaskEncoder Encoder(int most = 64) => new(TaskKind.Generate, Answering, [], most);
 
     [Fact]
     public void The_encoder_reads_the_text_and_the_decoder_its_answer_a_token_late()
