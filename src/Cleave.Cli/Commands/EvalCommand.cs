@@ -11,9 +11,10 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave eval</c>: a module's quality on a file of examples, alone or against another module.</summary>
 internal static class EvalCommand
 {
-    private static readonly Argument<string> Model = new("MODEL") { Description = "A module's folder (with module.json), or a release's monolith." };
+    private const string TaskOption = "--task";
+    private static readonly Argument<string> Model = new("MODEL") { Description = "A module's folder (with module.json), a release's monolith, or the folder of a published classifier." };
     private static readonly Option<string[]> Data = new("--data") { Description = "Files of examples: .jsonl, .csv or .tsv, also with .gz.", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, Required = true };
-    private static readonly Option<string?> Task = new("--task") { Description = "Which task, where the model answers for several.", HelpName = "NAME" };
+    private static readonly Option<string?> Task = new(TaskOption) { Description = "Which task, where the model answers for several.", HelpName = "NAME" };
     private static readonly Option<string?> MetricName = new("--metric") { Description = "The measure of quality; unless given, the one that suits the kind of task.", HelpName = "NAME" };
     private static readonly Option<string?> Against = new("--against") { Description = "Another model: test that MODEL is not worse than it by more than the margin.", HelpName = "MODEL" };
     private static readonly Option<double> Margin = new("--margin") { Description = "How much worse MODEL may be than --against.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
@@ -35,7 +36,7 @@ internal static class EvalCommand
         IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(call.Get(Model));
         try
         {
-            ITaskModule module = Choose(opened, call.Get(Task), call.Get(Model));
+            ITaskModule module = ModuleFolder.Choose(opened, call.Get(Task), call.Get(Model), TaskOption);
             Metric metric = call.Get(MetricName) is { } name ? Metric.Parse(name, module.Kind) : Metric.Default(module.Kind);
             IReadOnlyList<Example> examples = ExampleReader.Read(Source(call, module), call.Seed);
             call.Say($"{call.Get(Model)}: task {module.Task}, {examples.Count} examples");
@@ -52,14 +53,6 @@ internal static class EvalCommand
             foreach (ITaskModule module in opened)
                 module.Dispose();
         }
-    }
-
-    private static ITaskModule Choose(IReadOnlyList<ITaskModule> modules, string? task, string path)
-    {
-        string names = string.Join(", ", modules.Select(m => m.Task));
-        if (task is not null)
-            return modules.FirstOrDefault(m => m.Task == task) ?? throw new CleaveException($"{path}: no task '{task}'; there are: {names}");
-        return modules.Count == 1 ? modules[0] : throw new CleaveException($"{path}: answers for several tasks; choose with --task: {names}");
     }
 
     private static TaskSource Source(Call call, ITaskModule module) => new()
@@ -81,7 +74,7 @@ internal static class EvalCommand
         IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(other);
         try
         {
-            ITaskModule reference = Choose(opened, opened.Count == 1 ? null : module.Task, other);
+            ITaskModule reference = ModuleFolder.Choose(opened, opened.Count == 1 ? null : module.Task, other, TaskOption);
             if (reference.Kind != module.Kind)
                 throw new CleaveException($"{other}: a module of another kind cannot be compared with {call.Get(Model)}");
             return NonInferiority.Test(metric, examples, reference.Predict(examples, call.Cancel), predictions, margin, seed: call.Seed);

@@ -13,7 +13,7 @@ internal static class GenerateCommand
 
     private static readonly Argument<string?> Prompt = new("PROMPT")
     {
-        Description = "The text to continue; without it, all of standard input.",
+        Description = "The text to continue, or for an encoder-decoder to answer; without it, all of standard input.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -47,7 +47,7 @@ internal static class GenerateCommand
         Description = "The prompt is what a user says, or a JSON list of messages with role and content; the model's chat template writes it.",
     };
 
-    public static Verb Create() => new Verb("generate", "Continue a text with a language model.")
+    public static Verb Create() => new Verb("generate", "Continue a text with a language model, or answer it with an encoder-decoder.")
     {
         Model, Prompt, MaxTokens, Temperature, TopP, Stop, Special, Chat, CacheFormat.Option, SharedOptions.Seed, SharedOptions.Threads, SharedOptions.Json,
     }
@@ -70,7 +70,7 @@ internal static class GenerateCommand
         model.Transformer.CacheFormat = CacheFormat.Of(call);
         string prompt = call.Get(Prompt) ?? call.In.ReadToEnd();
         ChatPrompt? chat = call.Get(Chat) ? ChatPrompt.Of(model, ChatArgument.Read(prompt), call.Cancel) : null;
-        int[] ids = chat?.Ids ?? [.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(prompt, call.Get(Special))];
+        int[] ids = chat?.Ids ?? LanguageModelHost.Prompt(model, prompt, call.Get(Special));
         using var generator = new Generator(model.Transformer);
         GeneratedText made = TextGeneration.Run(generator, model.Tokenizer, ids, sampling, [.. call.Get(Stop) ?? [], .. chat?.Stops ?? []],
             chat?.IsEnd ?? (id => id == model.Tokenizer.EosId), trim: chat is not null, piece =>

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Inspection;
+using Cleave.Models;
+using Cleave.Models.Heads;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
@@ -9,6 +11,7 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave inspect</c>: what is in a model file or folder, without reading its weights.</summary>
 internal static class InspectCommand
 {
+    private const int ShownLabels = 8;
     private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors or .gguf file, the folder of a model or of a release, hf:owner/name or hf:owner/name:file for what 'cleave pull' has fetched, or 'starter'." };
 
     public static Verb Create() => new Verb("inspect", "Show what is in a model or a release: shapes, sizes, settings, tokenizer; tasks and who answers for them.")
@@ -30,14 +33,15 @@ internal static class InspectCommand
         }
         bool byName = path == BaseModel.Starter && !File.Exists(path) && !Directory.Exists(path);
         InspectedModel model = ModelInspector.Inspect(byName ? ModelArgument.Folder(call, Path) : path);
+        var tasks = model.Kind == "huggingface" && model.Config is not null ? ModelFolder.Tasks(model.Path) : [];
         if (call.Json)
-            call.WriteJson(w => WriteJson(w, model));
+            call.WriteJson(w => WriteJson(w, model, tasks));
         else
-            WriteText(call.Out, model);
+            WriteText(call.Out, model, tasks);
         return Exit.Done;
     }
 
-    private static void WriteText(TextWriter output, InspectedModel model)
+    private static void WriteText(TextWriter output, InspectedModel model, IReadOnlyList<(string Task, HeadKind Kind, IReadOnlyList<string> Labels)> tasks)
     {
         output.WriteLine($"{model.Path}: {model.Kind}, {Format.Count(model.Parameters)} parameters, {Format.Bytes(model.WeightBytes)} of weights");
         if (model.Config is { } config)
@@ -46,6 +50,8 @@ internal static class InspectCommand
             output.WriteLine($"model type {config.ModelType}{(config.Architectures.Count > 0 ? $" ({string.Join(", ", config.Architectures)})" : "")}");
             foreach ((string key, string value) in config.Settings)
                 output.WriteLine($"  {key}: {value}");
+            foreach ((string task, HeadKind kind, IReadOnlyList<string> labels) in tasks)
+                output.WriteLine($"  task {task}: {NameOf(kind)} {string.Join(", ", labels.Take(ShownLabels))}{(labels.Count > ShownLabels ? $" and {labels.Count - ShownLabels} more" : "")}");
         }
         if (model.Tokenizer is { } tokenizer)
         {
@@ -68,7 +74,7 @@ internal static class InspectCommand
     private static string Folded(string name) =>
         string.Join('.', name.Split('.').Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? "*" : part));
 
-    private static void WriteJson(Utf8JsonWriter w, InspectedModel model)
+    private static void WriteJson(Utf8JsonWriter w, InspectedModel model, IReadOnlyList<(string Task, HeadKind Kind, IReadOnlyList<string> Labels)> tasks)
     {
         w.WriteStartObject();
         w.WriteString("path", model.Path);
@@ -92,6 +98,7 @@ internal static class InspectCommand
             w.WriteEndObject();
             w.WriteEndObject();
         }
+        WriteTasks(w, tasks);
         if (model.Tokenizer is { } tokenizer)
         {
             w.WriteStartObject("tokenizer");
@@ -108,6 +115,30 @@ internal static class InspectCommand
         WriteFiles(w, model.Files);
         WriteTensors(w, model.Tensors);
         w.WriteEndObject();
+    }
+
+    private static string NameOf(HeadKind kind) => kind switch
+    {
+        HeadKind.Classify => "classify",
+        HeadKind.Tag => "tag",
+        _ => "span",
+    };
+
+    private static void WriteTasks(Utf8JsonWriter w, IReadOnlyList<(string Task, HeadKind Kind, IReadOnlyList<string> Labels)> tasks)
+    {
+        w.WriteStartArray("tasks");
+        foreach ((string task, HeadKind kind, IReadOnlyList<string> labels) in tasks)
+        {
+            w.WriteStartObject();
+            w.WriteString("task", task);
+            w.WriteString("kind", NameOf(kind));
+            w.WriteStartArray("labels");
+            foreach (string label in labels)
+                w.WriteStringValue(label);
+            w.WriteEndArray();
+            w.WriteEndObject();
+        }
+        w.WriteEndArray();
     }
 
     private static void WriteFiles(Utf8JsonWriter w, IReadOnlyList<InspectedFile> files)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cleave.Cli.Shell;
 using Cleave.Data;
+using Cleave.Models;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
@@ -11,9 +12,9 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave run</c>: one request, or JSON lines of them, through a release's router.</summary>
 internal static class RunCommand
 {
-    private static readonly Argument<string> Folder = new("RELEASE") { Description = "A release's folder, as 'cleave split' makes it." };
+    private static readonly Argument<string> Folder = new("RELEASE") { Description = "A release's folder, as 'cleave split' makes it; or one model that answers for tasks: a module's folder, or a published classifier's, also hf:owner/name." };
     private static readonly Argument<string?> Text = new("TEXT") { Description = "The request; without it, lines {\"text\", \"task\"?} are read from standard input.", Arity = ArgumentArity.ZeroOrOne };
-    private static readonly Option<string?> Module = new("--module") { Description = "Ask this task's module instead of the router.", HelpName = "NAME" };
+    private static readonly Option<string?> Module = new("--module") { Description = "Ask this task's module instead of the router; needed where one model answers for several tasks.", HelpName = "NAME" };
 
     public static Verb Create() => new Verb("run", "Answer requests with a release: route, answer, escalate to the monolith when unsure.")
     {
@@ -22,14 +23,26 @@ internal static class RunCommand
     .Example("cleave run samples/support-desk/release \"where is my parcel?\"", "the router decides which module answers")
     .Example("cleave run samples/support-desk/release --module sentiment \"great service\"", "ask one module")
     .Example("cleave run samples/support-desk/release --json < requests.jsonl", "many requests, one JSON line each")
+    .Example("cleave run hf:distilbert/distilbert-base-uncased-finetuned-sst-2-english \"great service\"", "ask a published classifier")
     .Runs(Run);
 
     private static int Run(Call call)
     {
-        using Release release = Release.Open(call.Get(Folder));
+        string folder = ModelArgument.Fetched(call.Get(Folder));
+        if (!Release.IsRelease(folder) && File.Exists(Path.Combine(folder, ModelFolder.Config)))
+        {
+            using var modules = ModuleAnswers.Open(folder);
+            return Run(call, (request, task) => modules.Answer(request, task, call.Cancel));
+        }
+        using Release release = Release.Open(folder);
+        return Run(call, (request, task) => release.Answer(request, task, call.Cancel));
+    }
+
+    private static int Run(Call call, Func<Example, string?, Answer> answer)
+    {
         if (call.Get(Text) is { } text)
         {
-            Write(call, release, new Example { Text = text }, call.Get(Module));
+            Write(call, answer, new Example { Text = text }, call.Get(Module));
             return Exit.Done;
         }
         long line = 0;
@@ -40,7 +53,7 @@ internal static class RunCommand
             if (string.IsNullOrWhiteSpace(json))
                 continue;
             (Example request, string? task) = Parse(json, line);
-            Write(call, release, request, task ?? call.Get(Module));
+            Write(call, answer, request, task ?? call.Get(Module));
         }
         return Exit.Done;
     }
@@ -59,10 +72,10 @@ internal static class RunCommand
         throw new DataFileException("standard input", "a request is {\"text\": \"...\"}, optionally with \"task\" and \"question\"", line);
     }
 
-    private static void Write(Call call, Release release, Example request, string? task)
+    private static void Write(Call call, Func<Example, string?, Answer> ask, Example request, string? task)
     {
         long start = Stopwatch.GetTimestamp();
-        Answer answer = release.Answer(request, task, call.Cancel);
+        Answer answer = ask(request, task);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         if (!call.Json)
         {

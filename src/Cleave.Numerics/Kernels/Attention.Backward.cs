@@ -21,21 +21,22 @@ public static unsafe partial class Attention
 
         public readonly void Invoke(int part)
         {
-            int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s], length = X.Offsets[s + 1] - start;
-            if (length == 0)
-                return;
-            int size = Shape.HeadSize, padded = TileProduct<TTile>.RoundUp(size), lengthUp = TileProduct<TTile>.RoundUp(length);
-            nint rows = (nint)length * padded;
+            int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s], keyStart = X.KeyOffsets[s];
+            int queries = X.Offsets[s + 1] - start, keys = X.KeyOffsets[s + 1] - keyStart, size = Shape.HeadSize;
+            int padded = TileProduct<TTile>.RoundUp(size), keysUp = TileProduct<TTile>.RoundUp(keys);
+            nint queryRows = (nint)queries * padded, keyRows = (nint)keys * padded;
             bool direct = padded == size;
-            using Scratch scratch = Scratch.Rent(2L * lengthUp * size + 2 * BackQueries * BackKeys + length + (direct ? 0 : 6 * rows));
-            nint q = start * Shape.QStride, k = start * Shape.KvStride + kv * size;
+            long space = 2L * keysUp * size + 2 * BackQueries * BackKeys + queries + (direct ? 0 : 3 * (queryRows + keyRows));
+            using Scratch scratch = Scratch.Rent(space + (X.Bias == null ? 0 : 2 * BiasLine.Length(queries, keys)));
+            float* lines = scratch.Pointer + space;
+            nint q = start * Shape.QStride, k = keyStart * Shape.KvStride + kv * size;
             var work = new BackwardWork
             {
                 KeyPanels = scratch.Pointer,
-                ValuePanels = scratch.Pointer + (nint)lengthUp * size,
+                ValuePanels = scratch.Pointer + (nint)keysUp * size,
                 Size = size,
                 Width = padded,
-                Length = length,
+                KeyCount = keys,
                 K = X.K + k,
                 Dk = X.Dk + k,
                 Dv = X.Dv + k,
@@ -43,23 +44,23 @@ public static unsafe partial class Attention
                 QStride = Shape.QStride,
                 Shape = Shape,
             };
-            work.P = work.ValuePanels + (nint)lengthUp * size;
+            work.P = work.ValuePanels + (nint)keysUp * size;
             work.Ds = work.P + BackQueries * BackKeys;
             work.Delta = work.Ds + BackQueries * BackKeys;
-            PackKeys<TTile>(X.K + k, Shape.KvStride, length, size, work.KeyPanels);
-            PackKeys<TTile>(X.V + k, Shape.KvStride, length, size, work.ValuePanels);
-            float* copies = work.Delta + length;
+            PackKeys<TTile>(X.K + k, Shape.KvStride, keys, size, work.KeyPanels);
+            PackKeys<TTile>(X.V + k, Shape.KvStride, keys, size, work.ValuePanels);
+            float* copies = work.Delta + queries;
             if (!direct)
             {
-                Pad(X.K + k, Shape.KvStride, length, size, copies, padded);
+                Pad(X.K + k, Shape.KvStride, keys, size, copies, padded);
                 work.K = copies;
-                work.Dk = copies + rows;
-                work.Dv = copies + 2 * rows;
+                work.Dk = copies + keyRows;
+                work.Dv = copies + 2 * keyRows;
                 work.KvStride = work.QStride = padded;
-                copies += 3 * rows;
+                copies += 3 * keyRows;
             }
-            Clear(work.Dk, work.KvStride, length, padded);
-            Clear(work.Dv, work.KvStride, length, padded);
+            Clear(work.Dk, work.KvStride, keys, padded);
+            Clear(work.Dv, work.KvStride, keys, padded);
             for (int h = kv * Shape.Group; h < (kv + 1) * Shape.Group; h++)
             {
                 nint at = q + h * size;
@@ -68,25 +69,32 @@ public static unsafe partial class Attention
                 work.Dq = X.Dq + at;
                 work.LogSumExp = X.LogSumExp + (nint)start * Shape.Heads + h;
                 work.LogSumExpStride = Shape.Heads;
-                for (int i = 0; i < length; i++)
+                for (int i = 0; i < queries; i++)
                     work.Delta[i] = LaneReduce.Dot<TLanes>(X.Dy + at + i * Shape.QStride, X.Y + at + i * Shape.QStride, size);
                 if (!direct)
                 {
-                    Pad(X.Q + at, Shape.QStride, length, size, copies, padded);
-                    Pad(X.Dy + at, Shape.QStride, length, size, copies + rows, padded);
+                    Pad(X.Q + at, Shape.QStride, queries, size, copies, padded);
+                    Pad(X.Dy + at, Shape.QStride, queries, size, copies + queryRows, padded);
                     work.Q = copies;
-                    work.Dy = copies + rows;
-                    work.Dq = copies + 2 * rows;
+                    work.Dy = copies + queryRows;
+                    work.Dq = copies + 2 * queryRows;
                 }
-                for (int i = 0; i < length; i += BackQueries)
-                    work.Queries<TTile, TLanes, TScores>(i, Math.Min(BackQueries, length - i));
+                if (X.Bias != null)
+                    work.TakeBias(X.Bias, h, queries, lines);
+                for (int i = 0; i < queries; i += BackQueries)
+                    work.Queries<TTile, TLanes, TScores>(i, Math.Min(BackQueries, queries - i));
+                if (X.Bias != null)
+                {
+                    DBiasOf(X, Shape, s, h);
+                    BiasLine.Fold(lines + BiasLine.Length(queries, keys), queries, keys, X.DBias + (nint)s * Shape.Heads * (2 * Shape.Reach + 1), Shape.Reach, h);
+                }
                 if (!direct)
-                    Unpad(work.Dq, padded, length, size, X.Dq + at, Shape.QStride);
+                    Unpad(work.Dq, padded, queries, size, X.Dq + at, Shape.QStride);
             }
             if (!direct)
             {
-                Unpad(work.Dk, padded, length, size, X.Dk + k, Shape.KvStride);
-                Unpad(work.Dv, padded, length, size, X.Dv + k, Shape.KvStride);
+                Unpad(work.Dk, padded, keys, size, X.Dk + k, Shape.KvStride);
+                Unpad(work.Dv, padded, keys, size, X.Dv + k, Shape.KvStride);
             }
         }
     }
@@ -101,14 +109,26 @@ public static unsafe partial class Attention
     private struct BackwardWork
     {
         public float* KeyPanels, ValuePanels, P, Ds, Delta, Q, K, Dy, Dq, Dk, Dv, LogSumExp;
+
+        /// <summary>The head's bias by distance and the gradient of it, or null.</summary>
+        public float* Bias, DBias;
+
         public nint QStride, KvStride, LogSumExpStride;
-        public int Size, Width, Length;
+        public int Size, Width, KeyCount;
         public Shape Shape;
+
+        public void TakeBias(float* bias, int head, int queries, float* lines)
+        {
+            long length = BiasLine.Length(queries, KeyCount);
+            Bias = BiasLine.Fill(bias, Shape.Reach, head, queries, KeyCount, 0, lines);
+            new Span<float>(lines + length, (int)length).Clear();
+            DBias = BiasLine.Middle(queries, 0, lines + length);
+        }
 
         public readonly void Queries<TTile, TLanes, TScores>(int i, int rows)
             where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
         {
-            int end = Shape.End(i + rows - 1, Length), start = TScores.Special ? Shape.First(i) / BackKeys * BackKeys : 0;
+            int end = Shape.End(i + rows - 1, KeyCount), start = TScores.Special ? Shape.First(i) / BackKeys * BackKeys : 0;
             nint panel = TTile.Columns * (nint)Size;
             for (int j = start; j < end; j += BackKeys)
             {
@@ -123,7 +143,7 @@ public static unsafe partial class Attention
                     int seen = Seen(columns, diagonal, r), needed = Math.Min(columns, seen + TTile.StridedRows);
                     float* p = P + r * BackKeys, ds = Ds + r * BackKeys;
                     if (TScores.Special)
-                        SpecialRow<TLanes>(p, ds, Shape.First(i + r) - j, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r]);
+                        SpecialRow<TLanes>(p, ds, Shape.First(i + r) - j, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r], j - i - r);
                     else
                         Row<TLanes>(p, ds, seen, needed, LogSumExp[(i + r) * LogSumExpStride], Delta[i + r]);
                 }
@@ -156,27 +176,52 @@ public static unsafe partial class Attention
         }
 
         /// <summary>
-        /// As <see cref="Row"/>, with t = cap · tanh(score · scale / cap) in place of the scaled score, whose derivative is
-        /// 1 − (t / cap)², and 0 before <paramref name="from"/> too.
+        /// As <see cref="Row"/>, with the bias added, 0 before <paramref name="from"/> too, and t = cap · tanh(score · scale / cap)
+        /// in place of the scaled score, whose derivative is 1 − (t / cap)².
         /// </summary>
-        private readonly void SpecialRow<TLanes>(float* p, float* ds, int from, int seen, int needed, float logSumExp, float delta)
+        /// <param name="distance">From the query to the first column's key.</param>
+        private readonly void SpecialRow<TLanes>(float* p, float* ds, int from, int seen, int needed, float logSumExp, float delta, int distance)
+            where TLanes : struct, ILanes<TLanes>
+        {
+            from = Math.Clamp(from, 0, seen);
+            int whole = (needed + TLanes.Width - 1) / TLanes.Width * TLanes.Width;
+            new Span<float>(p, from).Clear();
+            new Span<float>(ds, from).Clear();
+            new Span<float>(p + seen, whole - seen).Clear();
+            new Span<float>(ds + seen, whole - seen).Clear();
+            p += from;
+            ds += from;
+            int count = seen - from;
+            float* bias = Bias == null ? null : Bias + distance + from;
+            if (Shape.SoftCap > 0)
+            {
+                CappedRow<TLanes>(p, ds, count, logSumExp, delta, bias, distance + from);
+                return;
+            }
+            LaneReduce.Scale<TLanes>(p, count, Shape.Scale);
+            if (bias != null)
+                LaneReduce.Add<TLanes>(bias, p, count);
+            LaneReduce.ExpSum<TLanes>(p, p, count, 1, logSumExp);
+            LaneReduce.MultiplyLess<TLanes>(p, delta, ds, count);
+            if (bias != null)
+                LaneReduce.Add<TLanes>(ds, DBias + distance + from, count);
+            LaneReduce.Scale<TLanes>(ds, count, Shape.Scale);
+        }
+
+        private readonly void CappedRow<TLanes>(float* p, float* ds, int count, float logSumExp, float delta, float* bias, int distance)
             where TLanes : struct, ILanes<TLanes>
         {
             float cap = Shape.SoftCap;
-            from = Math.Clamp(from, 0, seen);
-            new Span<float>(p, from).Clear();
-            new Span<float>(ds, from).Clear();
-            int whole = (needed + TLanes.Width - 1) / TLanes.Width * TLanes.Width;
-            new Span<float>(p + seen, whole - seen).Clear();
-            new Span<float>(ds + seen, whole - seen).Clear();
-            LaneReduce.Scale<TLanes>(p + from, seen - from, Shape.Scale);
-            if (cap > 0)
-                LaneReduce.SoftCap<TLanes>(p + from, seen - from, cap);
-            for (int c = from; c < seen; c++)
+            LaneReduce.Scale<TLanes>(p, count, Shape.Scale);
+            LaneReduce.SoftCap<TLanes>(p, count, cap);
+            for (int c = 0; c < count; c++)
             {
-                float t = p[c], slope = cap > 0 ? 1 - t / cap * (t / cap) : 1;
-                p[c] = MathF.Exp(t - logSumExp);
-                ds[c] = p[c] * (ds[c] - delta) * slope * Shape.Scale;
+                float t = p[c];
+                p[c] = MathF.Exp((bias == null ? t : t + bias[c]) - logSumExp);
+                float g = p[c] * (ds[c] - delta);
+                if (bias != null)
+                    DBias[distance + c] += g;
+                ds[c] = g * (1 - t / cap * (t / cap)) * Shape.Scale;
             }
         }
 

@@ -35,7 +35,7 @@ public static unsafe partial class Attention
                 for (int i = 0; i < queries; i++)
                 {
                     for (int h = 0; h < shape.Heads; h++)
-                        ReferenceRow(x, shape, i * shape.QStride + h * shape.HeadSize, h / shape.Group, 0, positions - queries + i, positions);
+                        ReferenceRow(x, shape, i * shape.QStride + h * shape.HeadSize, h, 0, positions - queries + i, positions);
                 }
                 break;
         }
@@ -48,6 +48,6 @@ public static unsafe partial class Attention
         public Shape Shape;
         public int Queries, Positions;
 
-        public readonly void Invoke(int part) => ForwardHead<TTile, TLanes, TScores>(X, Shape, part, Queries, Positions);
+        public readonly void Invoke(int part) => ForwardHead<TTile, TLanes, TScores>(X, Shape, part, Queries, Positions, Positions - Queries);
     }
 }

@@ -22,32 +22,33 @@ public static unsafe partial class Attention
 
         public readonly void Invoke(int part)
         {
-            int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s];
+            int s = part / Shape.KvHeads, kv = part % Shape.KvHeads, start = X.Offsets[s], keyStart = X.KeyOffsets[s];
             var view = new Tensors
             {
                 Q = X.Q + start * Shape.QStride,
-                K = X.K + start * Shape.KvStride,
-                V = X.V + start * Shape.KvStride,
+                K = X.K + keyStart * Shape.KvStride,
+                V = X.V + keyStart * Shape.KvStride,
                 Y = X.Y + start * Shape.QStride,
                 LogSumExp = X.LogSumExp + (nint)start * Shape.Heads,
+                Bias = X.Bias,
             };
-            int length = X.Offsets[s + 1] - start;
-            ForwardHead<TTile, TLanes, TScores>(view, Shape, kv, length, length);
+            ForwardHead<TTile, TLanes, TScores>(view, Shape, kv, X.Offsets[s + 1] - start, X.KeyOffsets[s + 1] - keyStart, 0);
         }
     }
 
     /// <summary>
-    /// The query heads of one key-value head; the queries are the last of the keys' positions. Without a place for
-    /// LogSumExp it is not written.
+    /// The query heads of one key-value head; the queries stand at the positions from <paramref name="first"/> on. Without a
+    /// place for LogSumExp it is not written.
     /// </summary>
-    private static void ForwardHead<TTile, TLanes, TScores>(in Tensors x, in Shape shape, int kv, int queries, int keys)
+    private static void ForwardHead<TTile, TLanes, TScores>(in Tensors x, in Shape shape, int kv, int queries, int keys, int first)
         where TTile : struct, ITile where TLanes : struct, ILanes<TLanes> where TScores : struct, IScores
     {
         if (queries == 0)
             return;
         int size = shape.HeadSize, padded = TileProduct<TTile>.RoundUp(size), keysUp = TileProduct<TTile>.RoundUp(keys);
         bool direct = padded == size; // rows of V and y can be read and written as whole tiles where they are
-        using Scratch scratch = Scratch.Rent((long)keysUp * size + QueryBlock * (ScoreStride + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded));
+        long space = (long)keysUp * size + QueryBlock * (ScoreStride + 2L) + (direct ? 0 : (long)(keys + QueryBlock) * padded);
+        using Scratch scratch = Scratch.Rent(space + (x.Bias == null ? 0 : BiasLine.Length(queries, keys)));
         var work = new HeadWork
         {
             KeyPanels = scratch.Pointer,
@@ -68,13 +69,15 @@ public static unsafe partial class Attention
         }
         for (int h = kv * shape.Group; h < (kv + 1) * shape.Group; h++)
         {
+            if (x.Bias != null)
+                work.Bias = BiasLine.Fill(x.Bias, shape.Reach, h, queries, keys, first, scratch.Pointer + space);
             for (int i = 0; i < queries; i += QueryBlock)
             {
                 int rows = Math.Min(QueryBlock, queries - i);
                 float* y = x.Y + i * shape.QStride + h * size;
                 float* output = direct ? y : work.Output;
                 nint stride = direct ? shape.QStride : padded;
-                Block<TTile, TLanes, TScores>(x.Q + i * shape.QStride + h * size, shape, work, keys - queries + i, rows, keys, output, stride, padded);
+                Block<TTile, TLanes, TScores>(x.Q + i * shape.QStride + h * size, shape, work, first + i, rows, keys, output, stride, padded);
                 if (!direct)
                     Unpad(output, padded, rows, size, y, shape.QStride);
                 for (int r = 0; r < rows && x.LogSumExp != null; r++)
@@ -86,6 +89,10 @@ public static unsafe partial class Attention
     private struct HeadWork
     {
         public float* KeyPanels, Scores, Max, Sum, V, Output;
+
+        /// <summary>What the head adds to a score, at the key's position less the query's; null for nothing.</summary>
+        public float* Bias;
+
         public nint VStride;
     }
 
@@ -109,7 +116,7 @@ public static unsafe partial class Attention
                 {
                     int rowSeen = Seen(columns, diagonal, r);
                     if (TScores.Special)
-                        rowSeen = Special<TLanes>(work, r, shape.First(position + r) - j, rowSeen, shape, j == start);
+                        rowSeen = Special<TLanes>(work, r, shape.First(position + r) - j, rowSeen, shape, j == start, j - position - r);
                     SoftmaxRow<TLanes>(work, r, rowSeen, seen, TScores.Special ? 1 : shape.Scale, j == start, y + r * yStride, width);
                 }
                 TileProduct<TTile>.Multiply(work.Scores + i * ScoreStride, ScoreStride, 1, work.V + j * work.VStride, work.VStride, TTile.Columns,
@@ -121,10 +128,11 @@ public static unsafe partial class Attention
     }
 
     /// <summary>
-    /// Scales and caps a row's scores and leaves out those before <paramref name="from"/>; returns how many columns are
-    /// seen, 0 if the window has not begun.
+    /// Scales and caps a row's scores, adds the bias and leaves out those before <paramref name="from"/>; returns how many
+    /// columns are seen, 0 if the window has not begun.
     /// </summary>
-    private static int Special<TLanes>(in HeadWork work, int row, int from, int seen, in Shape shape, bool first) where TLanes : struct, ILanes<TLanes>
+    /// <param name="distance">From the query to the first column's key.</param>
+    private static int Special<TLanes>(in HeadWork work, int row, int from, int seen, in Shape shape, bool first, int distance) where TLanes : struct, ILanes<TLanes>
     {
         float* scores = work.Scores + row * ScoreStride;
         if (from >= seen)
@@ -136,6 +144,8 @@ public static unsafe partial class Attention
         LaneReduce.Scale<TLanes>(scores, seen, shape.Scale);
         if (shape.SoftCap > 0)
             LaneReduce.SoftCap<TLanes>(scores, seen, shape.SoftCap);
+        if (work.Bias != null)
+            LaneReduce.Add<TLanes>(work.Bias + distance, scores, seen);
         if (from > 0)
             new Span<float>(scores, from).Fill(float.NegativeInfinity);
         return seen;

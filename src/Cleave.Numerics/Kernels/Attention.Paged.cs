@@ -16,13 +16,31 @@ public static unsafe partial class Attention
     /// <summary>The newest position of every sequence; its keys and values are in the pages but not counted yet.</summary>
     /// <param name="q">(B, H·D), one row a sequence</param>
     /// <param name="y">(B, H·D)</param>
+    /// <param name="bias">(H, 2R + 1), what is added to a head's scores by the key's position less the newest, from −R to R; or empty.</param>
     /// <exception cref="ArgumentException">The sequences differ in shape, or one was given no newest position.</exception>
-    public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y, ScoreRule rule = default)
+    public static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y, ScoreRule rule = default,
+        ReadOnlySpan<float> bias = default) => Decode(q, sequences, layer, heads, y, rule, bias, newest: 1);
+
+    /// <summary>One query of each sequence that looks at all positions of its <see cref="KeyValuePages.Source"/>.</summary>
+    /// <param name="q">(B, H·D), one row a sequence</param>
+    /// <param name="y">(B, H·D)</param>
+    /// <exception cref="ArgumentException">The sources differ in shape, or a sequence has none, or an empty one.</exception>
+    public static void DecodeAcross(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y, ScoreRule rule = default) =>
+        Decode(q, sequences, layer, heads, y, rule, default, newest: 0);
+
+    /// <summary>What a sequence looks at: itself with its newest position, or its source.</summary>
+    private static KeyValuePages LookedAt(KeyValuePages sequence, int newest) =>
+        newest > 0 ? sequence : sequence.Source ?? throw new ArgumentException("a sequence has no source to look at", nameof(sequence));
+
+    /// <param name="newest">Positions behind those that are counted.</param>
+    private static void Decode(ReadOnlySpan<float> q, IReadOnlyList<KeyValuePages> sequences, int layer, int heads, Span<float> y, ScoreRule rule,
+        ReadOnlySpan<float> bias, int newest)
     {
         ArgumentNullException.ThrowIfNull(sequences);
         if (sequences.Count == 0)
             return;
-        int kvHeads = sequences[0].Heads(layer), size = sequences[0].HeadSize, padded = sequences[0].PaddedHead;
+        KeyValuePages one = LookedAt(sequences[0], newest);
+        int kvHeads = one.Heads(layer), size = one.HeadSize, padded = one.PaddedHead;
         CheckHeads(heads, kvHeads, size);
         rule.Check();
         Guard.Length(q.Length, (long)sequences.Count * heads * size, nameof(q));
@@ -30,12 +48,13 @@ public static unsafe partial class Attention
         long chunks = 0, positions = 0;
         for (int s = 0; s < sequences.Count; s++)
         {
-            if (sequences[s].Heads(layer) != kvHeads || sequences[s].HeadSize != size || sequences[s].Format != sequences[0].Format || sequences[s].Room <= sequences[s].Length)
-                throw new ArgumentException($"sequence {s} has {sequences[s].Heads(layer)} heads of {sequences[s].HeadSize} in {sequences[s].Format} and room for {sequences[s].Room} positions; "
-                    + $"expected {kvHeads} of {size} in {sequences[0].Format} and its newest position, appended", nameof(sequences));
-            int first = FirstSeen(sequences[s].Length + 1, rule);
-            chunks += Chunks(sequences[s].Length + 1, first);
-            positions += sequences[s].Length + 1 - first;
+            KeyValuePages pages = LookedAt(sequences[s], newest);
+            int filled = pages.Length + newest, first = FirstSeen(filled, rule);
+            if (pages.Heads(layer) != kvHeads || pages.HeadSize != size || pages.Format != one.Format || pages.Room < filled || filled == 0)
+                throw new ArgumentException($"sequence {s} has {pages.Heads(layer)} heads of {pages.HeadSize} in {pages.Format} and room for {pages.Room} positions; "
+                    + $"expected {kvHeads} of {size} in {one.Format} and its newest position, appended", nameof(sequences));
+            chunks += Chunks(filled, first);
+            positions += filled - first;
         }
         int group = heads / kvHeads;
         long partial = (long)group * (padded + 2); // sums, then maxima and totals
@@ -44,17 +63,19 @@ public static unsafe partial class Attention
         int part = 0;
         for (int s = 0; s < sequences.Count; s++)
         {
-            KeyValuePages pages = sequences[s];
-            int first = FirstSeen(pages.Length + 1, rule);
-            list[s] = new Sequence { Pages = pages.Pages, First = first, Positions = pages.Length + 1, FirstPart = part, KeyOffset = (nint)pages.KeyBlock(null, layer, 0) };
-            part += Chunks(pages.Length + 1, first) * kvHeads;
+            KeyValuePages pages = LookedAt(sequences[s], newest);
+            int filled = pages.Length + newest, first = FirstSeen(filled, rule);
+            list[s] = new Sequence { Pages = pages.Pages, First = first, Positions = filled, FirstPart = part, KeyOffset = (nint)pages.KeyBlock(null, layer, 0) };
+            part += Chunks(filled, first) * kvHeads;
         }
-        fixed (float* pq = q, py = y)
+        fixed (float* pq = q, py = y, pb = bias)
         {
             var kernel = new DecodeKernel
             {
                 Q = pq,
                 Y = py,
+                Bias = pb,
+                Reach = BiasReach(bias.Length, heads),
                 Partials = scratch.Pointer,
                 Sequences = list,
                 Count = sequences.Count,
@@ -62,8 +83,8 @@ public static unsafe partial class Attention
                 Group = group,
                 Size = size,
                 Padded = padded,
-                BlockBytes = sequences[0].BlockBytes,
-                Int8 = sequences[0].Format == KeyValueFormat.Int8,
+                BlockBytes = one.BlockBytes,
+                Int8 = one.Format == KeyValueFormat.Int8,
                 Scale = rule.ScaleFor(size),
                 SoftCap = rule.SoftCap,
             };
@@ -90,9 +111,9 @@ public static unsafe partial class Attention
 
     private struct DecodeKernel : IKernel
     {
-        public float* Q, Y, Partials;
+        public float* Q, Y, Partials, Bias;
         public Sequence* Sequences;
-        public int Count, KvHeads, Group, Size, Padded;
+        public int Count, KvHeads, Group, Size, Padded, Reach;
         public nint BlockBytes;
         public float Scale, SoftCap;
         public bool Int8, Joining;
@@ -138,6 +159,8 @@ public static unsafe partial class Attention
                 float* row = scores + (nint)g * PartPositions;
                 if (SoftCap > 0)
                     LaneReduce.SoftCap<TLanes>(row, positions, SoftCap);
+                if (Bias != null)
+                    AddBias(row, kv * Group + g, from - sequence.Positions + 1, positions);
                 if (from < sequence.First)
                     new Span<float>(row, sequence.First - from).Fill(float.NegativeInfinity);
                 maxima[g] = LaneReduce.Max<TLanes>(row, positions);
@@ -164,6 +187,14 @@ public static unsafe partial class Attention
         /// <summary>The keys (heads from 0) or values (from KvHeads on) of a head, in the page of a position.</summary>
         private readonly byte* Block(in Sequence sequence, int position, int head) =>
             (byte*)(sequence.Pages[position / KeyValuePages.PagePositions] + sequence.KeyOffset) + head * BlockBytes;
+
+        /// <param name="distance">From the newest position to the row's first, never above 0.</param>
+        private readonly void AddBias(float* row, int head, int distance, int positions)
+        {
+            float* zero = Bias + head * (2L * Reach + 1) + Reach;
+            for (int c = 0; c < positions; c++)
+                row[c] += zero[Math.Max(distance + c, -Reach)];
+        }
 
         /// <summary>The scales of a head's keys, or (from KvHeads on) values.</summary>
         private readonly float* Scales(byte* page, int head) => (float*)(page + 2 * KvHeads * BlockBytes) + (nint)head * KeyValuePages.PagePositions;

@@ -59,6 +59,11 @@ public sealed unsafe partial class KeyValuePages : IDisposable
 
     public KeyValueFormat Format { get; }
 
+    /// <summary>
+    /// What the sequence looks at besides itself, kept and disposed of with it; null where that is nothing. A fork shares it.
+    /// </summary>
+    public KeyValuePages? Source { get; init; }
+
     public int HeadSize { get; }
 
     /// <summary>Positions filled, the same in every layer.</summary>
@@ -132,7 +137,7 @@ public sealed unsafe partial class KeyValuePages : IDisposable
     /// <summary>Another sequence with the same beginning: full pages are shared, the last one is copied when it is written to.</summary>
     public KeyValuePages Fork()
     {
-        var fork = new KeyValuePages(_heads, HeadSize, Format) { Length = Length };
+        var fork = new KeyValuePages(_heads, HeadSize, Format) { Length = Length, Source = Source?.Fork() };
         for (int p = 0; p * PagePositions < Length; p++)
         {
             _pages[p].Share();
@@ -157,6 +162,7 @@ public sealed unsafe partial class KeyValuePages : IDisposable
 
     public void Dispose()
     {
+        Source?.Dispose();
         foreach (Page page in _pages)
             page.Dispose();
         _pages.Clear();

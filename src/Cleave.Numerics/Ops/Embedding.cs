@@ -6,9 +6,9 @@ namespace Cleave.Numerics.Ops;
 
 public static partial class Op
 {
-    /// <summary>y[n] = table[ids[n]]: table (V, C), y (N, C). Backward adds the rows in order of n, so it is deterministic.</summary>
+    /// <summary>y[n] = table[ids[n] + offset]: table (V, C), y (N, C). Backward adds the rows in order of n, so it is deterministic.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not a row of the table.</exception>
-    public static Tensor Embedding(Tape tape, ReadOnlyMemory<int> ids, Tensor table)
+    public static Tensor Embedding(Tape tape, ReadOnlyMemory<int> ids, Tensor table, int offset = 0)
     {
         Tensor y = tape.New(ids.Length, table.Columns, table.RequiresGradient);
         ReadOnlySpan<int> rows = ids.Span;
@@ -16,14 +16,15 @@ public static partial class Op
         int c = table.Columns;
         for (int n = 0; n < rows.Length; n++)
         {
-            if ((uint)rows[n] >= (uint)table.Rows)
-                throw new ArgumentOutOfRangeException(nameof(ids), $"token id {rows[n]} is outside of the vocabulary of {table.Rows}");
-            source.Slice(rows[n] * c, c).CopyTo(target[(n * c)..]);
+            int row = rows[n] + offset;
+            if ((uint)row >= (uint)table.Rows)
+                throw new ArgumentOutOfRangeException(nameof(ids), $"token id {row} is outside of the vocabulary of {table.Rows}");
+            source.Slice(row * c, c).CopyTo(target[(n * c)..]);
         }
         if (y.RequiresGradient)
         {
             EmbeddingNode node = tape.Record<EmbeddingNode>(y);
-            (node.Ids, node.Table) = (ids, table);
+            (node.Ids, node.Table, node.Offset) = (ids, table, offset);
         }
         return y;
     }
@@ -32,6 +33,7 @@ public static partial class Op
     {
         public ReadOnlyMemory<int> Ids;
         public Tensor Table = null!;
+        public int Offset;
 
         public override void Backward()
         {
@@ -39,7 +41,7 @@ public static partial class Op
             ReadOnlySpan<int> ids = Ids.Span;
             int c = Table.Columns;
             for (int n = 0; n < ids.Length; n++)
-                VectorMath.AddInPlace(dTable.Slice(ids[n] * c, c), dy.Slice(n * c, c));
+                VectorMath.AddInPlace(dTable.Slice((ids[n] + Offset) * c, c), dy.Slice(n * c, c));
         }
     }
 }

@@ -9,8 +9,8 @@ public static partial class Op
     public static Tensor LayerNorm(Tape tape, Tensor x, Tensor weight, Tensor? bias, float epsilon)
     {
         Check.Same("LayerNorm: columns of x and length of weight", x.Columns, weight.Length);
-        Tensor y = tape.New(x.Rows, x.Columns, x.RequiresGradient || weight.RequiresGradient || bias is { RequiresGradient: true });
         Tensor moments = tape.New(x.Rows, 2);
+        Tensor y = tape.New(x.Rows, x.Columns, x.RequiresGradient || weight.RequiresGradient || bias is { RequiresGradient: true }); // last, as where a layer ends with it
         Kernels.LayerNorm.Forward(x.Data, weight.Data, bias is null ? default : bias.Data, epsilon, y.Data, moments.Data, x.Rows, x.Columns);
         if (y.RequiresGradient)
         {

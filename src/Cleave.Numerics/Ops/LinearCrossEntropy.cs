@@ -17,17 +17,20 @@ public static partial class Op
     /// </summary>
     /// <param name="teacher">Optional soft targets, filled in by the row (see <see cref="ISoftTargets"/>).</param>
     /// <param name="softCap">The logits z become softCap·tanh(z / softCap); 0 for none.</param>
+    /// <param name="bias">b (1, V), added to x·Wᵀ, or null.</param>
     public static double LinearCrossEntropy(Tape tape, Tensor x, Tensor projection, ReadOnlySpan<int> targets,
-        float smoothing = 0, float weight = 1, ISoftTargets? teacher = null, float softCap = 0)
+        float smoothing = 0, float weight = 1, ISoftTargets? teacher = null, float softCap = 0, Tensor? bias = null)
     {
         Check.Same("LinearCrossEntropy: columns of x and projection", x.Columns, projection.Columns);
         Check.Same("LinearCrossEntropy: rows of x and targets", x.Rows, targets.Length);
+        if (bias is not null)
+            Check.Same("LinearCrossEntropy: rows of projection and length of bias", projection.Rows, bias.Length);
         int counted = 0;
         foreach (int t in targets)
             counted += t >= 0 ? 1 : 0;
         if (counted == 0)
             return 0;
-        bool train = tape.Records && (x.RequiresGradient || projection.RequiresGradient);
+        bool train = tape.Records && (x.RequiresGradient || projection.RequiresGradient || bias is { RequiresGradient: true });
         Tensor logits = tape.New(Math.Min(ChunkRows, x.Rows), projection.Rows);
         Tensor? capped = train && softCap > 0 ? tape.New(logits.Rows, logits.Columns) : null;
         Tensor? dx = train && x.RequiresGradient ? tape.New(x.Rows, x.Columns) : null;
@@ -39,6 +42,8 @@ public static partial class Op
             MatMul.Multiply(part, x.Columns, false, projection.Data, x.Columns, true, logits.Data, projection.Rows,
                 rows, projection.Rows, x.Columns);
             Span<float> chunk = logits.Data[..(rows * projection.Rows)];
+            for (int r = 0; r < rows && bias is not null; r++)
+                VectorMath.AddInPlace(chunk.Slice(r * bias.Length, bias.Length), bias.Data);
             if (softCap > 0)
                 VectorMath.SoftCap(chunk, softCap);
             if (capped is not null)
@@ -48,6 +53,8 @@ public static partial class Op
                 VectorMath.SoftCapSlope(chunk, capped.Data[..chunk.Length], softCap);
             if (!train)
                 continue;
+            for (int r = 0; r < rows && bias is { RequiresGradient: true }; r++)
+                VectorMath.AddInPlace(bias.Gradient, chunk.Slice(r * bias.Length, bias.Length));
             if (dx is not null)
             {
                 MatMul.Multiply(logits.Data, projection.Rows, false, projection.Data, x.Columns, false,

@@ -107,6 +107,18 @@ internal static unsafe class LaneReduce
             TLanes.StorePartial(to + i, length - i, TLanes.LoadPartial(to + i, length - i, default) * TLanes.LoadPartial(from + i, length - i, default));
     }
 
+    /// <summary>to = from ⊙ (to − less).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MultiplyLess<TLanes>(float* from, float less, float* to, int length) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes minus = TLanes.Broadcast(less);
+        int w = TLanes.Width, i = 0;
+        for (; i + w <= length; i += w)
+            TLanes.Store(to + i, TLanes.Load(from + i) * (TLanes.Load(to + i) - minus));
+        if (i < length)
+            TLanes.StorePartial(to + i, length - i, TLanes.LoadPartial(from + i, length - i, default) * (TLanes.LoadPartial(to + i, length - i, default) - minus));
+    }
+
     /// <summary>x = cap · tanh(x / cap).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SoftCap<TLanes>(float* x, int length, float cap) where TLanes : struct, ILanes<TLanes>

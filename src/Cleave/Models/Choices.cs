@@ -21,6 +21,9 @@ public enum NormPlace
 
     /// <summary>x + norm(f(norm(x)))</summary>
     Both,
+
+    /// <summary>norm(x + f(x)), and no norm behind the last layer (Vaswani et al., 2017).</summary>
+    AfterSum,
 }
 
 /// <summary>How tokens learn where they are.</summary>
@@ -31,6 +34,40 @@ public enum PositionKind
 
     /// <summary>A trained vector for each position is added to the embedding.</summary>
     Learned,
+
+    /// <summary>
+    /// A trained number for each head and bucket of distances is added to the scores, the same in every layer: Raffel et al., 2020.
+    /// </summary>
+    RelativeBias,
+}
+
+/// <summary>How hidden states become scores of the vocabulary's tokens.</summary>
+public enum VocabularyHead
+{
+    /// <summary>A projection.</summary>
+    Projection,
+
+    /// <summary>projection(norm(f(dense(x)))) + b, to guess tokens that are masked (Devlin et al., 2019).</summary>
+    Masked,
+
+    /// <summary>Not at all: the model ends with its hidden states.</summary>
+    None,
+}
+
+/// <summary>What a text's first hidden state goes through before it is classified.</summary>
+public enum PoolerKind
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>tanh(dense(x)), a part of the pre-trained model (Devlin et al., 2019).</summary>
+    Tanh,
+
+    /// <summary>tanh(dense(x)), the hidden layer of a classifier.</summary>
+    ClassifierTanh,
+
+    /// <summary>max(dense(x), 0), the hidden layer of a classifier.</summary>
+    ClassifierRelu,
 }
 
 /// <summary>A norm of queries and keys before their positions are put in.</summary>

@@ -13,6 +13,9 @@ public sealed record LanguageModel(Transformer Transformer, ITokenizer Tokenizer
     /// <summary>The head of a task, or null.</summary>
     public TaskHead? Head(string task) => Heads.FirstOrDefault(h => h.Task == task);
 
+    /// <summary>The token that an encoder–decoder's answers begin with; null for a model of one stack.</summary>
+    public int? DecoderStart => Transformer.Encoder is null ? null : Transformer.Spec.DecoderStart;
+
     /// <summary>Weights of the transformer and all heads.</summary>
     public long Parameters => Transformer.Spec.Parameters + Heads.Sum(h => (long)h.Projection.Weight.Length + h.Labels.Count);
 }

@@ -13,13 +13,16 @@ public sealed record LayerSpec(int Heads, int KeyValueHeads, int HeadSize, int F
     /// <summary>Sparse experts in place of one feed-forward network, or null.</summary>
     public ExpertSpec? Experts { get; init; }
 
+    /// <summary>Weights of attention's four projections.</summary>
+    public long AttentionWeights(int width) => (long)width * HeadSize * (2L * Heads + 2L * KeyValueHeads);
+
     /// <summary>Weights of the projections, without biases and norms.</summary>
     /// <param name="matrices">Matrices of a feed-forward network: 3 with a gate, 2 without.</param>
     /// <param name="active">True: only what one token uses.</param>
     public long Weights(int width, int matrices, bool active)
     {
-        long attention = (long)width * HeadSize * (2 * Heads + 2 * KeyValueHeads), network = (long)matrices * width * FeedForwardWidth;
-        return attention + (Experts is not { } e ? network
+        long network = (long)matrices * width * FeedForwardWidth;
+        return AttentionWeights(width) + (Experts is not { } e ? network
             : (active ? e.PerToken : e.Count) * network + (long)width * e.Count + (e.SharedWidth > 0 ? (long)matrices * width * e.SharedWidth + width : 0));
     }
 }

@@ -46,7 +46,8 @@ public static class ModelFolder
         if (!Directory.Exists(folder))
             throw new ModelFileException(folder, "no such model folder; give a folder with config.json, model.safetensors and tokenizer.json");
         JsonCursor config = JsonFile.Load(Path.Combine(folder, Config));
-        TransformerSpec spec = Family.Of(config).Read(config);
+        Family family = Family.Of(config);
+        TransformerSpec spec = family.Read(config); // what is wrong with it is said before anything is opened
         string tokenizerPath = Path.Combine(folder, TokenizerFile);
         Tokenizer tokenizer = TokenizerFolder.Load(folder)
             .WithControlTokens(TokenId(config, "bos_token_id", spec), TokenId(config, "eos_token_id", spec));
@@ -55,8 +56,10 @@ public static class ModelFolder
         using SafetensorsSet files = SafetensorsSet.Open(folder);
         Transformer transformer = ReadTransformer(files, spec, frozen);
         var reader = new WeightReader(files, name => new StoredWeight(name), prefix: "");
-        TaskHead[] heads = [.. (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader))];
-        return new LanguageModel(transformer, tokenizer, heads) { Chat = ChatFormatFiles.Load(folder) };
+        IEnumerable<TaskHead> heads = (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader));
+        if (family.Heads?.Read(config, transformer.Spec, reader) is { } published)
+            heads = heads.Prepend(published);
+        return new LanguageModel(transformer, tokenizer, [.. heads]) { Chat = ChatFormatFiles.Load(folder) };
     }
 
     /// <summary>The transformer alone, of a folder that needs no tokenizer.</summary>
@@ -74,8 +77,9 @@ public static class ModelFolder
     private static Transformer ReadTransformer(SafetensorsSet files, TransformerSpec spec, bool frozen)
     {
         Family family = Family.Of(spec);
-        var reader = new WeightReader(files, name => family.Place(spec, name), family.Prefix);
-        return Transformer.Build(spec, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
+        TransformerSpec whole = family.Complete?.Invoke(spec, name => WeightReader.Found(files, name, family.Prefix) is not null) ?? spec;
+        var reader = new WeightReader(files, name => family.Place(whole, name), family.Prefix);
+        return Transformer.Build(whole, reader.Dense, (name, rows, columns) => reader.Matrix(name, rows, columns, frozen));
     }
 
     /// <summary>
@@ -91,8 +95,11 @@ public static class ModelFolder
             config["bos_token_id"] = bos;
         if (model.Tokenizer.EosId is { } eos)
             config["eos_token_id"] = eos;
-        if (model.Heads.Count > 0)
-            ConfigKeys.Cleave(config)["heads"] = new JsonArray([.. model.Heads.Select(WriteHead)]);
+        TaskHead[] own = [.. model.Heads.Where(h => !h.IsPublished)];
+        if (own.Length > 0)
+            ConfigKeys.Cleave(config)["heads"] = new JsonArray([.. own.Select(WriteHead)]);
+        if (model.Heads.FirstOrDefault(h => h.IsPublished) is { } published)
+            HeadsOf(model.Transformer.Spec).Write(config, published);
         AtomicFile.Write(Path.Combine(folder, TokenizerFile), model.Tokenizer.Save);
         if (model.Chat is { } chat)
             ChatFormatFiles.Save(folder, chat);
@@ -125,12 +132,28 @@ public static class ModelFolder
         foreach (TaskHead head in heads)
         {
             // Heads are small and their scale decides: they stay float32.
-            tensors.Add(new StoredWeight(WeightNames.Head(head.Task)), head.Projection, WeightType.F32);
-            tensors.Add(new StoredWeight(WeightNames.HeadBias(head.Task)), head.Projection.Bias!, WeightType.F32);
+            string weight = head.IsPublished ? HeadsOf(transformer.Spec).NameOf(head.Kind) + ".weight" : WeightNames.Head(head.Task);
+            tensors.Add(new StoredWeight(weight), head.Projection, WeightType.F32);
+            tensors.Add(new StoredWeight(WeightNames.BiasOf(weight)), head.Projection.Bias!, WeightType.F32);
         }
         SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors.Tensors(), SafetensorsWriter.TransformersMetadata);
         AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
     }
+
+    /// <summary>The tasks that a model's config names heads for, and their labels, without reading any weights.</summary>
+    /// <exception cref="ModelFileException">The config is missing, damaged, or tells of a head that is not supported.</exception>
+    public static IReadOnlyList<(string Task, HeadKind Kind, IReadOnlyList<string> Labels)> Tasks(string folder)
+    {
+        JsonCursor config = JsonFile.Load(Path.Combine(folder, Config));
+        var tasks = new List<(string, HeadKind, IReadOnlyList<string>)>();
+        if (Family.All.FirstOrDefault(f => f.ModelType == config.Text("model_type", ""))?.Heads is not null && PublishedHeads.Describe(config) is var (task, kind, labels))
+            tasks.Add((task, kind, labels));
+        tasks.AddRange((config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => (h["task"].Text(), KindOf(h), (IReadOnlyList<string>)LabelsOf(h))));
+        return tasks;
+    }
+
+    private static PublishedHeads HeadsOf(TransformerSpec spec) =>
+        Family.Of(spec).Heads ?? throw new ArgumentException($"the family '{spec.Family}' has no heads of its own", nameof(spec));
 
     // Some models end with any of several tokens; the first is the one that they write.
     private static int? TokenId(JsonCursor config, string key, TransformerSpec spec)
@@ -158,7 +181,7 @@ public static class ModelFolder
     private static JsonObject WriteHead(TaskHead head) => new()
     {
         ["task"] = head.Task,
-        ["kind"] = head.Kind == HeadKind.Classify ? "classify" : "tag",
+        ["kind"] = head.Kind switch { HeadKind.Classify => "classify", HeadKind.Tag => "tag", _ => throw new ArgumentException($"{head.Task}: a head of this kind is stored in its family's form only", nameof(head)) },
         ["causal"] = head.Causal,
         ["labels"] = new JsonArray([.. head.Labels.Select(l => (JsonNode)l)]),
     };
@@ -166,17 +189,22 @@ public static class ModelFolder
     private static TaskHead ReadHead(JsonCursor json, TransformerSpec spec, WeightReader reader)
     {
         string task = json["task"].Text();
-        string[] labels = [.. json["labels"].Items().Select(l => l.Text())];
-        HeadKind kind = json["kind"].Text() switch
-        {
-            "classify" => HeadKind.Classify,
-            "tag" => HeadKind.Tag,
-            _ => throw json["kind"].Error("expected \"classify\" or \"tag\""),
-        };
-        if (labels.Length == 0)
-            throw json["labels"].Error("a head needs at least one label");
-        return new TaskHead(task, kind, labels, reader.Dense(WeightNames.Head(task), labels.Length, spec.Width),
+        string[] labels = LabelsOf(json);
+        return new TaskHead(task, KindOf(json), labels, reader.Dense(WeightNames.Head(task), labels.Length, spec.Width),
             reader.Dense(WeightNames.HeadBias(task), 1, labels.Length))
         { Causal = json["causal"].Flag() };
+    }
+
+    private static HeadKind KindOf(JsonCursor head) => head["kind"].Text() switch
+    {
+        "classify" => HeadKind.Classify,
+        "tag" => HeadKind.Tag,
+        _ => throw head["kind"].Error("expected \"classify\" or \"tag\""),
+    };
+
+    private static string[] LabelsOf(JsonCursor head)
+    {
+        string[] labels = [.. head["labels"].Items().Select(l => l.Text())];
+        return labels.Length > 0 ? labels : throw head["labels"].Error("a head needs at least one label");
     }
 }

@@ -8,6 +8,7 @@ public sealed class TokenBatch
 {
     private int[] _ids = new int[256];
     private int[] _positions = new int[256];
+    private int[] _types = new int[256];
     private int[] _offsets = new int[32];
     private int[] _lastRows = [];
 
@@ -19,7 +20,14 @@ public sealed class TokenBatch
 
     public ReadOnlyMemory<int> Ids => _ids.AsMemory(0, Tokens);
     public ReadOnlyMemory<int> Positions => _positions.AsMemory(0, Tokens);
+
+    /// <summary>The kind of each token, such as which text of a pair it belongs to; 0 unless it was said.</summary>
+    public ReadOnlyMemory<int> Types => _types.AsMemory(0, Tokens);
+
     public ReadOnlyMemory<int> Offsets => _offsets.AsMemory(0, Count + 1);
+
+    /// <summary>The row of each sequence's first token.</summary>
+    public ReadOnlyMemory<int> FirstRows => _offsets.AsMemory(0, Count);
 
     /// <summary>The row of each sequence's last token.</summary>
     public ReadOnlyMemory<int> LastRows
@@ -46,13 +54,25 @@ public sealed class TokenBatch
         {
             Array.Resize(ref _ids, Math.Max(end, _ids.Length * 2));
             Array.Resize(ref _positions, _ids.Length);
+            Array.Resize(ref _types, _ids.Length);
         }
         if (Count + 2 > _offsets.Length)
             Array.Resize(ref _offsets, _offsets.Length * 2);
         ids.CopyTo(_ids.AsSpan(start));
+        _types.AsSpan(start, ids.Length).Clear();
         for (int i = 0; i < ids.Length; i++)
             _positions[start + i] = firstPosition + i;
         _offsets[++Count] = end;
+        return this;
+    }
+
+    /// <summary>Adds a whole sequence with the kinds of its tokens, one each; null for all of kind 0.</summary>
+    public TokenBatch Add(ReadOnlySpan<int> ids, int[]? types)
+    {
+        if (types is not null && types.Length != ids.Length)
+            throw new ArgumentException($"{types.Length} kinds for {ids.Length} tokens", nameof(types));
+        Add(ids);
+        types?.CopyTo(_types, _offsets[Count - 1]);
         return this;
     }
 }

@@ -8,18 +8,19 @@ using Cleave.Numerics.Tensors;
 namespace Cleave.Models;
 
 /// <summary>
-/// A decoder built from a <see cref="TransformerSpec"/>: embedding, layers, final norm, and the projection back to
-/// the vocabulary. Training, compression and serving all run this class.
+/// A decoder or an encoder built from a <see cref="TransformerSpec"/>: embedding, layers, final norm, and the projection back
+/// to the vocabulary. Training, compression and serving all run this class.
 /// </summary>
-public sealed class Transformer
+public sealed partial class Transformer
 {
     // Of a prompt at once: enough tokens to use every weight often, few enough that a layer's activations take no more than this.
     private const int MostAtOnce = 512, LeastAtOnce = 64;
     private const long ActivationBytes = 4 << 20;
 
     private readonly int _atOnce;
+    private const string Decoder = "starter"; // ships with the program
 
-    internal Transformer(TransformerSpec spec, Linear embedding, Tensor? positions, IReadOnlyList<Layer> layers, Norm finalNorm, Linear? output)
+    internal Transformer(TransformerSpec spec, Linear embedding, Tensor? positions, IReadOnlyList<Layer> layers, Norm? finalNorm, Linear? output)
     {
         Spec = spec;
         Embedding = embedding;
@@ -34,7 +35,15 @@ public sealed class Transformer
     public TransformerSpec Spec { get; }
 
     /// <summary>How training keeps what its backward pass needs; inference takes no notice.</summary>
-    public TrainingMemory TrainingMemory { get; set; }
+    public TrainingMemory TrainingMemory
+    {
+        get;
+        set
+        {
+            field = value;
+            Encoder?.TrainingMemory = value;
+        }
+    }
 
     /// <summary>How caches keep keys and values.</summary>
     public KeyValueFormat CacheFormat { get; set; }
@@ -42,17 +51,33 @@ public sealed class Transformer
     /// <summary>The token table, (V, C).</summary>
     public Linear Embedding { get; private set; }
 
-    /// <summary>The table of learned positions, (context, C), or null.</summary>
+    /// <summary>The table of learned positions, (offset + context, C), or null.</summary>
     public Tensor? Positions { get; }
 
     public IReadOnlyList<Layer> Layers { get; }
 
-    public Norm FinalNorm { get; }
+    /// <summary>The embeddings of the kinds of tokens, (kinds, C), or null.</summary>
+    public Tensor? TokenTypes { get; internal init; }
+
+    /// <summary>Of the sum of the embeddings, or null.</summary>
+    public Norm? EmbeddingNorm { get; internal init; }
+
+    /// <summary>Behind the last layer; null where the layers' own norms stand there.</summary>
+    public Norm? FinalNorm { get; }
+
+    /// <summary>What a masked language model has before its projection to the vocabulary, or null.</summary>
+    public MaskedHead? MaskedHead { get; internal init; }
+
+    /// <summary>The bias of the projection to the vocabulary, (1, V), or null.</summary>
+    public Tensor? OutputBias { get; internal init; }
+
+    /// <summary>What texts are classified by, or null.</summary>
+    public Pooler? Pooler { get; internal init; }
 
     /// <summary>The projection to the vocabulary where it is not the token table.</summary>
     public Linear? UntiedOutput { get; private set; }
 
-    /// <summary>The projection to the vocabulary, (V, C).</summary>
+    /// <summary>The projection to the vocabulary, (V, C), without its bias.</summary>
     public Linear Output => UntiedOutput ?? Embedding;
 
     /// <summary>A model with random weights: normal(0, 0.02), projections into the residual stream scaled by 1/√(2L) (Radford et al., 2019), biases 0.</summary>
@@ -94,13 +119,20 @@ public sealed class Transformer
     /// Tokens to hidden states after the final norm: (N, C). With caches, the batch holds each sequence's new tokens,
     /// and the caches take their keys and values.
     /// </summary>
+    /// <param name="causal">False: every token sees its whole sequence, as it always does where the spec is bidirectional.</param>
+    /// <param name="source">What a decoder with an encoder looks at, sequence by sequence; not needed where the caches keep it.</param>
     /// <exception cref="CapacityException">A position is beyond the context.</exception>
-    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KeyValuePages>? caches = null, IActivationObserver? observer = null)
+    /// <exception cref="CleaveException">There is an encoder, and nothing to look at.</exception>
+    public Tensor Forward(Tape tape, TokenBatch batch, bool causal = true, IReadOnlyList<KeyValuePages>? caches = null, IActivationObserver? observer = null,
+        EncodedSource? source = null)
     {
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         CheckPositions(batch);
-        var context = new ForwardContext(batch, causal, caches, observer);
+        RequireSource(source, caches);
+        if (caches is not null)
+            RequireContinuation();
+        var context = new ForwardContext(batch, causal && !Spec.Bidirectional, caches, observer) { Source = source, Bias = PositionBias(tape) };
         int mark = tape.Mark;
         Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
@@ -119,13 +151,14 @@ public sealed class Transformer
             for (int s = 0; s < caches.Count; s++)
                 caches[s].Advance(offsets[s + 1] - offsets[s]);
         }
-        return FinalNorm.Forward(tape, x);
+        return FinalNorm?.Forward(tape, x) ?? x;
     }
 
     /// <summary>Hidden states (N, C) to logits (N, V).</summary>
+    /// <exception cref="CleaveException">The model has no head for the vocabulary.</exception>
     public Tensor Logits(Tape tape, Tensor hidden)
     {
-        Tensor logits = Output.Forward(tape, hidden);
+        Tensor logits = WithOutputBias().Forward(tape, BeforeOutput(tape, hidden));
         return Spec.LogitSoftCap > 0 ? Op.SoftCap(tape, logits, Spec.LogitSoftCap) : logits;
     }
 
@@ -134,10 +167,31 @@ public sealed class Transformer
     /// logits: <see cref="Op.LinearCrossEntropy"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The projection to the vocabulary is quantized.</exception>
+    /// <exception cref="CleaveException">The model has no head for the vocabulary.</exception>
     public double Loss(Tape tape, Tensor hidden, ReadOnlySpan<int> targets, float smoothing = 0, float weight = 1, ISoftTargets? teacher = null) =>
         Output is DenseLinear { Weight: var projection }
-            ? Op.LinearCrossEntropy(tape, hidden, projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap)
+            ? Op.LinearCrossEntropy(tape, BeforeOutput(tape, hidden), projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap, OutputBias)
             : throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
+
+    /// <summary>What a classifier sees of each sequence: its first hidden state, through the pooler where there is one. hidden (N, C) → (B, C).</summary>
+    public Tensor Pool(Tape tape, Tensor hidden, TokenBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        Tensor first = Op.GatherRows(tape, hidden, batch.FirstRows);
+        return Pooler?.Forward(tape, first) ?? first;
+    }
+
+    /// <summary>Refuses a model that has no next token to say.</summary>
+    /// <exception cref="CleaveException">The model is an encoder.</exception>
+    public void RequireContinuation()
+    {
+        if (Spec.Bidirectional)
+            throw new CleaveException($"this {Spec.Family} model is an encoder: it reads whole texts and has no next token; use a decoder for this, such as '{Decoder}', or teach it to classify or extract with 'cleave split'");
+    }
+
+    /// <summary>The same weights without the parts that only the vocabulary's scores and the pooler need.</summary>
+    public Transformer WithoutHeads() =>
+        new(Spec with { VocabularyHead = VocabularyHead.None, Pooler = PoolerKind.None }, Embedding, Positions, Layers, FinalNorm, null) { TokenTypes = TokenTypes, EmbeddingNorm = EmbeddingNorm, RelativeBias = RelativeBias };
 
     /// <summary>
     /// The logits after each sequence's last token, (B, V). The batch holds each sequence's new tokens, and the caches take
@@ -170,7 +224,13 @@ public sealed class Transformer
     }
 
     /// <summary>A cache for one sequence's keys and values: what lets the next token be computed from the last one alone.</summary>
-    public KeyValuePages NewCache() => new([.. Layers.Select(l => l.Spec.KeyValueHeads)], Layers.Count > 0 ? Layers[0].Spec.HeadSize : 1, CacheFormat);
+    /// <exception cref="CleaveException">The model reads whole texts, or has an encoder: see <see cref="Begin"/>.</exception>
+    public KeyValuePages NewCache()
+    {
+        RequireContinuation();
+        RequireOneStack();
+        return new(KeyValueHeads, HeadSize, CacheFormat);
+    }
 
     /// <summary>Every weight that is a float32 tensor, by its name, in file order.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Parameters()
@@ -205,13 +265,38 @@ public sealed class Transformer
     private void Visit(WeightVisitor visitor)
     {
         Embedding = visitor.Linear(WeightNames.Embedding, Embedding);
+        VisitBehindEmbedding(visitor);
+    }
+
+    private void VisitBehindEmbedding(WeightVisitor visitor)
+    {
+        VisitEncoder(visitor);
+        if (RelativeBias is not null)
+            visitor.Tensor(WeightNames.RelativeBias, RelativeBias);
         if (Positions is not null)
             visitor.Tensor(WeightNames.Positions, Positions);
+        if (TokenTypes is not null)
+            visitor.Tensor(WeightNames.TokenTypes, TokenTypes);
+        EmbeddingNorm?.Visit(visitor, WeightNames.EmbeddingNorm);
         for (int i = 0; i < Layers.Count; i++)
             Layers[i].Visit(visitor, i);
-        FinalNorm.Visit(visitor, WeightNames.FinalNorm);
+        FinalNorm?.Visit(visitor, WeightNames.FinalNorm);
+        MaskedHead?.Visit(visitor);
         if (UntiedOutput is not null)
             UntiedOutput = visitor.Linear(WeightNames.Output, UntiedOutput);
+        if (OutputBias is not null)
+            visitor.Tensor(WeightNames.BiasOf(WeightNames.Output), OutputBias);
+        Pooler?.Visit(visitor);
+    }
+
+    private Linear WithOutputBias() => OutputBias is null ? Output : Output.WithBias(OutputBias);
+
+    private Tensor BeforeOutput(Tape tape, Tensor hidden)
+    {
+        if (Spec.VocabularyHead == VocabularyHead.None)
+            throw new CleaveException($"this {Spec.Family} model has no head for the vocabulary, so tokens have no scores; use a checkpoint with a language-model head, such as …ForMaskedLM");
+        Tensor x = MaskedHead?.Forward(tape, hidden) ?? hidden;
+        return Spec.OutputScale == 1 ? x : Op.Scale(tape, x, Spec.OutputScale);
     }
 
     private Tensor Embed(Tape tape, TokenBatch batch)
@@ -219,7 +304,11 @@ public sealed class Transformer
         Tensor x = Embed(tape, batch.Ids);
         if (Spec.EmbeddingScale != 1)
             x = Op.Scale(tape, x, Spec.EmbeddingScale);
-        return Positions is null ? x : Op.Add(tape, x, Op.Embedding(tape, batch.Positions, Positions));
+        if (TokenTypes is not null)
+            x = Op.Add(tape, x, Op.Embedding(tape, batch.Types, TokenTypes));
+        if (Positions is not null)
+            x = Op.Add(tape, x, Op.Embedding(tape, batch.Positions, Positions, Spec.PositionOffset));
+        return EmbeddingNorm?.Forward(tape, x) ?? x;
     }
 
     private Tensor Embed(Tape tape, ReadOnlyMemory<int> ids)

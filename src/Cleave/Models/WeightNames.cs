@@ -8,8 +8,17 @@ public static class WeightNames
 {
     public const string Embedding = "model.embed_tokens.weight";
     public const string Positions = "model.embed_positions.weight";
+    public const string TokenTypes = "model.embed_token_types.weight";
+    public const string EmbeddingNorm = "model.embed_norm.weight";
     public const string FinalNorm = "model.norm.weight";
     public const string Output = "lm_head.weight";
+    public const string MaskedDense = "lm_head.dense.weight";
+    public const string MaskedNorm = "lm_head.norm.weight";
+    public const string Pooler = "model.pooler.weight";
+    public const string RelativeBias = "model.relative_bias.weight";
+
+    /// <summary>What the names of an encoder's weights begin with where it belongs to a decoder; its token table is the decoder's.</summary>
+    internal const string EncoderPrefix = "encoder.";
 
     internal const string GatePart = ".gate_proj.weight", UpPart = ".up_proj.weight", DownPart = ".down_proj.weight";
 
@@ -21,6 +30,11 @@ public static class WeightNames
     public static string QueryNorm(int layer) => $"{Layer(layer)}.self_attn.q_norm.weight";
     public static string KeyNorm(int layer) => $"{Layer(layer)}.self_attn.k_norm.weight";
     public static string AttentionPostNorm(int layer) => $"{Layer(layer)}.self_attn.post_norm.weight";
+    public static string CrossNorm(int layer) => $"{Layer(layer)}.cross_attn_layernorm.weight";
+    public static string CrossQuery(int layer) => $"{Layer(layer)}.cross_attn.q_proj.weight";
+    public static string CrossKey(int layer) => $"{Layer(layer)}.cross_attn.k_proj.weight";
+    public static string CrossValue(int layer) => $"{Layer(layer)}.cross_attn.v_proj.weight";
+    public static string CrossOutput(int layer) => $"{Layer(layer)}.cross_attn.o_proj.weight";
     public static string FeedForwardNorm(int layer) => $"{Layer(layer)}.post_attention_layernorm.weight";
     public static string FeedForwardPostNorm(int layer) => $"{Layer(layer)}.mlp.post_norm.weight";
 

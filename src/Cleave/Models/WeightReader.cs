@@ -99,9 +99,13 @@ internal sealed class WeightReader(SafetensorsSet files, Func<string, StoredWeig
     private StoredWeight Placed(string name)
     {
         StoredWeight stored = place(name);
-        return !files.Contains(stored.Name) && stored.Name.StartsWith(prefix, StringComparison.Ordinal) && files.Contains(stored.Name[prefix.Length..])
-            ? stored with { Name = stored.Name[prefix.Length..] } : stored;
+        string? found = stored.OtherNames.Prepend(stored.Name).Select(n => Found(files, n, prefix)).FirstOrDefault(n => n is not null);
+        return found is null ? stored : stored with { Name = found };
     }
+
+    /// <summary>The name under which the files have a tensor, with the prefix or without; null where they have not.</summary>
+    public static string? Found(SafetensorsSet files, string name, string prefix) => files.Contains(name) ? name
+        : name.StartsWith(prefix, StringComparison.Ordinal) && files.Contains(name[prefix.Length..]) ? name[prefix.Length..] : null;
 
     private static void Gather<T>(ReadOnlySpan<T> all, StoredWeight stored, int rows, int columns, Span<T> to)
     {

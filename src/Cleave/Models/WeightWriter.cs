@@ -48,7 +48,7 @@ internal sealed class WeightWriter
                 stream => stream.Write(MemoryMarshal.AsBytes(Join(parts, half.Columns, p => ((HalfLinear)p.Weight).Weight.Elements.ToArray()).AsSpan())));
             yield break;
         }
-        bool matrix = parts[0].Weight is Linear || ((Tensor)parts[0].Weight).Rows > 1;
+        bool matrix = parts[0].Weight is Linear || ((Tensor)parts[0].Weight).Rows > 1 || place.IsTable;
         int width = parts[0].Weight is Linear linear ? linear.Inputs : matrix ? ((Tensor)parts[0].Weight).Columns : 1;
         SafetensorsDType stored = parts[0].Type == WeightType.BF16 && matrix ? SafetensorsDType.BF16 : SafetensorsDType.F32;
         long[] shape = matrix ? Shape(parts[0], width) : [Rows(parts[0])];
@@ -83,7 +83,7 @@ internal sealed class WeightWriter
 
     // Rows in the file: of everything that is joined there. A vector is a column here.
     private static int Rows(Part part) => part.Place.FusedRows > 0 ? part.Place.FusedRows
-        : part.Weight switch { Linear linear => linear.Outputs, Tensor { Rows: 1 } vector => vector.Columns, var tensor => ((Tensor)tensor).Rows };
+        : part.Weight switch { Linear linear => linear.Outputs, Tensor { Rows: 1 } vector when !part.Place.IsTable => vector.Columns, var tensor => ((Tensor)tensor).Rows };
 
     private static long[] Shape(Part part, int columns) => part.Place.Transposed ? [columns, Rows(part)] : [Rows(part), columns];
 

@@ -6,7 +6,8 @@ namespace Cleave.Serving;
 
 /// <summary>
 /// A conversation as a model reads it: written by the model's own chat template, or, for a model without one, in the plain
-/// form of <see cref="Dialogue"/> with <c>assistant:</c> behind it, where a new line of the user ends the answer.
+/// form of <see cref="Dialogue"/> with <c>assistant:</c> behind it, where a new line of the user ends the answer. An encoder–decoder
+/// reads one message as it is, and several in the plain form.
 /// </summary>
 /// <param name="Ids">The prompt's tokens.</param>
 /// <param name="IsEnd">Whether a token ends the answer.</param>
@@ -23,6 +24,8 @@ public sealed record ChatPrompt(int[] Ids, Func<int, bool> IsEnd, IReadOnlyList<
         ArgumentNullException.ThrowIfNull(messages);
         if (model.Chat is not { } chat)
         {
+            if (model.Transformer.Encoder is not null)
+                return new ChatPrompt(LanguageModelHost.Prompt(model, messages is [var only] ? only.Content : Dialogue.Of(messages)), id => id == model.Tokenizer.EosId, []);
             return new ChatPrompt([.. LanguageModelHost.Start(model), .. model.Tokenizer.Encode(Dialogue.Of(messages) + "\nassistant:")],
                 id => id == model.Tokenizer.EosId, [NextTurn]);
         }

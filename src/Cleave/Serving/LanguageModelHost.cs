@@ -35,7 +35,7 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         if (request.Module != _module.Name)
             throw new UnknownModuleException(request.Module, [_module.Name]);
         ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, cancellation) : null;
-        int[] prompt = chat?.Ids ?? [.. Start(_model), .. _model.Tokenizer.Encode(request.Prompt!)];
+        int[] prompt = chat?.Ids ?? Prompt(_model, request.Prompt!);
         if (prompt.Length == 0)
             throw new RequestException("the prompt is empty", "prompt");
         if (prompt.Length >= _module.ContextLength)
@@ -59,6 +59,15 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         return (model.Tokenizer.BosId ?? model.Tokenizer.EosId) is { } id ? [id] : [];
+    }
+
+    /// <summary>A plain prompt as the model reads it: to be continued, or for its encoder, with the token that ends it.</summary>
+    /// <param name="parseSpecial">Whether names of special tokens become those tokens.</param>
+    public static int[] Prompt(LanguageModel model, string text, bool parseSpecial = false)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        int[] ids = model.Tokenizer.Encode(text, parseSpecial);
+        return model.Transformer.Encoder is null ? [.. Start(model), .. ids] : model.Tokenizer.EosId is { } end ? [.. ids, end] : ids;
     }
 
     /// <summary>A request's sampling; greedy unless it says otherwise.</summary>

@@ -4,7 +4,7 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Serving;
 
-/// <summary>A text as one vector of length 1: the mean of a model's hidden states after the final norm. One text at a time.</summary>
+/// <summary>A text as one vector of length 1: the mean of a model's last hidden states, those of control tokens included. One text at a time.</summary>
 public sealed class TextEmbedder : IDisposable
 {
     private readonly LanguageModel _model;
@@ -21,12 +21,14 @@ public sealed class TextEmbedder : IDisposable
     /// <summary>Numbers of a vector: the model's width.</summary>
     public int Dimensions => _model.Transformer.Spec.Width;
 
-    /// <returns>The vector, and the tokens that were read, the beginning-of-text token included.</returns>
+    /// <returns>The vector, and the tokens that were read, the control tokens included.</returns>
     /// <exception cref="RequestException">The text is empty, or longer than the context.</exception>
     public (float[] Vector, int Tokens) Embed(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        int[] ids = [.. LanguageModelHost.Start(_model), .. _model.Tokenizer.Encode(text)];
+        int[] ids = _model.Transformer.Reader.Spec.Bidirectional
+            ? _model.Tokenizer.AddControlTokens(_model.Tokenizer.EncodeWithOffsets(text)).Ids
+            : [.. LanguageModelHost.Start(_model), .. _model.Tokenizer.Encode(text)];
         if (ids.Length == 0)
             throw new RequestException("the text to embed is empty", "input");
         if (ids.Length > _model.Transformer.Spec.ContextLength)
@@ -35,7 +37,7 @@ public sealed class TextEmbedder : IDisposable
         lock (_gate)
         {
             _batch.Clear();
-            Tensor hidden = _model.Transformer.Forward(_tape, _batch.Add(ids));
+            Tensor hidden = _model.Transformer.Reader.Forward(_tape, _batch.Add(ids));
             for (int row = 0; row < ids.Length; row++)
             {
                 ReadOnlySpan<float> state = hidden.Data.Slice(row * Dimensions, Dimensions);

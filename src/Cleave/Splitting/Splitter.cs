@@ -32,7 +32,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         long started = clock.GetTimestamp();
         CheckOutput();
         string baseFolder = BaseModel.Find(project.Base, project.Folder);
-        LanguageModel baseModel = ModelFolder.Load(baseFolder);
+        LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
         TaskContext[] tasks = LoadAll(baseModel, progress);
         IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
@@ -81,8 +81,17 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             : throw (problems.Count == 1 ? problems[0] : new CleaveException(string.Join('\n', problems.Select(p => p.Message))));
     }
 
+    // An encoder's tasks have heads of their own; what it was published with would be trained and stored for nothing.
+    private static LanguageModel Trunk(LanguageModel model) =>
+        model.Transformer.Spec.Bidirectional ? model with { Transformer = model.Transformer.WithoutHeads(), Heads = [] } : model;
+
     private TaskContext Load(TaskDefinition definition, LanguageModel baseModel, IProgress<ProgressReport>? progress)
     {
+        if (baseModel.Transformer.Spec is { Bidirectional: true, Family: var family } && definition.Kind is TaskKind.Generate or TaskKind.LanguageModel)
+        {
+            throw new ProjectException(project.Path, [$"tasks.{definition.Name}.kind: '{ProjectReader.NameOf(definition.Kind)}' needs a base that continues texts, but {project.Base} is an encoder ({family}), "
+                + $"which reads them only; use a decoder such as '{BaseModel.Starter}', or keep to classify and extract"]);
+        }
         progress?.Report(new ProgressReport($"{definition.Name}: read and clean", 0, 1, "data sets"));
         return new TaskContext(definition, TaskDataset.Load(definition.Source, project.Seed), baseModel);
     }

@@ -19,12 +19,14 @@ public sealed class TaskContext
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(model);
         (Definition, Data) = (definition, data);
+        if (definition.Kind == TaskKind.LanguageModel && model.Transformer.Encoder is not null)
+            throw new CleaveException($"{definition.Name}: a {model.Transformer.Spec.Family} model answers texts and does not continue them, so a language-model task cannot be learned; make it a generate task, or use a decoder as the base");
         _vocabulary = model.Transformer.Spec.VocabularySize;
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
-        Encoder = new TaskEncoder(definition.Kind, model.Tokenizer, data.Labels, MaxTokens);
+        Encoder = new TaskEncoder(definition.Kind, model, data.Labels, MaxTokens);
         Train = [.. data.Train.Select(Encoder.Encode)];
-        MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply() : 0;
-        MeanTokens = Train.Average(t => t.Ids.Length);
+        MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply(model.Transformer.Encoder is null ? MaxTokens / 2 : MaxTokens) : 0;
+        MeanTokens = Train.Average(t => t.Tokens);
         MeanGenerated = definition.Kind == TaskKind.Generate ? Train.Average(t => t.Supervised) : 0;
     }
 
@@ -46,6 +48,13 @@ public sealed class TaskContext
     /// <summary>Whether the task's head sits on the trunk (classes, tags) rather than being the language model itself.</summary>
     public bool HasHead => Kind is TaskKind.Classify or TaskKind.Extract;
 
+    /// <summary>What the task needs of a model: all of it, or for a head only the stack that judges texts.</summary>
+    public Transformer Trunk(LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return HasHead ? model.Transformer.Reader : model.Transformer;
+    }
+
     public int[] LabelIndices(IReadOnlyList<Example> examples)
     {
         var index = Data.Labels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
@@ -59,9 +68,9 @@ public sealed class TaskContext
     public ulong Seed(ulong seed, string purpose) => Rng.For(seed, $"{Name}/{purpose}").NextUInt64();
 
     // Nearly all replies fit; a model that does not stop is cut off there.
-    private int LongestReply()
+    private int LongestReply(int most)
     {
         int[] lengths = [.. Train.Select(t => t.Supervised).Order()];
-        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, MaxTokens / 2);
+        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, most);
     }
 }

@@ -28,6 +28,11 @@ public interface ITokenizer
     /// <summary>As <see cref="EncodeForModel"/>, filled up to the longest of them all where the tokenizer says so.</summary>
     IReadOnlyList<ModelInput> EncodeBatch(IReadOnlyList<(string Text, string? Pair)> texts, bool parseSpecial = false);
 
+    /// <summary>
+    /// Tokens that were made already with the control tokens around them that a model is given, neither cut nor filled up.
+    /// </summary>
+    ModelInput AddControlTokens(TokenizedText text, TokenizedText? pair = null);
+
     /// <summary>Text of the ids; bytes that are not valid UTF-8 become U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id has no token.</exception>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecial = false);

@@ -45,6 +45,12 @@ public sealed partial class Tokenizer
         return [.. inputs.Select(i => padding.Apply(i, longest))];
     }
 
+    public ModelInput AddControlTokens(TokenizedText text, TokenizedText? pair = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return _definition.PostProcessor.Apply(text, pair);
+    }
+
     private TokenizedText Covered(string text, bool parseSpecial)
     {
         TokenizedText tokens = EncodeWithOffsets(text, parseSpecial);

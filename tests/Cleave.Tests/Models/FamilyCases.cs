@@ -10,9 +10,21 @@ internal static class FamilyCases
 {
     public static string Root { get; } = Path.Combine(AppContext.BaseDirectory, "Golden", "families");
 
-    public static TheoryData<string> Names { get; } = [.. Directory.GetDirectories(Root).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
+    /// <summary>Those that give tokens of the vocabulary scores, and among them those that continue texts.</summary>
+    public static TheoryData<string> Names { get; } = Of("ForCausalLM", "LMHeadModel", "ForMaskedLM");
+
+    public static TheoryData<string> Decoders { get; } = Of("ForCausalLM", "LMHeadModel");
+
+    /// <summary>Encoders with whatever heads they have.</summary>
+    public static TheoryData<string> Encoders { get; } = Of("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering");
 
     public static string Folder(string name) => Path.Combine(Root, name);
+
+    private static TheoryData<string> Of(params string[] architectures) => [.. Directory.GetDirectories(Root).Select(d => Path.GetFileName(d))
+        .Where(name => architectures.Any(a => Architecture(name).EndsWith(a, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
+
+    private static string Architecture(string name) =>
+        JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(name), "config.json"))).RootElement.GetProperty("architectures")[0].GetString()!;
 
     public static Transformer Load(string name) => ModelFolder.LoadTransformer(Folder(name));
 

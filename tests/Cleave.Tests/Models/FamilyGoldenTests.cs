@@ -7,12 +7,12 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Tests.Models;
 
-/// <summary>Every family against PyTorch: logits, and all gradients of one step in the form of the family's files.</summary>
+/// <summary>Every family of decoders against PyTorch: logits, and all gradients of one step in the form of the family's files.</summary>
 public sealed class FamilyGoldenTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cleave-family").FullName;
 
-    public static TheoryData<string> Names => FamilyCases.Names;
+    public static TheoryData<string> Names => FamilyCases.Decoders;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

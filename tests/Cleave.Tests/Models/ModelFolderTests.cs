@@ -90,7 +90,7 @@ public sealed class ModelFolderTests : IDisposable
     public void A_weight_that_is_not_finite_or_of_another_shape_is_refused()
     {
         LanguageModel model = TinyModel.Create();
-        model.Transformer.FinalNorm.Weight.Data[3] = float.NaN;
+        model.Transformer.FinalNorm!.Weight.Data[3] = float.NaN;
         ModelFolder.Save(_folder, model, WeightType.F32);
         Assert.Contains("not finite", Assert.Throws<ModelFileException>(() => ModelFolder.Load(_folder)).Message, StringComparison.Ordinal);
         string config = Path.Combine(_folder, ModelFolder.Config);

@@ -113,6 +113,24 @@ public sealed class CleaveServicesTests(TinyRelease tiny) : IClassFixture<TinyRe
         await Assert.ThrowsAsync<RequestException>(() => embedder.GenerateAsync([string.Concat(Enumerable.Repeat("日", 200))]));
     }
 
+    [Fact]
+    public async Task An_encoder_gives_embeddings_of_texts_with_its_control_tokens_and_no_chat()
+    {
+        LanguageModel model = TinyModel.CreateEncoder();
+        ModelFolder.Save(_folder, model, WeightType.F32);
+        await using ServiceProvider services = new ServiceCollection().AddCleave(_folder).BuildServiceProvider();
+        var embedder = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+        GeneratedEmbeddings<Embedding<float>> made = await embedder.GenerateAsync(["where is my order"]);
+        int[] ids = [.. ((string[])["[CLS]", "where", "is", "my", "order", "[SEP]"]).Select(t => model.Tokenizer.IdOf(t)!.Value)];
+        using var tape = new Tape(records: false);
+        float[] states = model.Transformer.Forward(tape, new TokenBatch().Add(ids)).Data.ToArray();
+        double[] mean = [.. Enumerable.Range(0, 32).Select(c => Enumerable.Range(0, ids.Length).Average(r => (double)states[r * 32 + c]))];
+        double length = Math.Sqrt(mean.Sum(m => m * m));
+        Assert.All(made[0].Vector.ToArray().Zip(mean), p => Assert.Equal(p.Second / length, p.First, 1e-5));
+        Assert.Equal(ids.Length, made.Usage!.InputTokenCount);
+        Assert.Contains("is an encoder", Assert.ThrowsAny<CleaveException>(() => services.GetRequiredService<IChatClient>()).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The page's code is the sample's, and the sample runs.</summary>
     [Fact]
     public async Task The_page_for_dotnet_shows_the_sample_that_runs()

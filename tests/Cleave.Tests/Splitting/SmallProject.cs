@@ -12,10 +12,11 @@ public sealed class SmallProject : IDisposable
 {
     private static readonly string[] Goods = ["parcel", "order", "refund", "shoes", "lamp", "phone", "chair", "book"];
 
-    public SmallProject()
+    /// <param name="model">The base; a Llama-shaped one unless it is given.</param>
+    public SmallProject(LanguageModel? model = null)
     {
         Folder = Directory.CreateTempSubdirectory("cleave-split").FullName;
-        ModelFolder.Save(Path.Combine(Folder, "base"), TinyModel.Create(layers: 2), WeightType.BF16);
+        ModelFolder.Save(Path.Combine(Folder, "base"), model ?? TinyModel.Create(layers: 2), WeightType.BF16);
         WriteClasses("mood.train.jsonl", 240, 1);
         WriteClasses("mood.test.jsonl", 120, 2);
         WriteSpans("thing.train.jsonl", 160, 3);

@@ -45,6 +45,7 @@ public static class ModelConverter
         TypeMix mix = options.Mix ?? throw new ArgumentException("a GGUF file needs a mix of types", nameof(options));
         if (source.Heads.Count > 0)
             throw new CleaveException($"{name}: a model with heads for tasks cannot be a GGUF file, which has no place for them; convert its base");
+        source.Transformer.RequireOneStack();
         if (!options.Overwrite && (File.Exists(path) || Directory.Exists(path)))
             throw new CleaveException($"{path}: exists already (choose another place, or pass --force to replace it)");
         long done = 0, total = source.Transformer.Weights().Sum(w => w.Weight is Linear l ? (long)l.Inputs * l.Outputs : 0);

@@ -13,6 +13,7 @@ public sealed class ImportanceObserver : IActivationObserver
 {
     private readonly double[] _influence;
     private readonly double[][] _heads;
+    private readonly double[][] _crossHeads;
     private readonly double[][][] _neurons; // by layer and expert
     private readonly long[][] _seen; // tokens, by layer and expert
     private readonly long[] _tokens;
@@ -23,6 +24,7 @@ public sealed class ImportanceObserver : IActivationObserver
         _influence = new double[spec.Layers.Count];
         _tokens = new long[spec.Layers.Count];
         _heads = [.. spec.Layers.Select(l => new double[l.Heads * l.HeadSize])];
+        _crossHeads = spec.Encoder is null ? [] : [.. spec.Layers.Select(l => new double[l.Heads * l.HeadSize])];
         _neurons = [.. spec.Layers.Select(l => Enumerable.Range(0, l.Experts?.Count ?? 1).Select(_ => new double[l.FeedForwardWidth]).ToArray())];
         _seen = [.. _neurons.Select(n => new long[n.Length])];
     }
@@ -33,10 +35,15 @@ public sealed class ImportanceObserver : IActivationObserver
     /// <summary>Root mean square of each channel of a layer's concatenated heads, (H·D).</summary>
     public double[] HeadChannels(int layer) => Rms(_heads[layer], _tokens[layer]);
 
+    /// <summary>The same of the attention to an encoder.</summary>
+    public double[] CrossHeadChannels(int layer) => Rms(_crossHeads[layer], _tokens[layer]);
+
     /// <summary>Root mean square of each feed-forward neuron of a layer, or of one of its experts on the tokens sent to it, (F).</summary>
     public double[] Neurons(int layer, int expert = 0) => Rms(_neurons[layer][expert], _seen[layer][expert]);
 
     public void AttentionHeads(int layer, Tensor heads) => AddSquares(_heads[layer], heads);
+
+    public void CrossAttentionHeads(int layer, Tensor heads) => AddSquares(_crossHeads[layer], heads);
 
     public void FeedForwardNeurons(int layer, int expert, Tensor neurons)
     {

@@ -9,11 +9,16 @@ namespace Cleave.Compression.Pruning;
 /// <param name="Layers">Whole layers.</param>
 /// <param name="Groups">Key-value groups a layer, each with the query heads that share it.</param>
 /// <param name="FeedForward">Feed-forward neurons a layer, or of each of its experts; a shared expert is kept whole.</param>
-public sealed record PruningPlan(int Layers, int Groups, int FeedForward);
+public sealed record PruningPlan(int Layers, int Groups, int FeedForward)
+{
+    /// <summary>Whole layers of the encoder, where there is one besides; it keeps as many groups and neurons a layer.</summary>
+    public int EncoderLayers { get; init; }
+}
 
 /// <summary>
 /// Makes a physically smaller copy of a model: the most important layers, and in each the most important key-value
-/// groups and feed-forward neurons. What is kept keeps its order and its weights.
+/// groups and feed-forward neurons. What is kept keeps its order and its weights. Layers that share a bias of positions keep the
+/// same groups, because its numbers are the heads'.
 /// </summary>
 public static class StructuredPruner
 {
@@ -23,23 +28,41 @@ public static class StructuredPruner
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(importance);
         ArgumentNullException.ThrowIfNull(plan);
-        int[] layers = Best(importance.Layers, plan.Layers);
-        var specs = new List<LayerSpec>();
         var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
-        foreach (int source in layers)
-            specs.Add(CopyLayer(model.Layers[source], importance, source, specs.Count, plan, tensors));
-        foreach ((string name, object weight) in model.Weights())
+        TransformerSpec spec = CopyStack(model, importance, plan, tensors);
+        if (model.Encoder is { } encoder)
         {
-            if (!name.StartsWith(WeightNames.Layers, StringComparison.Ordinal))
-                tensors[name] = weight is Linear linear ? Rows(linear, null) : ((Tensor)weight).Data.ToArray();
+            var ofEncoder = new Dictionary<string, float[]>(StringComparer.Ordinal);
+            spec = spec with { Encoder = CopyStack(encoder, importance.Encoder!, plan with { Layers = plan.EncoderLayers }, ofEncoder, table: false) };
+            foreach ((string name, float[] values) in ofEncoder) // without the token table, which is the decoder's
+                tensors[WeightNames.EncoderPrefix + name] = values;
         }
-        return Transformer.Build(model.Spec with { Layers = specs }, (name, rows, columns) => Tensor.From(tensors[name], rows, columns));
+        return Transformer.Build(spec, (name, rows, columns) => Tensor.From(tensors[name], rows, columns));
     }
 
-    private static LayerSpec CopyLayer(Layer layer, Importance importance, int source, int target, PruningPlan plan, Dictionary<string, float[]> tensors)
+    private static TransformerSpec CopyStack(Transformer model, Importance importance, PruningPlan plan, Dictionary<string, float[]> tensors, bool table = true)
+    {
+        int[] layers = Best(importance.Layers, plan.Layers);
+        int[]? groups = model.RelativeBias is null ? null
+            : Best([.. Enumerable.Range(0, importance.Groups[0].Length).Select(g => layers.Sum(l => importance.Groups[l][g]))], plan.Groups);
+        var specs = new List<LayerSpec>();
+        foreach (int source in layers)
+            specs.Add(CopyLayer(model.Layers[source], importance, source, specs.Count, plan, groups, tensors));
+        foreach ((string name, object weight) in model.Weights())
+        {
+            if (name == WeightNames.RelativeBias)
+                tensors[name] = Columns((Tensor)weight, Blocks(groups!, specs[0].Heads / specs[0].KeyValueHeads));
+            else if ((table || name != WeightNames.Embedding) && !name.StartsWith(WeightNames.Layers, StringComparison.Ordinal) && !name.StartsWith(WeightNames.EncoderPrefix, StringComparison.Ordinal))
+                tensors[name] = weight is Linear linear ? Rows(linear, null) : ((Tensor)weight).Data.ToArray();
+        }
+        return model.Spec with { Layers = specs };
+    }
+
+    private static LayerSpec CopyLayer(Layer layer, Importance importance, int source, int target, PruningPlan plan, int[]? shared, Dictionary<string, float[]> tensors)
     {
         LayerSpec spec = layer.Spec;
-        int[] groups = Best(importance.Groups[source], plan.Groups);
+        int[] groups = shared ?? Best(importance.Groups[source], plan.Groups);
+        int[] cross = layer.Cross is null ? [] : Best(importance.CrossGroups[source], plan.Groups);
         int headsPerGroup = spec.Heads / spec.KeyValueHeads, d = spec.HeadSize;
         int[] keys = Blocks(groups, d), queries = Blocks(groups, headsPerGroup * d);
         int[][] neurons = [.. importance.Neurons[source].Chunk(spec.FeedForwardWidth).Select(n => Best(n, plan.FeedForward))];
@@ -51,6 +74,9 @@ public static class StructuredPruner
                 ["self_attn", "q_proj", ..] => Outputs(weight, queries),
                 ["self_attn", "k_proj" or "v_proj", ..] => Outputs(weight, keys),
                 ["self_attn", "o_proj", "weight"] => Inputs(weight, queries),
+                ["cross_attn", "q_proj", ..] => Outputs(weight, Blocks(cross, headsPerGroup * d)),
+                ["cross_attn", "k_proj" or "v_proj", ..] => Outputs(weight, Blocks(cross, d)),
+                ["cross_attn", "o_proj", "weight"] => Inputs(weight, Blocks(cross, headsPerGroup * d)),
                 ["self_attn", "q_norm", _] when weight is Tensor { Columns: var c } && c > d => Outputs(weight, queries),
                 ["self_attn", "k_norm", _] when weight is Tensor { Columns: var c } && c > d => Outputs(weight, keys),
                 ["mlp", "gate_proj" or "up_proj", _] => Outputs(weight, neurons[0]),
@@ -91,6 +117,9 @@ public static class StructuredPruner
             linear.CopyRow(rows[r], result.AsSpan(r * linear.Inputs, linear.Inputs));
         return result;
     }
+
+    private static float[] Columns(Tensor tensor, int[] columns) =>
+        [.. Enumerable.Range(0, tensor.Rows).SelectMany(r => columns.Select(c => (r * tensor.Columns) + c)).Select(i => tensor.Data[i])];
 
     private static float[] Columns(Linear linear, int[] columns)
     {

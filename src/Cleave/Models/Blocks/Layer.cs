@@ -4,7 +4,7 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models.Blocks;
 
-/// <summary>Attention and a feed-forward network, each added to the residual stream, with norms before or behind them.</summary>
+/// <summary>Attention and a feed-forward network, each added to the residual stream, with norms before or behind them, or of the sums.</summary>
 public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention, FeedForward? feedForward, Experts? experts)
 {
     public LayerSpec Spec { get; } = spec;
@@ -18,8 +18,17 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     /// <summary>Before the attention, where the spec has norms there.</summary>
     public Norm? AttentionNorm { get; init; }
 
+    /// <summary>True: the norms behind are of the residual stream, once something was added to it.</summary>
+    internal bool NormsSum { get; init; }
+
     /// <summary>Behind the attention.</summary>
     public Norm? AttentionPostNorm { get; init; }
+
+    /// <summary>Behind the attention to its own sequence, where there is an encoder.</summary>
+    public CrossAttention? Cross { get; init; }
+
+    /// <summary>Before <see cref="Cross"/>.</summary>
+    public Norm? CrossNorm { get; init; }
 
     /// <summary>Before the feed-forward network.</summary>
     public Norm? FeedForwardNorm { get; init; }
@@ -30,14 +39,19 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int index)
     {
         Tensor a = Attention.Forward(tape, AttentionNorm?.Forward(tape, x) ?? x, context, index);
-        Tensor h = Op.Add(tape, x, AttentionPostNorm?.Forward(tape, a) ?? a);
+        Tensor h = Added(tape, x, a, AttentionPostNorm);
+        if (Cross is not null)
+            h = Op.Add(tape, h, Cross.Forward(tape, CrossNorm!.Forward(tape, h), context, index));
         Tensor input = parallel ? x : h;
         Tensor normed = FeedForwardNorm?.Forward(tape, input) ?? input;
         Tensor f = FeedForward is not null ? FeedForward.Forward(tape, normed, context, index) : Experts!.Forward(tape, normed, context, index);
-        Tensor y = Op.Add(tape, h, FeedForwardPostNorm?.Forward(tape, f) ?? f);
+        Tensor y = Added(tape, h, f, FeedForwardPostNorm);
         context.Observer?.Layer(index, x, y);
         return y;
     }
+
+    private Tensor Added(Tape tape, Tensor x, Tensor f, Norm? behind) => behind is null ? Op.Add(tape, x, f)
+        : NormsSum ? behind.Forward(tape, Op.Add(tape, x, f)) : Op.Add(tape, x, behind.Forward(tape, f));
 
     /// <summary>The layer's weights as <see cref="Transformer.Weights"/> lists them.</summary>
     internal IEnumerable<(string Name, object Weight)> Weights(int index)
@@ -52,6 +66,8 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
         AttentionNorm?.Visit(visitor, WeightNames.AttentionNorm(index));
         Attention.Visit(visitor, index);
         AttentionPostNorm?.Visit(visitor, WeightNames.AttentionPostNorm(index));
+        CrossNorm?.Visit(visitor, WeightNames.CrossNorm(index));
+        Cross?.Visit(visitor, index);
         FeedForwardNorm?.Visit(visitor, WeightNames.FeedForwardNorm(index));
         FeedForward?.Visit(visitor, WeightNames.FeedForward(index));
         Experts?.Visit(visitor, index);

@@ -30,23 +30,24 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
             Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, rotary);
         }
         Tensor y = context.Caches is { } caches
-            ? Cached(tape, q, k, v, context.Batch, caches, layer)
-            : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule);
+            ? Cached(tape, q, k, v, context, caches, layer)
+            : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule, context.Bias);
         context.Observer?.AttentionHeads(layer, y);
         return Output.Forward(tape, y);
     }
 
-    private Tensor Cached(Tape tape, Tensor q, Tensor k, Tensor v, TokenBatch batch, IReadOnlyList<KeyValuePages> caches, int layer)
+    private Tensor Cached(Tape tape, Tensor q, Tensor k, Tensor v, ForwardContext context, IReadOnlyList<KeyValuePages> caches, int layer)
     {
         if (tape.Records)
             throw new InvalidOperationException("a key-value cache is for inference: use a tape that does not record");
         Tensor y = tape.New(q.Rows, q.Columns);
-        ReadOnlySpan<int> offsets = batch.Offsets.Span;
+        ReadOnlySpan<int> offsets = context.Batch.Offsets.Span;
+        ReadOnlySpan<float> bias = context.Bias is null ? default : context.Bias.Data;
         for (int s = 0; s < caches.Count; s++)
             caches[s].Append(layer, Rows(k, offsets, s), Rows(v, offsets, s));
         if (q.Rows == caches.Count) // one new token each
         {
-            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data, rule);
+            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data, rule, bias);
             return y;
         }
         for (int s = 0; s < caches.Count; s++)
@@ -54,7 +55,7 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
             int positions = caches[s].Length + offsets[s + 1] - offsets[s];
             Tensor keys = tape.New(positions, k.Columns), values = tape.New(positions, v.Columns);
             caches[s].CopyTo(layer, keys.Data, values.Data);
-            Attention.ForwardCached(Rows(q, offsets, s), keys.Data, values.Data, Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, Rows(y, offsets, s), rule);
+            Attention.ForwardCached(Rows(q, offsets, s), keys.Data, values.Data, Spec.Heads, Spec.KeyValueHeads, Spec.HeadSize, Rows(y, offsets, s), rule, bias);
         }
         return y;
     }
@@ -69,6 +70,7 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
         Output = visitor.Linear(WeightNames.AttentionOutput(layer), Output);
     }
 
-    private static Span<float> Rows(Tensor x, ReadOnlySpan<int> offsets, int sequence) =>
+    /// <summary>The rows of one sequence.</summary>
+    internal static Span<float> Rows(Tensor x, ReadOnlySpan<int> offsets, int sequence) =>
         x.Data[(offsets[sequence] * x.Columns)..(offsets[sequence + 1] * x.Columns)];
 }

@@ -10,7 +10,7 @@ internal class WeightVisitor
 
     /// <summary>A matrix without its bias; returns what stands in its place from now on.</summary>
     /// <param name="replaceable">False for what must stay as it is, such as a router.</param>
-    protected virtual Linear Matrix(string name, Linear linear, bool replaceable) => linear;
+    protected internal virtual Linear Matrix(string name, Linear linear, bool replaceable) => linear;
 
     /// <summary>A matrix and its bias.</summary>
     public Linear Linear(string name, Linear linear, bool replaceable = true)
@@ -22,6 +22,14 @@ internal class WeightVisitor
     }
 }
 
+/// <summary>Shows another visitor an encoder's weights, by the names that they have beside a decoder.</summary>
+internal sealed class EncoderWeights(WeightVisitor inner) : WeightVisitor
+{
+    public override void Tensor(string name, Tensor tensor) => inner.Tensor(WeightNames.EncoderPrefix + name, tensor);
+
+    protected internal override Linear Matrix(string name, Linear linear, bool replaceable) => inner.Matrix(WeightNames.EncoderPrefix + name, linear, replaceable);
+}
+
 /// <summary>Lists the weights.</summary>
 internal sealed class WeightList : WeightVisitor
 {
@@ -29,7 +37,7 @@ internal sealed class WeightList : WeightVisitor
 
     public override void Tensor(string name, Tensor tensor) => Items.Add((name, tensor));
 
-    protected override Linear Matrix(string name, Linear linear, bool replaceable)
+    protected internal override Linear Matrix(string name, Linear linear, bool replaceable)
     {
         Items.Add((name, linear));
         return linear;
@@ -39,7 +47,7 @@ internal sealed class WeightList : WeightVisitor
 /// <summary>Puts other matrices in the places of those that may be replaced.</summary>
 internal sealed class WeightReplacement(Func<string, Linear, Linear> choose) : WeightVisitor
 {
-    protected override Linear Matrix(string name, Linear linear, bool replaceable)
+    protected internal override Linear Matrix(string name, Linear linear, bool replaceable)
     {
         if (!replaceable)
             return linear;

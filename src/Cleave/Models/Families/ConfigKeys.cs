@@ -8,6 +8,7 @@ namespace Cleave.Models.Families;
 /// <summary>What the families' config files have in common.</summary>
 internal static class ConfigKeys
 {
+    private const string LayerList = "layers";
     private const string FullAttention = "full_attention", SlidingAttention = "sliding_attention";
 
     // Keys that change results, with the values that change nothing. A family names those that it understands.
@@ -60,10 +61,11 @@ internal static class ConfigKeys
     };
 
     /// <summary>Layers all alike, or as <c>cleave.layers</c> lists them where they have been pruned.</summary>
-    public static IReadOnlyList<LayerSpec> Layers(JsonCursor config, string countKey, Func<int, LayerSpec> layer)
+    /// <param name="listKey">The list's name where a model has two stacks.</param>
+    public static IReadOnlyList<LayerSpec> Layers(JsonCursor config, string countKey, Func<int, LayerSpec> layer, string listKey = LayerList)
     {
         LayerSpec[] layers = [.. Enumerable.Range(0, config[countKey].Int(0, 10_000)).Select(layer)];
-        if (config.Find("cleave")?.Find("layers") is not { } list)
+        if (config.Find("cleave")?.Find(listKey) is not { } list)
             return layers;
         JsonCursor[] items = [.. list.Items()];
         if (items.Length != layers.Length)
@@ -75,14 +77,16 @@ internal static class ConfigKeys
     }
 
     /// <summary>Lists the layers' widths unless they are all alike, those with experts and those without each for themselves.</summary>
-    public static void WriteLayers(JsonObject config, TransformerSpec spec)
+    /// <param name="like">What the config's other keys say of a layer, where that may not be this stack's first.</param>
+    public static void WriteLayers(JsonObject config, TransformerSpec spec, string listKey = LayerList, LayerSpec? like = null)
     {
         IEnumerable<LayerSpec> firsts = spec.Layers.GroupBy(l => l.Experts is null).Select(g => g.First());
         bool uneven = spec.Layers.Any(l => firsts.All(f => (f.Experts is null) != (l.Experts is null) || Widths(f) != Widths(l)))
-            || spec.Layers.Select(l => (l.Heads, l.KeyValueHeads)).Distinct().Count() > 1;
+            || spec.Layers.Select(l => (l.Heads, l.KeyValueHeads)).Distinct().Count() > 1
+            || like is not null && spec.Layers.Any(l => Widths(l) != Widths(like));
         if (!uneven)
             return;
-        Cleave(config)["layers"] = new JsonArray([.. spec.Layers.Select(l => (JsonNode)new JsonObject
+        Cleave(config)[listKey] = new JsonArray([.. spec.Layers.Select(l => (JsonNode)new JsonObject
         {
             ["heads"] = l.Heads,
             ["key_value_heads"] = l.KeyValueHeads,

@@ -12,11 +12,19 @@ namespace Cleave.Models.Families;
 public sealed record Family(string ModelType, Func<JsonCursor, TransformerSpec> Read, Func<TransformerSpec, JsonObject> Write,
     Func<TransformerSpec, string, StoredWeight> Place, string Prefix = "model.")
 {
+    /// <summary>Adds to a shape what only the files tell, given whether they have a tensor: parts that a checkpoint may have or not.</summary>
+    public Func<TransformerSpec, Func<string, bool>, TransformerSpec>? Complete { get; init; }
+
+    /// <summary>The heads for tasks that the family's checkpoints may have, or null.</summary>
+    internal PublishedHeads? Heads { get; init; }
+
     /// <summary>Every family, by its model type.</summary>
     public static IReadOnlyList<Family> All { get; } =
     [
         Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Gemma2.Family, Gemma3.Family, Phi3.Family, Olmo2.Family,
         Gpt2.Family, GptNeoX.Family, Mixtral.Family, Qwen2Moe.Family, Qwen3Moe.Family,
+        T5.Family, T5.Multilingual,
+        Bert.Family, DistilBert.Family, Roberta.Family, Roberta.Multilingual,
     ];
 
     /// <exception cref="ModelFileException">The config is of no family that is supported.</exception>
@@ -45,6 +53,12 @@ public sealed record StoredWeight(string Name)
 {
     /// <summary>True: the file has (inputs, outputs).</summary>
     public bool Transposed { get; init; }
+
+    /// <summary>What other versions of the family's files call it.</summary>
+    public IReadOnlyList<string> OtherNames { get; init; } = [];
+
+    /// <summary>True: a table, stored with two dimensions even where it has one row.</summary>
+    public bool IsTable { get; init; }
 
     /// <summary>What the file's values lack: 1 for norms that are stored as w − 1.</summary>
     public float Offset { get; init; }

@@ -4,11 +4,25 @@ using Cleave.Numerics.Tensors;
 
 namespace Cleave.Models.Sampling;
 
-/// <summary>Generates tokens, one sequence or several at a time, with key-value caches.</summary>
-public sealed class Generator(Transformer model) : IDisposable
+/// <summary>
+/// Generates tokens, one sequence or several at a time, with key-value caches. A decoder continues its prompt; an encoder–decoder
+/// reads the prompt with its encoder, and what is generated is all that its decoder sees of itself.
+/// </summary>
+public sealed class Generator : IDisposable
 {
+    private readonly Transformer _model;
     private readonly Tape _tape = new(records: false);
     private readonly TokenBatch _batch = new();
+    private readonly int[]? _start;
+
+    /// <exception cref="CleaveException">The model is an encoder.</exception>
+    public Generator(Transformer model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        model.RequireContinuation();
+        _model = model;
+        _start = model.Encoder is null ? null : [model.Spec.DecoderStart];
+    }
 
     /// <summary>
     /// Continues a prompt. <paramref name="onToken"/> gets each token with its probability as it is made, and ends the
@@ -21,18 +35,18 @@ public sealed class Generator(Transformer model) : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         if (prompt.IsEmpty)
             throw new CleaveException("the prompt is empty: give at least one token");
-        int room = model.Spec.ContextLength - prompt.Length;
+        int room = Room(prompt.Length);
         if (room < 1)
-            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {model.Spec.ContextLength}; shorten it");
+            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
         var sampler = new TokenSampler(options.Checked());
-        using KeyValuePages cache = model.NewCache();
-        KeyValuePages[] caches = [cache];
+        KeyValuePages[] caches = _start is null ? [_model.NewCache()] : Sources([prompt.ToArray()]);
+        using KeyValuePages cache = caches[0];
         Span<int> last = stackalloc int[1];
-        scoped ReadOnlySpan<int> next = prompt;
+        scoped ReadOnlySpan<int> next = _start ?? prompt;
         for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
         {
             cancellation.ThrowIfCancellationRequested();
-            (int token, float probability) = sampler.Next(model.Read(_tape, _batch, next, caches).Data);
+            (int token, float probability) = sampler.Next(_model.Read(_tape, _batch, next, caches).Data);
             _tape.Reset();
             if (isEnd(token) || !onToken(token, probability))
                 return;
@@ -51,8 +65,8 @@ public sealed class Generator(Transformer model) : IDisposable
         ArgumentNullException.ThrowIfNull(prompts);
         var made = prompts.Select(_ => new List<int>()).ToArray();
         var logProbabilities = new double[prompts.Count];
-        var active = Enumerable.Range(0, prompts.Count).Where(i => prompts[i].Length < model.Spec.ContextLength).ToList();
-        KeyValuePages[] caches = [.. prompts.Select(_ => model.NewCache())];
+        var active = Enumerable.Range(0, prompts.Count).Where(i => Room(prompts[i].Length) > 0).ToList();
+        KeyValuePages[] caches = _start is null || prompts.Count == 0 ? [.. prompts.Select(_ => _model.NewCache())] : Sources(prompts);
         try
         {
             while (active.Count > 0)
@@ -60,8 +74,8 @@ public sealed class Generator(Transformer model) : IDisposable
                 cancellation.ThrowIfCancellationRequested();
                 _batch.Clear();
                 foreach (int i in active)
-                    _batch.Add(made[i].Count == 0 ? prompts[i] : [made[i][^1]], caches[i].Length);
-                Tensor logits = model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
+                    _batch.Add(made[i].Count == 0 ? _start ?? prompts[i] : [made[i][^1]], caches[i].Length);
+                Tensor logits = _model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
                 for (int row = active.Count - 1; row >= 0; row--)
                 {
                     int i = active[row];
@@ -71,7 +85,7 @@ public sealed class Generator(Transformer model) : IDisposable
                     bool ended = isEnd(token);
                     if (!ended)
                         made[i].Add(token);
-                    if (ended || made[i].Count >= maxTokens || prompts[i].Length + made[i].Count >= model.Spec.ContextLength)
+                    if (ended || made[i].Count >= maxTokens || made[i].Count >= Room(prompts[i].Length))
                         active.RemoveAt(row);
                 }
                 _tape.Reset();
@@ -86,4 +100,16 @@ public sealed class Generator(Transformer model) : IDisposable
     }
 
     public void Dispose() => _tape.Dispose();
+
+    /// <summary>How many tokens can follow a prompt: it takes none of an encoder–decoder's own, but must fit the encoder.</summary>
+    private int Room(int prompt) => _start is null ? _model.Spec.ContextLength - prompt
+        : prompt <= _model.Encoder!.Spec.ContextLength ? _model.Spec.ContextLength : 0;
+
+    private KeyValuePages[] Sources(IReadOnlyList<int[]> prompts)
+    {
+        _batch.Clear();
+        foreach (int[] prompt in prompts)
+            _batch.Add(prompt);
+        return _model.Begin(_tape, _batch);
+    }
 }

@@ -7,7 +7,9 @@ using Cleave.Formats.HuggingFace;
 using Cleave.Json;
 using Cleave.Models;
 using Cleave.Models.Bag;
+using Cleave.Models.Heads;
 using Cleave.Splitting.Projects;
+using Cleave.Training.FineTuning;
 
 namespace Cleave.Splitting.Modules;
 
@@ -26,7 +28,7 @@ public static class ModuleFolder
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Every task that the folder answers for, to run; they share one transformer.</summary>
+    /// <summary>Every task that the folder answers for, to run; they share one transformer. A published model without module.json answers for its heads' tasks.</summary>
     /// <exception cref="ModelFileException">A file is missing, damaged or of another format.</exception>
     public static IReadOnlyList<ITaskModule> Load(string folder) => Load(folder, ModelFolder.LoadFrozen);
 
@@ -37,6 +39,8 @@ public static class ModuleFolder
     private static IReadOnlyList<ITaskModule> Load(string folder, Func<string, LanguageModel> load)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        if (!IsModule(folder))
+            return OpenPublished(folder, load(folder));
         JsonCursor description = Describe(folder);
         ModuleTask[] tasks = [.. description["tasks"].Items().Select(ReadTask)];
         if (BagClassifier.IsBag(folder))
@@ -44,9 +48,24 @@ public static class ModuleFolder
             return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
         }
         LanguageModel model = load(folder);
-        long bytes = new FileInfo(Path.Combine(folder, ModelFolder.Weights)).Length;
-        return [.. tasks.Select(t => Open(folder, t, model, bytes))];
+        return [.. tasks.Select(t => Open(folder, t, model, BytesOf(folder)))];
     }
+
+    /// <summary>The module of a task; the only one where none is named.</summary>
+    /// <param name="path">What messages call the folder.</param>
+    /// <param name="option">What names the task.</param>
+    /// <exception cref="CleaveException">There is no such task, or several to choose from.</exception>
+    public static ITaskModule Choose(IReadOnlyList<ITaskModule> modules, string? task, string path, string option)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        string names = string.Join(", ", modules.Select(m => m.Task));
+        if (task is not null)
+            return modules.FirstOrDefault(m => m.Task == task) ?? throw new CleaveException($"{path}: no task '{task}'; there are: {names}");
+        return modules.Count == 1 ? modules[0] : throw new CleaveException($"{path}: answers for several tasks; choose with {option}: {names}");
+    }
+
+    /// <summary>Whether a folder has a description of its tasks.</summary>
+    public static bool IsModule(string folder) => File.Exists(Path.Combine(folder, Description));
 
     /// <summary>module.json, parsed.</summary>
     public static JsonCursor Describe(string folder)
@@ -78,6 +97,19 @@ public static class ModuleFolder
             description[key] = value?.DeepClone();
         AtomicFile.WriteText(Path.Combine(folder, Description), description.ToJsonString(Indented) + "\n");
     }
+
+    private static IReadOnlyList<ITaskModule> OpenPublished(string folder, LanguageModel model) => model.Heads.Count == 0
+        ? throw new ModelFileException(folder, $"answers for no task: it has no {Description}, and its {ModelFolder.Config} names no head; give a module that 'cleave split' has made, or a published classifier")
+        : [.. model.Heads.Select(h => Open(folder, PublishedTask(h, model.Transformer.Spec.ContextLength), model, BytesOf(folder)))];
+
+    private static long BytesOf(string folder) => Directory.EnumerateFiles(folder, "*.safetensors").Sum(f => new FileInfo(f).Length);
+
+    private static ModuleTask PublishedTask(TaskHead head, int maxTokens) => head.Kind switch
+    {
+        HeadKind.Classify => new ModuleTask(head.Task, TaskKind.Classify, head.Labels, maxTokens, 0, 1, null),
+        HeadKind.Tag => new ModuleTask(head.Task, TaskKind.Extract, TagScheme.FromTags(head.Labels).SpanLabels, maxTokens, 0, 1, null),
+        _ => new ModuleTask(head.Task, TaskKind.Extract, [head.Task], maxTokens, 0, 1, null),
+    };
 
     private static TransformerModule Open(string folder, ModuleTask task, LanguageModel model, long bytes)
     {

@@ -4,6 +4,7 @@ using Cleave.Models;
 using Cleave.Models.Heads;
 using Cleave.Models.Sampling;
 using Cleave.Numerics.Kernels;
+using Cleave.Tokenizers;
 using Cleave.Training.FineTuning;
 
 namespace Cleave.Splitting.Modules;
@@ -28,7 +29,9 @@ public sealed class TransformerModule : IClassifierModule
         _head = model.Head(task);
         if (kind is TaskKind.Classify or TaskKind.Extract && _head is null)
             throw new CleaveException($"the model has no head for the task '{task}'; it was made for {string.Join(", ", model.Heads.Select(h => h.Task))}");
-        Encoder = new TaskEncoder(kind, model.Tokenizer, labels, maxTokens);
+        if (_head is { Kind: HeadKind.Span } && model.Tokenizer.AddControlTokens(new TokenizedText([], [])).Ids.Length == 0)
+            throw new CleaveException($"the tokenizer puts no control token before a text, where the head of the task '{task}' looks for the answer that there is none; use the model's own tokenizer.json");
+        Encoder = new TaskEncoder(kind, model, labels, maxTokens);
         _outputs = new TransformerOutputs(model.Transformer, _head);
         _generator = kind == TaskKind.Generate ? new Generator(model.Transformer) : null;
     }
@@ -61,6 +64,7 @@ public sealed class TransformerModule : IClassifierModule
         return Kind switch
         {
             TaskKind.Classify => ClassPredictions.Of(Logits(items, cancellation), Labels, Temperature),
+            TaskKind.Extract when _head!.Kind == HeadKind.Span => FindAnswers(items, cancellation),
             TaskKind.Extract => Extract(items, cancellation),
             TaskKind.Generate => Generate(items, cancellation),
             _ => Score(items, cancellation),
@@ -79,7 +83,7 @@ public sealed class TransformerModule : IClassifierModule
     {
         ArgumentNullException.ThrowIfNull(items);
         var logits = new float[items.Count][];
-        TaskItem[] inputs = [.. items.Select((e, i) => new TaskItem(Encoder.Input(e), [0], i))];
+        TaskItem[] inputs = [.. items.Select((e, i) => Encoder.Text(e, 0, i))];
         _outputs.Run(inputs, (i, _, _, values) => logits[i] = values.ToArray(), cancellation);
         return logits;
     }
@@ -97,18 +101,33 @@ public sealed class TransformerModule : IClassifierModule
     private Prediction[] Extract(IReadOnlyList<Example> items, CancellationToken cancellation)
     {
         var located = items.Select(Encoder.Located).ToArray();
-        TaskItem[] inputs = [.. located.Select((l, i) => new TaskItem(l.Ids, [.. l.Ids.Select((_, t) => t >= l.First ? 0 : -1)], i))];
+        TaskItem[] inputs = [.. located.Select((l, i) => l.Item(new int[l.Offsets.Length], i))];
         var predictions = new Prediction[items.Count];
         _outputs.Run(inputs, (i, rows, columns, logits) =>
         {
             float[] logProbabilities = LogSoftmax(logits, columns);
-            var spans = Encoder.Scheme!.Decode(items[i].Text, located[i].Offsets.AsSpan(0, rows), logProbabilities);
+            float[] tags = _head!.IsPublished ? Encoder.Scheme!.Arranged(_head.Labels, logProbabilities) : logProbabilities;
+            var spans = Encoder.Scheme!.Decode(items[i].Text, located[i].Offsets.AsSpan(0, rows), tags);
             predictions[i] = new Prediction
             {
                 Spans = [.. spans.Select(s => s.Span)],
                 Text = spans.Count > 0 ? items[i].Text[spans[0].Span.Start..spans[0].Span.End] : "",
                 Confidence = Weakest(logProbabilities, columns),
             };
+        }, cancellation);
+        return predictions;
+    }
+
+    private Prediction[] FindAnswers(IReadOnlyList<Example> items, CancellationToken cancellation)
+    {
+        LocatedText[] located = [.. items.Select(Encoder.Located)];
+        var predictions = new Prediction[items.Count];
+        TaskItem[] inputs = [.. located.Select((l, i) => l.Item(new int[l.Offsets.Length], i, withFirst: true))];
+        _outputs.Run(inputs, (i, _, _, scores) =>
+        {
+            (int first, int last, double probability) = AnswerSpan.Find(scores);
+            TextSpan[] spans = first < 0 ? [] : [new TextSpan(located[i].Offsets[first].Start, located[i].Offsets[last].End, Labels[0])];
+            predictions[i] = new Prediction { Spans = spans, Text = first < 0 ? "" : items[i].Text[spans[0].Start..spans[0].End], Confidence = probability };
         }, cancellation);
         return predictions;
     }

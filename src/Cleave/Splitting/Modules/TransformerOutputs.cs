@@ -16,7 +16,7 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
 
     private const int TokensPerBatch = 1024;
     private readonly Tape _tape = new(records: false);
-    private readonly TokenBatch _batch = new();
+    private readonly TaskStates _states = new(trunk, head);
 
     /// <summary>Calls <paramref name="visit"/> (index of the item, rows, columns, logits) for each item, in order.</summary>
     public void Run(IReadOnlyList<TaskItem> items, RowsVisitor visit, CancellationToken cancellation = default)
@@ -28,23 +28,21 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
         {
             cancellation.ThrowIfCancellationRequested();
             int first = next;
-            _batch.Clear();
+            int tokens = 0, start = 0;
             var rows = new List<int>();
             do
             {
-                int start = _batch.Tokens;
                 TaskItem item = items[next++];
-                _batch.Add(item.Ids);
-                if (head is { Kind: HeadKind.Classify })
-                    continue;
                 for (int i = 0; i < item.Targets.Length; i++)
                 {
                     if (item.Targets[i] >= 0)
                         rows.Add(start + i);
                 }
+                start += item.Rows;
+                tokens += item.Tokens;
             }
-            while (next < items.Count && _batch.Tokens + items[next].Ids.Length <= TokensPerBatch);
-            Tensor logits = Logits(rows);
+            while (next < items.Count && tokens + items[next].Tokens <= TokensPerBatch);
+            Tensor logits = Logits([.. items.Skip(first).Take(next - first)], rows);
             Visit(items, first, next, logits, visit);
             _tape.Reset();
         }
@@ -63,11 +61,11 @@ public sealed class TransformerOutputs(Transformer trunk, TaskHead? head) : IDis
 
     public void Dispose() => _tape.Dispose();
 
-    private Tensor Logits(List<int> rows)
+    private Tensor Logits(TaskItem[] items, List<int> rows)
     {
-        Tensor hidden = trunk.Forward(_tape, _batch, head?.Causal ?? true);
+        Tensor hidden = _states.Forward(_tape, items);
         if (head is { Kind: HeadKind.Classify })
-            return head.Forward(_tape, hidden, _batch);
+            return head.Forward(_tape, trunk.Reader, hidden, _states.Batch);
         Tensor supervised = Op.GatherRows(_tape, hidden, rows.ToArray());
         return head?.Projection.Forward(_tape, supervised) ?? trunk.Logits(_tape, supervised);
     }

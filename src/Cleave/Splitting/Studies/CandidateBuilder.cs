@@ -39,7 +39,10 @@ public sealed class CandidateBuilder
         TransformerModule teacher = monolith.View(task.Name);
         TaskHead? head = monolith.Model.Head(task.Name);
         const int MostProbes = 256;
-        _importance = Importance.Measure(monolith.Model.Transformer, task.Train.Take(MostProbes).Select(t => t.Ids), head?.Causal ?? true);
+        IEnumerable<TaskItem> probes = task.Train.Take(MostProbes);
+        Transformer trunk = task.Trunk(monolith.Model);
+        _importance = trunk.Encoder is not null ? Importance.MeasureAnswers(trunk, probes.Select(t => (t.Ids, t.DecoderIds!)))
+            : Importance.Measure(trunk, probes.Select(t => (t.Ids, t.Types)), head?.Causal ?? true);
         if (task.Kind == TaskKind.Classify)
         {
             _teacherLogits = teacher.Logits(task.Data.Train, cancellation);
@@ -155,7 +158,8 @@ public sealed class CandidateBuilder
 
     private LanguageModel? TrainTransformer(TransformerRecipe recipe, Func<CandidatePoint, bool> onEpoch)
     {
-        Transformer trunk = StructuredPruner.Prune(_monolith.Model.Transformer, _importance!, new PruningPlan(recipe.Layers, recipe.Groups, recipe.FeedForward));
+        Transformer trunk = StructuredPruner.Prune(_task.Trunk(_monolith.Model), _importance!,
+            new PruningPlan(recipe.Layers, recipe.Groups, recipe.FeedForward) { EncoderLayers = recipe.EncoderLayers });
         TaskHead? head = _monolith.Model.Head(_task.Name) is { } original ? Copy(original) : null;
         var model = new LanguageModel(trunk, _monolith.Model.Tokenizer, head is null ? [] : [head]) { Chat = _monolith.Model.Chat };
         List<(string, Tensor)> parameters = [.. trunk.Parameters()];
@@ -202,7 +206,7 @@ public sealed class CandidateBuilder
     private static TaskHead Copy(TaskHead head) => new(head.Task, head.Kind, head.Labels,
         Tensor.From(head.Projection.Weight.Data, head.Projection.Outputs, head.Projection.Inputs),
         Tensor.From(head.Projection.Bias!.Data, 1, head.Projection.Outputs))
-    { Causal = head.Causal };
+    { Causal = head.Causal, Pooling = head.Pooling };
 }
 
 /// <summary>A built candidate.</summary>

@@ -37,6 +37,8 @@ public static class CostModel
     {
         ArgumentNullException.ThrowIfNull(spec);
         CostCoefficients k = coefficients ?? CostCoefficients.Fitted;
+        if (spec.Encoder is not null)
+            return Pass(k, spec.Encoder, type, inputTokens) + Answer(k, spec, type, inputTokens, generatedTokens);
         double ns = Pass(k, spec, type, inputTokens);
         if (headOutputs > 0)
             return ns + Matrix(k, headOutputs, spec.Width, WeightType.F32, kind == TaskKind.Extract ? inputTokens : 1);
@@ -50,6 +52,19 @@ public static class CostModel
         ArgumentNullException.ThrowIfNull(cost);
         CostCoefficients k = coefficients ?? CostCoefficients.Fitted;
         return k.BagNs + cost.FeaturesPerText * k.FeatureNs + cost.MultiplyAdds / k.BagMultiplyAddsPerNs;
+    }
+
+    /// <summary>What a decoder makes of its encoder's states: keys and values of the source once, then token by token.</summary>
+    private static double Answer(CostCoefficients k, TransformerSpec spec, WeightType type, double inputTokens, double generatedTokens)
+    {
+        double once = 0, token = Pass(k, spec, type, 1) + Matrix(k, spec.VocabularySize, spec.Width, type, 1);
+        foreach (LayerSpec l in spec.Layers)
+        {
+            int q = l.Heads * l.HeadSize, kv = l.KeyValueHeads * l.HeadSize;
+            once += 2 * Matrix(k, kv, spec.Width, type, inputTokens);
+            token += Matrix(k, q, spec.Width, type, 1) + Matrix(k, spec.Width, q, type, 1) + 4 * inputTokens * q / k.DenseOperationsPerNs;
+        }
+        return once + token * generatedTokens;
     }
 
     private static double Pass(CostCoefficients k, TransformerSpec spec, WeightType type, double tokens)

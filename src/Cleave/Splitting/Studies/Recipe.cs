@@ -21,7 +21,12 @@ public enum StudentKind
 /// <summary>How a transformer student is made from the monolith.</summary>
 /// <param name="FeedForward">Neurons a layer.</param>
 /// <param name="SoftWeight">α of distillation.</param>
-public sealed record TransformerRecipe(int Layers, int Groups, int FeedForward, WeightType Weights, double LearningRate, int Epochs, float SoftWeight, float Temperature);
+public sealed record TransformerRecipe(int Layers, int Groups, int FeedForward, WeightType Weights, double LearningRate, int Epochs, float SoftWeight, float Temperature)
+{
+    /// <summary>Layers of the encoder, where there is one besides.</summary>
+    public int EncoderLayers { get; init; }
+}
+
 
 /// <summary>How an n-gram student is made.</summary>
 /// <param name="Bits">Of a table value: 8 or 4.</param>
@@ -42,7 +47,7 @@ public sealed record NgramRecipe(int Rows, int Dim, int Hidden, int Bits, int Ep
 /// <summary>Every choice that makes one candidate, read from a trial's parameters.</summary>
 public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer, NgramRecipe? Ngrams)
 {
-    private const string StudentKey = "student";
+    private const string StudentKey = "student", EncoderKey = "encoder_layers";
 
     /// <summary>Passes over the training items that are watched: the transformer's, or the n-grams' where there is none.</summary>
     public int Epochs => Transformer?.Epochs ?? Ngrams!.Epochs;
@@ -72,6 +77,8 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
             new FloatParameter("soft_weight", 0, 1, when: withTransformer),
             new CategoricalParameter("temperature", [1, 2, 4], when: withTransformer),
         ]);
+        if (monolith.Encoder is { } encoder)
+            parameters.Add(new IntParameter(EncoderKey, 1, encoder.Layers.Count, when: withTransformer));
         if (classify)
         {
             parameters.AddRange([
@@ -108,8 +115,11 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
             int fits = width;
             while (fits > narrowest && !allows(Pruned(monolith, layers, fits), WeightType.Q8))
                 fits -= step;
-            return [("layers", layers), ("groups", layer.KeyValueHeads), ("feed_forward", fits), ("weights", "q8"), ("learning_rate", 1.5e-3),
+            List<(string, ParameterValue)> values = [("layers", layers), ("groups", layer.KeyValueHeads), ("feed_forward", fits), ("weights", "q8"), ("learning_rate", 1.5e-3),
                 ("epochs", 4), ("soft_weight", 0.5), ("temperature", 2)];
+            if (monolith.Encoder is { } encoder)
+                values.Add((EncoderKey, EncoderLayers(monolith, encoder, layers)));
+            return values;
         }
         if (kind == TaskKind.Classify)
         {
@@ -127,8 +137,15 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         yield return Set(Transformer(quarter, halfWidth));
     }
 
-    private static TransformerSpec Pruned(TransformerSpec monolith, int layers, int width) =>
-        monolith with { Layers = [.. monolith.Layers.Take(layers).Select(l => l with { FeedForwardWidth = Math.Min(width, l.FeedForwardWidth) })] };
+    private static TransformerSpec Pruned(TransformerSpec monolith, int layers, int width) => monolith with
+    {
+        Layers = [.. monolith.Layers.Take(layers).Select(l => l with { FeedForwardWidth = Math.Min(width, l.FeedForwardWidth) })],
+        Encoder = monolith.Encoder is { } encoder ? Pruned(encoder, EncoderLayers(monolith, encoder, layers), width) : null,
+    };
+
+    /// <summary>The same share of an encoder's layers as of the decoder's.</summary>
+    private static int EncoderLayers(TransformerSpec monolith, TransformerSpec encoder, int layers) =>
+        Math.Max(1, encoder.Layers.Count * layers / monolith.Layers.Count);
 
     /// <summary>Widths that kernels like, as far as the monolith's own is one.</summary>
     private static int WidthStep(int width) => Array.Find([32, 16, 8], step => width % step == 0) is > 0 and int found ? found : 1;
@@ -144,7 +161,8 @@ public sealed record Recipe(StudentKind Student, TransformerRecipe? Transformer,
         };
         TransformerRecipe? transformer = student == StudentKind.Ngrams ? null : new TransformerRecipe(set["layers"].AsInt(), set["groups"].AsInt(),
             set["feed_forward"].AsInt(), set["weights"].AsText() == "q8" ? WeightType.Q8 : WeightType.BF16, set["learning_rate"].AsDouble(),
-            set["epochs"].AsInt(), (float)set["soft_weight"].AsDouble(), (float)set["temperature"].AsDouble());
+            set["epochs"].AsInt(), (float)set["soft_weight"].AsDouble(), (float)set["temperature"].AsDouble())
+        { EncoderLayers = set.TryGet(EncoderKey, out ParameterValue encoderLayers) ? encoderLayers.AsInt() : 0 };
         NgramRecipe? ngrams = student == StudentKind.Transformer ? null : new NgramRecipe(set["ngram_rows"].AsInt(), set["ngram_dim"].AsInt(),
             set["ngram_hidden"].AsInt(), set["ngram_bits"].AsInt(), set["ngram_epochs"].AsInt(), set["ngram_learning_rate"].AsDouble(), (float)set["ngram_dropout"].AsDouble(),
             (float)set["ngram_soft_weight"].AsDouble(), (float)set["ngram_temperature"].AsDouble());

@@ -41,11 +41,11 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         string stage = $"{task.Name}: search";
         int trials = project.TrialsOf(task.Definition);
         progress?.Report(new ProgressReport(stage, 0, trials, "trials"));
-        var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, monolith.Model.Transformer.Spec), Directions, task.Seed(project.Seed, "sampler"));
+        var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, task.Trunk(monolith.Model).Spec), Directions, task.Seed(project.Seed, "sampler"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
         ISampler sampler = SamplerNames.Create(project.Search.Sampler);
         var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: Eighths / 2));
-        foreach (ParameterSet start in Recipe.Starts(task.Kind, task.Data.Train.Count, monolith.Model.Transformer.Spec, Allows).Distinct())
+        foreach (ParameterSet start in Recipe.Starts(task.Kind, task.Data.Train.Count, task.Trunk(monolith.Model).Spec, Allows).Distinct())
             study.Enqueue(start);
         IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
         double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
@@ -145,7 +145,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
 
     private double MonolithCost()
     {
-        double ns = Cost(monolith.Model.Transformer.Spec, WeightType.BF16);
+        double ns = Cost(task.Trunk(monolith.Model).Spec, WeightType.BF16);
         return monolith.View(task.Name).Beside is { } beside
             ? ns + CostModel.Bag(BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
     }

@@ -7,26 +7,64 @@ namespace Cleave.Training.FineTuning;
 /// </summary>
 public sealed class TagScheme
 {
+    private const string Outside = "O";
+    private const float Nearly = 1e-4f;
     private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
-    private readonly IReadOnlyList<string> _spanLabels;
 
     public TagScheme(IReadOnlyList<string> spanLabels)
     {
         ArgumentNullException.ThrowIfNull(spanLabels);
-        _spanLabels = spanLabels;
+        SpanLabels = spanLabels;
         for (int i = 0; i < spanLabels.Count; i++)
             _index[spanLabels[i]] = i;
-        Tags = ["O", .. spanLabels.SelectMany(l => new[] { "B-" + l, "I-" + l })];
+        Tags = [Outside, .. spanLabels.SelectMany(l => new[] { "B-" + l, "I-" + l })];
     }
 
-    /// <summary>The scheme whose <see cref="Tags"/> these are.</summary>
+    /// <summary>The scheme that says what a published tagger's tags say; <see cref="Arranged"/> brings its scores into the order of <see cref="Tags"/>.</summary>
     public static TagScheme FromTags(IReadOnlyList<string> tags)
     {
         ArgumentNullException.ThrowIfNull(tags);
-        return new TagScheme([.. tags.Where(t => t.StartsWith("B-", StringComparison.Ordinal)).Select(t => t[2..])]);
+        return new TagScheme([.. tags.Where(t => t != Outside).Select(Label).Distinct(StringComparer.Ordinal)]);
     }
 
+    public IReadOnlyList<string> SpanLabels { get; }
+
     public IReadOnlyList<string> Tags { get; }
+
+    /// <summary>
+    /// Scores in the order of <see cref="Tags"/>, (tokens, tags), from those of a tagger with other tags. Where a label has no B- of
+    /// its own, spans begin with I- (as in Ramshaw and Marcus, 1995) or bear the label alone: beginning is then nearly as likely as being inside.
+    /// </summary>
+    /// <param name="tags">The tagger's, such as O, I-PER, B-PER or PER, in any order.</param>
+    /// <param name="logProbabilities">(tokens, the tagger's tags)</param>
+    public float[] Arranged(IReadOnlyList<string> tags, ReadOnlySpan<float> logProbabilities)
+    {
+        ArgumentNullException.ThrowIfNull(tags);
+        bool loose = SpanLabels.Any(l => !tags.Contains("B-" + l));
+        int rows = logProbabilities.Length / tags.Count, k = Tags.Count;
+        var arranged = new float[rows * k];
+        Array.Fill(arranged, float.NegativeInfinity);
+        for (int r = 0; r < rows; r++)
+        {
+            Span<float> row = arranged.AsSpan(r * k, k);
+            for (int t = 0; t < tags.Count; t++)
+            {
+                float score = logProbabilities[r * tags.Count + t];
+                if (tags[t] == Outside)
+                {
+                    row[0] = score;
+                    continue;
+                }
+                int first = 1 + 2 * _index[Label(tags[t])];
+                bool begins = tags[t].StartsWith("B-", StringComparison.Ordinal);
+                if (begins || loose)
+                    row[first] = Math.Max(row[first], begins ? score : score - Nearly);
+                if (!begins)
+                    row[first + 1] = score;
+            }
+        }
+        return arranged;
+    }
 
     /// <summary>The tag of each token: a token belongs to a span when they share a character.</summary>
     public int[] Encode(IReadOnlyList<TextSpan> spans, ReadOnlySpan<(int Start, int End)> tokens)
@@ -67,7 +105,7 @@ public sealed class TagScheme
             double probability = 0;
             for (int i = t; i < end; i++)
                 probability += Math.Exp(logProbabilities[i * k + tags[i]]) / (end - t);
-            if (Trim(text, tokens[t].Start, tokens[end - 1].End, _spanLabels[(tags[t] - 1) / 2]) is { } span)
+            if (Trim(text, tokens[t].Start, tokens[end - 1].End, SpanLabels[(tags[t] - 1) / 2]) is { } span)
                 spans.Add((span, probability));
         }
         return spans;
@@ -110,6 +148,8 @@ public sealed class TagScheme
             tags[t - 1] = from[t, tags[t]];
         return tags;
     }
+
+    private static string Label(string tag) => tag.Length > 2 && tag[1] == '-' && tag[0] is 'B' or 'I' ? tag[2..] : tag;
 
     // Byte-level tokens carry the blank before a word; a span does not start or end with one.
     private static TextSpan? Trim(string text, int start, int end, string label)

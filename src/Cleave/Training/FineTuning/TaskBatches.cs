@@ -17,13 +17,13 @@ public sealed class TaskBatches(IReadOnlyList<TaskItem> items, int tokensPerBatc
         int tokens = 0;
         foreach (TaskItem item in order)
         {
-            if (batch.Count > 0 && tokens + item.Ids.Length > tokensPerBatch)
+            if (batch.Count > 0 && tokens + item.Tokens > tokensPerBatch)
             {
                 batches.Add(batch);
                 (batch, tokens) = ([], 0);
             }
             batch.Add(item);
-            tokens += item.Ids.Length;
+            tokens += item.Tokens;
         }
         if (batch.Count > 0)
             batches.Add(batch);

@@ -7,6 +7,18 @@ namespace Cleave.Training.FineTuning;
 /// <param name="Example">The example's index in its data set.</param>
 public sealed record TaskItem(int[] Ids, int[] Targets, int Example)
 {
+    /// <summary>What the decoder reads where <see cref="Ids"/> are for its encoder: the target, a token later; else null.</summary>
+    public int[]? DecoderIds { get; init; }
+
+    /// <summary>The kind of each token, where the model tells kinds apart; null for all of kind 0.</summary>
+    public int[]? Types { get; init; }
+
     /// <summary>Rows with something to learn.</summary>
     public int Supervised { get; } = Targets.Count(t => t >= 0);
+
+    /// <summary>Rows of hidden states, which <see cref="Targets"/> belong to.</summary>
+    public int Rows => (DecoderIds ?? Ids).Length;
+
+    /// <summary>Tokens that a model reads of it.</summary>
+    public int Tokens => Ids.Length + (DecoderIds?.Length ?? 0);
 }

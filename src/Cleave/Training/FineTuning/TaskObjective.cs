@@ -17,7 +17,7 @@ public sealed record DistillationOptions(float Weight, float Temperature);
 /// <param name="head">The task's head; null for tasks whose head is the language model's own.</param>
 public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? head, float smoothing = 0)
 {
-    private readonly TokenBatch _batch = new();
+    private readonly TaskStates _states = new(trunk, head);
     private readonly List<int> _rows = [];
     private readonly List<int> _targets = [];
 
@@ -26,14 +26,11 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     public double Loss(Tape tape, IReadOnlyList<TaskItem> items, float weight = 1, Func<TaskItem, TeacherTargets>? teacher = null, DistillationOptions? distillation = null)
     {
         ArgumentNullException.ThrowIfNull(items);
-        _batch.Clear();
-        foreach (TaskItem item in items)
-            _batch.Add(item.Ids);
-        Tensor hidden = trunk.Forward(tape, _batch, head?.Causal ?? true);
+        Tensor hidden = _states.Forward(tape, items);
         if (kind == TaskKind.Classify)
         {
             Collect(items, everyRow: true);
-            return Mixed(tape, head!.Forward(tape, hidden, _batch), items, weight, teacher, distillation);
+            return Mixed(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), items, weight, teacher, distillation);
         }
         Collect(items, everyRow: false);
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
@@ -77,7 +74,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
                 _rows.Add(start + i);
                 _targets.Add(item.Targets[i]);
             }
-            start += item.Ids.Length;
+            start += item.Rows;
         }
     }
 

@@ -20,10 +20,12 @@ public sealed class TextScorer(Transformer model, Transformer? reference = null)
     /// <param name="context">Tokens of a window.</param>
     /// <param name="stride">See <see cref="TextWindows.Of"/>.</param>
     /// <returns>A score for each token but the first.</returns>
+    /// <exception cref="CleaveException">A model is an encoder, or a score is not a finite number.</exception>
     /// <exception cref="CapacityException">The window is longer than what a model can read, or there is no memory for its logits.</exception>
-    /// <exception cref="CleaveException">A score is not a finite number.</exception>
     public TokenScore[] Score(ReadOnlyMemory<int> tokens, int context, int stride, IProgress<ProgressReport>? progress, CancellationToken cancel)
     {
+        model.RequireContinuation();
+        reference?.RequireContinuation();
         int vocabulary = model.Spec.VocabularySize;
         if (reference is not null && reference.Spec.VocabularySize != vocabulary)
             throw new CleaveException($"models of {vocabulary} and {reference.Spec.VocabularySize} tokens cannot be compared token by token; compare their bits per byte");

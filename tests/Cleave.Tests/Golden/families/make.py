@@ -179,6 +179,73 @@ def gpt_neox(c, m, ids):
         x = x + a + network(x) if c["use_parallel_residual"] else (x + a) + network(x + a)
     return linear(norm(x, "gpt_neox.final_layer_norm"), m("embed_out.weight", V, C))
 
+# --- BERT and what descends from it: encoders with their heads ---
+def encoder(c, m, ids, types):
+    """Last hidden states (n, width): embeddings, their norm, then norm(x + f(x)) twice a layer; every token sees all."""
+    kind = c["model_type"]
+    width, H, FF = (c["dim"], c["n_heads"], c["hidden_dim"]) if kind == "distilbert" else (c["hidden_size"], c["num_attention_heads"], c["intermediate_size"])
+    f, eps, n = act(c.get("hidden_act") or c["activation"]), c.get("layer_norm_eps", 1e-12), len(ids)
+    root = {"bert": "bert.", "distilbert": "distilbert."}.get(kind, "roberta.")
+    norm = lambda x, q: layer_norm(x, m(q + ".weight", width, mean=1.0), m(q + ".bias", width), eps)
+    full = lambda x, q, i, o: linear(x, m(q + ".weight", o, i), m(q + ".bias", o))
+    first = c["pad_token_id"] + 1 if root == "roberta." else 0  # positions begin behind that of the padding
+    x = m(root + "embeddings.word_embeddings.weight", V, width)[ids] + m(root + "embeddings.position_embeddings.weight", c["max_position_embeddings"], width)[first:first + n]
+    if kind != "distilbert": x = x + m(root + "embeddings.token_type_embeddings.weight", c["type_vocab_size"], width)[types]
+    x = norm(x, root + "embeddings.LayerNorm")
+    for i in range(c.get("num_hidden_layers") or c["n_layers"]):
+        if kind == "distilbert":
+            p = f"{root}transformer.layer.{i}."
+            q, k, v, o, n1, up, down, n2 = (p + s for s in ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"))
+        else:
+            p = f"{root}encoder.layer.{i}."
+            q, k, v, o, n1, up, down, n2 = (p + s for s in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "attention.output.LayerNorm",
+                "intermediate.dense", "output.dense", "output.LayerNorm"))
+        q, k, v = (heads(full(x, w, width, width), H) for w in (q, k, v))
+        a = ((q @ k.transpose(-1, -2) / math.sqrt(width // H)).softmax(-1) @ v).transpose(0, 1).reshape(n, width)
+        x = norm(x + full(a, o, width, width), n1)
+        x = norm(x + full(f(full(x, up, width, FF)), down, FF, width), n2)
+    return x
+
+def encoder_head(c, m, x):
+    """What the architecture says of the hidden states: (n, V), (1, K), (n, K) or (n, 2)."""
+    kind, width, architecture = c["model_type"], x.shape[1], c["architectures"][0]
+    f = act(c.get("hidden_act") or c["activation"])
+    norm = lambda x, q: layer_norm(x, m(q + ".weight", width, mean=1.0), m(q + ".bias", width), c.get("layer_norm_eps", 1e-12))
+    full = lambda x, q, o: linear(x, m(q + ".weight", o, x.shape[1]), m(q + ".bias", o))
+    if architecture.endswith("ForMaskedLM"):
+        dense, behind, decoder, bias, root = {
+            "bert": ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder.weight", "cls.predictions.bias", "bert."),
+            "distilbert": ("vocab_transform", "vocab_layer_norm", "vocab_projector.weight", "vocab_projector.bias", "distilbert.")}.get(kind,
+            ("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder.weight", "lm_head.bias", "roberta."))
+        y = norm(f(full(x, dense, width)), behind)
+        return linear(y, m(root + "embeddings.word_embeddings.weight" if c.get("tie_word_embeddings", True) else decoder, V, width), m(bias, V))
+    K = len(c.get("id2label", ())) or 2
+    if architecture.endswith("ForTokenClassification"): return full(x, "classifier", K)
+    if architecture.endswith("ForQuestionAnswering"): return full(x, "qa_outputs", 2)
+    if kind == "bert": return full(torch.tanh(full(x[:1], "bert.pooler.dense", width)), "classifier", K)
+    if kind == "distilbert": return full(torch.relu(full(x[:1], "pre_classifier", width)), "classifier", K)
+    return full(torch.tanh(full(x[:1], "classifier.dense", width)), "classifier.out_proj", K)
+
+def labels(*names): return dict(id2label={str(i): n for i, n in enumerate(names)}, label2id={n: i for i, n in enumerate(names)})
+def bert_like(architecture, kind="bert", width=32, **more):
+    return dict(architectures=[architecture], model_type=kind, vocab_size=V, hidden_size=width, num_hidden_layers=L, num_attention_heads=4, intermediate_size=32,
+                hidden_act="gelu", max_position_embeddings=24, type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=0) | more
+def roberta(architecture, kind="roberta", width=32, **more): return bert_like(architecture, kind, width, max_position_embeddings=26, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, **more)
+def distil(architecture, width=32, **more):
+    return dict(architectures=[architecture], model_type="distilbert", vocab_size=V, dim=width, n_layers=L, n_heads=4, hidden_dim=32, activation="gelu", max_position_embeddings=24,
+                pad_token_id=0, sinusoidal_pos_embds=False, tie_weights_=True) | more
+ENCODERS = {
+    "bert": bert_like("BertForMaskedLM"),
+    "bert-classify": bert_like("BertForSequenceClassification", width=16, finetuning_task="mood", **labels("bad", "good", "mixed")),
+    "bert-tags": bert_like("BertForTokenClassification", width=16, hidden_act="gelu_new", **labels("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
+    "bert-answers": bert_like("BertForQuestionAnswering", width=16),
+    "distilbert": distil("DistilBertForMaskedLM"),
+    "distilbert-classify": distil("DistilBertForSequenceClassification", width=16, **labels("NEGATIVE", "POSITIVE")),
+    "roberta": roberta("RobertaForMaskedLM", tie_word_embeddings=False),
+    "roberta-classify": roberta("RobertaForSequenceClassification", width=16),
+    "xlm-roberta-tags": roberta("XLMRobertaForTokenClassification", "xlm-roberta", width=16, **labels("B-LOC", "I-LOC", "I-PER", "O")),
+}
+
 BASE = dict(vocab_size=V, hidden_size=C, intermediate_size=24, num_hidden_layers=L, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
             max_position_embeddings=64, rms_norm_eps=1e-6, rope_theta=10000.0, tie_word_embeddings=False, hidden_act="silu")
 GEMMA = {k: v for k, v in BASE.items() if k != "hidden_act"} | dict(hidden_activation="gelu_pytorch_tanh", tie_word_embeddings=True,
@@ -221,7 +288,39 @@ def write_weights(path, weights):
     open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
 
 def rounded(x): return float(f"{x:.7g}")
+def save(out, name, c, m, sequences, logits, more):
+    os.makedirs(f"{out}/{name}", exist_ok=True)
+    write_weights(f"{out}/{name}/model.safetensors", m.w)
+    json.dump(c, open(f"{out}/{name}/config.json", "w"), indent=1)
+    # Every gradient by its sum, its norm and its sum weighed by position, in the names and the order of the file.
+    g = {n: t.grad.double().flatten() for n, t in m.w.items()}
+    json.dump({"sequences": [s.tolist() for s in sequences], "logits": [[[rounded(x) for x in r] for r in l.tolist()] for l in logits],
+               "gradients": {n: [rounded(t.sum().item()), rounded(t.norm().item()), rounded((t * torch.arange(len(t)).remainder(7)).sum().item())] for n, t in g.items()},
+               "first": {n: [rounded(x) for x in t[:6].tolist()] for n, t in g.items()}} | more, open(f"{out}/{name}/expected.json", "w"))
+    print(name, sum(t.numel() for t in m.w.values()))
+
+def encoders(out):
+    for number, (name, c) in enumerate(ENCODERS.items()):
+        m = Model(300 + number)
+        rng = torch.Generator().manual_seed(200 + number)
+        sequences = [torch.randint(5, V, (n,), generator=rng) for n in (T, 7, 1)]
+        sequences[1][[0, 3, 6]] = torch.tensor([2, 3, 3])  # as a tokenizer surrounds two texts: [CLS] a b [SEP] c d [SEP]
+        types = [(torch.arange(len(s)) >= len(s) // 2 + 1).long() * (c.get("type_vocab_size", 1) - 1) for s in sequences]
+        hidden = [encoder(c, m, s, t) for s, t in zip(sequences, types)]
+        logits = [encoder_head(c, m, x) for x in hidden]
+        # One step: the mean cross-entropy over rows with a target, which are a third of them where tokens are guessed. (A head
+        # for answers would be trained by columns; its rows serve as well to see every gradient.)
+        targets = [torch.randint(0, l.shape[1], (len(l),), generator=rng) for l in logits]
+        if c["architectures"][0].endswith("ForMaskedLM"):
+            targets = [torch.where(torch.arange(len(t)) % 3 == 1, t, -1) for t in targets]
+        loss = F.cross_entropy(torch.cat(logits), torch.cat(targets), ignore_index=-1)
+        loss.backward()
+        more = {"types": [t.tolist() for t in types], "targets": [t.tolist() for t in targets], "loss": loss.item(),
+                "hidden": [[[rounded(x) for x in r] for r in h.tolist()] for h in hidden]}
+        save(out, name, c, m, sequences, logits, more)
+
 def main(out):
+    encoders(out)
     for number, (name, c) in enumerate(CASES.items()):
         m = Model(100 + number)
         forward = FORWARD.get(c["model_type"]) or (lambda c, m, ids: llama_like(c, m, ids, plus_one=c["model_type"].startswith("gemma")))
@@ -231,14 +330,6 @@ def main(out):
         # One step: the mean cross-entropy of all next tokens of all sequences together.
         rows = torch.cat([l[:-1] for l in logits]); targets = torch.cat([s[1:] for s in sequences])
         F.cross_entropy(rows, targets).backward()
-        os.makedirs(f"{out}/{name}", exist_ok=True)
-        write_weights(f"{out}/{name}/model.safetensors", m.w)
-        json.dump(c, open(f"{out}/{name}/config.json", "w"), indent=1)
-        # Every gradient by its sum, its norm and its sum weighed by position, in the names and the order of the file.
-        g = {n: t.grad.double().flatten() for n, t in m.w.items()}
-        json.dump({"sequences": [s.tolist() for s in sequences], "logits": [[[rounded(x) for x in r] for r in l.tolist()] for l in logits],
-                   "gradients": {n: [rounded(t.sum().item()), rounded(t.norm().item()), rounded((t * torch.arange(len(t)).remainder(7)).sum().item())] for n, t in g.items()},
-                   "first": {n: [rounded(x) for x in t[:6].tolist()] for n, t in g.items()}}, open(f"{out}/{name}/expected.json", "w"))
-        print(name, sum(t.numel() for t in m.w.values()))
+        save(out, name, c, m, sequences, logits, {})
 
 main(sys.argv[1])

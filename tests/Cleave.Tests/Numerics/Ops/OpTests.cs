@@ -164,24 +164,30 @@ public class OpTests
         CheckLoss([logits], t => Op.SoftCrossEntropy(t, logits, [0.1f, 0.2f, 0.3f, 0.4f, 1, 0, 0, 0], temperature: 2));
     }
 
-    [Fact]
-    public void Chunked_cross_entropy_is_the_plain_one_with_its_gradients()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Chunked_cross_entropy_is_the_plain_one_with_its_gradients(bool biased)
     {
         const int N = 300, C = 8, V = 19; // more rows than one chunk
         Tensor x = Random(N, C, 1), w = Random(V, C, 2);
         int[] targets = [.. Enumerable.Range(0, N).Select(i => i % 7 == 0 ? -1 : i % V)];
         using var tape = new Tape(records: true);
-        double chunked = Op.LinearCrossEntropy(tape, x, w, targets);
+        Tensor? b = biased ? Random(1, V, 3) : null;
+        double chunked = Op.LinearCrossEntropy(tape, x, w, targets, bias: b);
         tape.Backward();
-        float[] dx = x.Gradient.ToArray(), dw = w.Gradient.ToArray();
+        float[] dx = x.Gradient.ToArray(), dw = w.Gradient.ToArray(), db = b is null ? [] : b.Gradient.ToArray();
         tape.Reset();
+        b?.ClearGradient();
         x.ClearGradient();
         w.ClearGradient();
-        double plain = Op.CrossEntropy(tape, Op.Linear(tape, x, w), targets);
+        double plain = Op.CrossEntropy(tape, Op.Linear(tape, x, w, b), targets);
         tape.Backward();
         Assert.Equal(plain, chunked, 6);
         AssertClose(x.Gradient.ToArray(), dx, 1e-6f);
         AssertClose(w.Gradient.ToArray(), dw, 1e-5f);
+        if (b is not null)
+            AssertClose(b.Gradient.ToArray(), db, 1e-6f);
     }
 
     [Fact]

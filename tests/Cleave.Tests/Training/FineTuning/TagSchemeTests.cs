@@ -59,4 +59,19 @@ public class TagSchemeTests
             scores[t * 5 + tags[t]] = 0;
         return scores;
     }
+
+    /// <summary>The tags of taggers as they are published: in any order, beginning with I- (IOB1), or bare.</summary>
+    [Theory]
+    [InlineData(new[] { "I-city", "O", "B-city" }, new[] { 1, 2, 0, 1, 2 }, "1-3:city 4-5:city")]
+    [InlineData(new[] { "O", "I-city", "B-city", "I-product" }, new[] { 0, 1, 1, 2, 3 }, "1-3:city 3-4:city 4-5:product")]
+    [InlineData(new[] { "NOUN", "VERB" }, new[] { 0, 0, 1, 0, 1 }, "0-2:NOUN 2-3:VERB 3-4:NOUN 4-5:VERB")]
+    public void Published_tags_say_what_they_say(string[] tags, int[] best, string spans)
+    {
+        TagScheme scheme = TagScheme.FromTags(tags);
+        float[] scores = [.. best.SelectMany(b => tags.Select((_, t) => MathF.Log(t == b ? 0.8f : 0.2f / (tags.Length - 1))))];
+        (int, int)[] tokens = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)];
+        var found = scheme.Decode("abcde", tokens, scheme.Arranged(tags, scores));
+        Assert.Equal(spans, string.Join(' ', found.Select(f => $"{f.Span.Start}-{f.Span.End}:{f.Span.Label}")));
+        Assert.All(found, f => Assert.Equal(0.8, f.Probability, 1e-3));
+    }
 }

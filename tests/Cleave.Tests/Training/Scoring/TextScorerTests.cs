@@ -64,7 +64,7 @@ public sealed class TextScorerTests
     public void A_weight_that_is_not_a_number_is_reported_and_not_averaged()
     {
         Transformer model = Load(coarse: false);
-        model.FinalNorm.Weight.Data[3] = float.NaN;
+        model.FinalNorm!.Weight.Data[3] = float.NaN;
         using var scorer = new TextScorer(model);
         CleaveException e = Assert.Throws<CleaveException>(() => scorer.Score(Tokens, 16, 16, null, CancellationToken.None));
         Assert.Contains("token 1 is not finite (59 of 59 are not)", e.Message, StringComparison.Ordinal);
