@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Cleave.Models;
 using Cleave.Tests.Models;
@@ -63,8 +62,9 @@ public sealed class EncoderCommandsTests
         Assert.Equal(label, answer.GetProperty("output").GetString());
         Assert.Equal("mood", answer.GetProperty("module").GetString());
         Assert.Equal(Math.Exp(logits.Max()) / logits.Sum(Math.Exp), answer.GetProperty("confidence").GetDouble(), 1e-4);
-        string said = CommandLine.Run("run", folder.Folder, "w7 w8").Output.Trim(), data = Path.Combine(folder.Folder, "data.jsonl");
-        File.WriteAllText(data, string.Create(CultureInfo.InvariantCulture, $"{{\"text\": \"w7 w8\", \"label\": \"{said}\"}}\n{{\"text\": \"w7  w8\", \"label\": \"{(said == "bad" ? "good" : "bad")}\"}}\n"));
+        string Said(string text) => CommandLine.Run("run", folder.Folder, text).Output.Trim();
+        string right = Said("w7 w8"), wrong = Said("w20 w21 w22") == "bad" ? "good" : "bad", data = Path.Combine(folder.Folder, "data.jsonl");
+        File.WriteAllLines(data, [JsonSerializer.Serialize(new { text = "w7 w8", label = right }), JsonSerializer.Serialize(new { text = "w20 w21 w22", label = wrong })]);
         CommandLine eval = CommandLine.Run("eval", folder.Folder, "--data", data, "--metric", "accuracy", "--json");
         Assert.Equal(0.5, JsonDocument.Parse(eval.Output).RootElement.GetProperty("value").GetDouble());
     }

@@ -40,7 +40,7 @@ public static class TinyModel
     public static Tokenizer WordPiece { get; } = MakeWordPiece();
 
     // What BERT and GPT-2 share.
-    private static TransformerSpec Plain(ITokenizer tokenizer, int layers) => TransformerSpec.Uniform(tokenizer.VocabularySize, 32, layers, 4, 4, 64, 64) with
+    private static TransformerSpec Plain(Tokenizer tokenizer, int layers) => TransformerSpec.Uniform(tokenizer.VocabularySize, 32, layers, 4, 4, 64, 64) with
     {
         Norm = NormKind.Layer,
         Position = PositionKind.Learned,

@@ -57,13 +57,13 @@ public sealed class TaskEncoderTests
         var objective = new TaskObjective(TaskKind.Classify, model.Transformer, model.Heads[0]);
         using var tape = new Tape(records: true);
         double loss = 0;
-        for (int step = 0; step < 150; step++)
+        for (int step = 0; step < 600; step++)
         {
             loss = objective.Loss(tape, items);
             tape.Backward();
             optimizer.Update(3e-3);
             tape.Reset();
         }
-        Assert.True(loss < 0.2, $"the loss is {loss}");
+        Assert.True(loss < 0.2, $"the loss is {loss}"); // 0.56 for who knows only how often they are the same
     }
 }
