@@ -17,8 +17,9 @@ public sealed partial class Transformer
     private const int MostAtOnce = 512, LeastAtOnce = 64;
     private const long ActivationBytes = 4 << 20;
 
-    private readonly int _atOnce;
     private const string Decoder = "starter"; // ships with the program
+
+    private readonly int _atOnce;
 
     internal Transformer(TransformerSpec spec, Linear embedding, Tensor? positions, IReadOnlyList<Layer> layers, Norm? finalNorm, Linear? output)
     {

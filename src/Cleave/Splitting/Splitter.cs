@@ -92,6 +92,11 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             throw new ProjectException(project.Path, [$"tasks.{definition.Name}.kind: '{ProjectReader.NameOf(definition.Kind)}' needs a base that continues texts, but {project.Base} is an encoder ({family}), "
                 + $"which reads them only; use a decoder such as '{BaseModel.Starter}', or keep to classify and extract"]);
         }
+        if (definition.Kind == TaskKind.LanguageModel && baseModel.Transformer.Encoder is not null)
+        {
+            throw new ProjectException(project.Path, [$"tasks.{definition.Name}.kind: 'language-model' needs a base that continues texts, but {project.Base} ({baseModel.Transformer.Spec.Family}) answers them; "
+                + "make it a generate task, or use a decoder as the base"]);
+        }
         progress?.Report(new ProgressReport($"{definition.Name}: read and clean", 0, 1, "data sets"));
         return new TaskContext(definition, TaskDataset.Load(definition.Source, project.Seed), baseModel);
     }

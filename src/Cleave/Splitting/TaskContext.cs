@@ -19,8 +19,6 @@ public sealed class TaskContext
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(model);
         (Definition, Data) = (definition, data);
-        if (definition.Kind == TaskKind.LanguageModel && model.Transformer.Encoder is not null)
-            throw new CleaveException($"{definition.Name}: a {model.Transformer.Spec.Family} model answers texts and does not continue them, so a language-model task cannot be learned; make it a generate task, or use a decoder as the base");
         _vocabulary = model.Transformer.Spec.VocabularySize;
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
         Encoder = new TaskEncoder(definition.Kind, model, data.Labels, MaxTokens);

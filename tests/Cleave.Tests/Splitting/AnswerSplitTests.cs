@@ -57,8 +57,8 @@ public sealed class AnswerSplitTests : IDisposable
     {
         Write("text", 60, 20, (_, good) => $"\"note\": \"{good}\"");
         Project("  text: {kind: language-model, train: text.train.jsonl, test: text.test.jsonl}");
-        string said = Assert.Throws<CleaveException>(() => Split("release")).Message;
-        Assert.Contains("text: a t5 model answers texts and does not continue them", said, StringComparison.Ordinal);
+        string said = Assert.Throws<ProjectException>(() => Split("release")).Message;
+        Assert.Contains("tasks.text.kind: 'language-model' needs a base that continues texts, but base (t5) answers them", said, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', said);
         Assert.False(Directory.Exists(Path.Combine(_folder, "release.work")));
     }

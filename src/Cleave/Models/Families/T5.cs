@@ -17,7 +17,7 @@ internal static class T5
 
     /// <summary>
     /// Tokens of a text, and of an answer. Nothing in the model ends there: distances beyond its buckets are all alike. It is
-    /// 32 times the length of pre-training, and keeps one request from taking the machine for minutes.
+    /// 32 times the length of pre-training, so that the work of one request has a bound.
     /// </summary>
     public const int MostTokens = 16_384;
 
