@@ -162,6 +162,13 @@ public abstract class SharedStudyProcesses : IDisposable
     }
 }
 
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class NeedsUnixAttribute : NeedsAttribute
+{
+    public override string? Missing => OperatingSystem.IsWindows() ? "signals and pipes of Unix" : null;
+}
+
+[NeedsUnix]
 public sealed class FolderProcessTests : SharedStudyProcesses
 {
     protected override string Address => Path.Combine(Folder, "studies");
