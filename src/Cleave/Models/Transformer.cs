@@ -36,6 +36,9 @@ public sealed class Transformer
     /// <summary>How training keeps what its backward pass needs; inference takes no notice.</summary>
     public TrainingMemory TrainingMemory { get; set; }
 
+    /// <summary>What training leaves out at random, or null; inference takes no notice.</summary>
+    public TrainingNoise? TrainingNoise { get; set; }
+
     /// <summary>How caches keep keys and values.</summary>
     public KeyValueFormat CacheFormat { get; set; }
 
@@ -100,11 +103,14 @@ public sealed class Transformer
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(batch);
         CheckPositions(batch);
-        var context = new ForwardContext(batch, causal, caches, observer);
+        TrainingNoise? noise = TrainingNoise is { Active: true } active ? active : null;
+        var context = new ForwardContext(batch, causal, caches, observer, noise);
         int mark = tape.Mark;
         Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
         {
+            if (noise is not null && noise.Skips(i))
+                continue;
             int before = tape.Mark - 1; // the layer's input
             x = TrainingMemory.Recompute && observer is null && tape.Records
                 ? tape.Recompute(new LayerSegment(Layers[i], context, i), x)
@@ -133,11 +139,12 @@ public sealed class Transformer
     /// The mean negative log-likelihood of each row's target (below 0: skipped), recorded as a loss, without holding all
     /// logits: <see cref="Op.LinearCrossEntropy"/>.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The projection to the vocabulary is quantized.</exception>
+    /// <exception cref="InvalidOperationException">A teacher, and the projection to the vocabulary is not float32.</exception>
     public double Loss(Tape tape, Tensor hidden, ReadOnlySpan<int> targets, float smoothing = 0, float weight = 1, ISoftTargets? teacher = null) =>
         Output is DenseLinear { Weight: var projection }
             ? Op.LinearCrossEntropy(tape, hidden, projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap)
-            : throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
+            : teacher is null ? Op.CrossEntropy(tape, Logits(tape, hidden), targets, smoothing, weight) // through a frozen or adapted projection
+            : throw new InvalidOperationException("soft targets need a projection to the vocabulary in float32");
 
     /// <summary>
     /// The logits after each sequence's last token, (B, V). The batch holds each sequence's new tokens, and the caches take

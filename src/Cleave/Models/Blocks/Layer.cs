@@ -30,14 +30,17 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int index)
     {
         Tensor a = Attention.Forward(tape, AttentionNorm?.Forward(tape, x) ?? x, context, index);
-        Tensor h = Op.Add(tape, x, AttentionPostNorm?.Forward(tape, a) ?? a);
+        Tensor h = Op.Add(tape, x, Dropped(tape, AttentionPostNorm?.Forward(tape, a) ?? a, context.Noise, index, 2));
         Tensor input = parallel ? x : h;
         Tensor normed = FeedForwardNorm?.Forward(tape, input) ?? input;
         Tensor f = FeedForward is not null ? FeedForward.Forward(tape, normed, context, index) : Experts!.Forward(tape, normed, context, index);
-        Tensor y = Op.Add(tape, h, FeedForwardPostNorm?.Forward(tape, f) ?? f);
+        Tensor y = Op.Add(tape, h, Dropped(tape, FeedForwardPostNorm?.Forward(tape, f) ?? f, context.Noise, index, 3));
         context.Observer?.Layer(index, x, y);
         return y;
     }
+
+    private static Tensor Dropped(Tape tape, Tensor x, TrainingNoise? noise, int layer, int place) =>
+        noise is { Residual: > 0 } ? Op.Dropout(tape, x, noise.Residual, noise.Draw(layer, place)) : x;
 
     /// <summary>The layer's weights as <see cref="Transformer.Weights"/> lists them.</summary>
     internal IEnumerable<(string Name, object Weight)> Weights(int index)
