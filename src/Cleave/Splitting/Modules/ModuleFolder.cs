@@ -8,6 +8,7 @@ using Cleave.Json;
 using Cleave.Models;
 using Cleave.Models.Bag;
 using Cleave.Splitting.Projects;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Splitting.Modules;
 
@@ -42,6 +43,11 @@ public static class ModuleFolder
         if (BagClassifier.IsBag(folder))
         {
             return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
+        }
+        if (AdapterFolder.IsAdapter(folder))
+        {
+            (LanguageModel adapted, long held) = AdaptedModel.Load(folder, description, tasks);
+            return [.. tasks.Select(t => Open(folder, t, adapted, held))];
         }
         LanguageModel model = load(folder);
         long bytes = new FileInfo(Path.Combine(folder, ModelFolder.Weights)).Length;

@@ -42,7 +42,7 @@ public sealed class TaskEncoder
         {
             TaskKind.Classify => new TaskItem(Input(example), [_labels[example.Label!]], index),
             TaskKind.Extract => EncodeSpans(example, index),
-            TaskKind.Generate => EncodeReply(example, index),
+            TaskKind.Generate => EncodeReply(example.Text, example.Target!, index),
             _ => EncodeText(example, index),
         };
     }
@@ -83,10 +83,24 @@ public sealed class TaskEncoder
         return new TaskItem(ids, targets, index);
     }
 
-    private TaskItem EncodeReply(Example example, int index)
+    /// <summary>A length that nearly all replies of training items stay below; a model that does not stop is cut off there.</summary>
+    public static int LongestReply(IReadOnlyList<TaskItem> items, int maxTokens)
     {
-        int[] prompt = Prompt(example.Text);
-        int[] reply = [.. _tokenizer.Encode(" " + example.Target!.Trim()), .. End()];
+        int[] lengths = [.. items.Select(t => t.Supervised).Order()];
+        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, maxTokens / 2);
+    }
+
+    /// <summary>A preference: the better answer and the worse one to the same prompt.</summary>
+    public PreferencePair EncodePair(Example example, int index)
+    {
+        ArgumentNullException.ThrowIfNull(example);
+        return new PreferencePair(EncodeReply(example.Text, example.Target!, index), EncodeReply(example.Text, example.Rejected!, index));
+    }
+
+    private TaskItem EncodeReply(string text, string answer, int index)
+    {
+        int[] prompt = Prompt(text);
+        int[] reply = [.. _tokenizer.Encode(" " + answer.Trim()), .. End()];
         reply = reply[..Math.Min(reply.Length, _maxTokens - prompt.Length)];
         int[] all = [.. prompt, .. reply];
         var targets = new int[all.Length - 1];
