@@ -147,7 +147,7 @@ internal static class ScalingModel
 
         TransformerSpec small = TransformerSpec.Uniform(4096, 256, 6, 8, 8, 688, 256);
         Transformer trained = Transformer.Create(small, Rng.For(2, "scaling"));
-        var optimizer = new AdamW([.. trained.Parameters()]);
+        var optimizer = new Optimizer(new ParameterGroup([.. trained.Parameters()], new Adam()) { WeightDecay = 0.1f });
         var records = new Tape(records: true);
         var tokens = new TokenBatch();
         for (int s = 0; s < 8; s++)

@@ -12,6 +12,7 @@ internal static class Verbs
         ("run", RunCommand.Create),
         ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),
+        ("train", TrainCommand.Create),
         ("tune", TuneCommand.Create),
         ("worker", WorkerCommand.Create),
         ("eval", EvalCommand.Create),

@@ -38,7 +38,7 @@ internal sealed record TrainingSpeed(long Parameters, double TokensPerSecond, do
                 id = rng.NextInt(spec.VocabularySize);
             tokens.Add(ids);
         }
-        using var optimizer = new AdamW([.. model.Parameters()]);
+        using var optimizer = new Optimizer(new ParameterGroup([.. model.Parameters()], new Adam()) { WeightDecay = 0.1f });
         var trainer = new Trainer(optimizer, new CosineSchedule(1e-3, 1, steps + 1));
         var seconds = new double[steps + 1];
         var allocated = new long[steps + 1];

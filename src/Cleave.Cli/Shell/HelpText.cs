@@ -44,6 +44,8 @@ internal static class HelpText
             .. verb.Options.Where(o => !o.Recursive).Select(Row),
             .. new Option[] { SharedOptions.Help, SharedOptions.Quiet, SharedOptions.Verbose }.Select(Row),
         ]);
+        if (verb.Guide is { } guide)
+            Section(output, guide.Title, guide.Rows);
         if (verb.Examples.Count > 0)
         {
             output.WriteLine();

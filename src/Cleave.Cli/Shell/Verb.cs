@@ -25,12 +25,21 @@ internal sealed class Verb(string name, string description) : Command(name, desc
 
     public IReadOnlyList<(string Line, string What)> Examples => _examples;
 
+    /// <summary>What helps to choose among an option's values.</summary>
+    public (string Title, IReadOnlyList<(string Name, string Text)> Rows)? Guide { get; private set; }
+
     /// <summary>The code behind the command; null for a group that only has subcommands.</summary>
     public Func<Call, int>? Handler { get; private set; }
 
     public Verb Example(string line, string what)
     {
         _examples.Add((line, what));
+        return this;
+    }
+
+    public Verb Advice(string title, params IReadOnlyList<(string Name, string Text)> rows)
+    {
+        Guide = (title, rows);
         return this;
     }
 

@@ -7,12 +7,12 @@ namespace Cleave.Numerics.Ops;
 public static partial class Op
 {
     /// <summary>
-    /// y = x ⊙ m / (1 − p) with m drawn Bernoulli(1 − p); x itself where <paramref name="probability"/> is 0 or the
-    /// tape does not record. Srivastava et al., 2014.
+    /// y = x ⊙ m / (1 − p) with m drawn Bernoulli(1 − p); x itself where <paramref name="probability"/> is 0. For training alone, on
+    /// tapes that do not record too: they compute what is recomputed later. Srivastava et al., 2014.
     /// </summary>
     public static Tensor Dropout(Tape tape, Tensor x, float probability, Rng rng)
     {
-        if (probability <= 0 || !tape.Records)
+        if (probability <= 0)
             return x;
         Tensor mask = tape.New(x.Rows, x.Columns);
         Tensor y = tape.New(x.Rows, x.Columns, x.RequiresGradient);

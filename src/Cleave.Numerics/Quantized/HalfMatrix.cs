@@ -8,7 +8,7 @@ namespace Cleave.Numerics.Quantized;
 /// A (rows, columns) weight matrix held in sixteen bits an element, as its file has it: half the memory of float32, and half
 /// the time of a product that waits for the memory. Values are widened as they are read; sums are float32.
 /// </summary>
-public sealed unsafe class HalfMatrix : IDisposable
+public sealed unsafe class HalfMatrix : IFrozenMatrix, IDisposable
 {
     private const int LoadedAtOnce = 1 << 18; // bytes of a file that one thread takes at a time
 
@@ -53,6 +53,13 @@ public sealed unsafe class HalfMatrix : IDisposable
     /// <param name="y">(n, rows)</param>
     public void MultiplyTransposed(ReadOnlySpan<float> x, int n, Span<float> y) =>
         MatMul.Multiply(x, Columns, false, Elements, Format, Columns, true, y, Rows, n, Rows, Columns);
+
+    /// <inheritdoc/>
+    public void MultiplyTransposedExactly(ReadOnlySpan<float> x, int n, Span<float> y) => MultiplyTransposed(x, n, y);
+
+    /// <inheritdoc/>
+    public void MultiplyExactly(ReadOnlySpan<float> y, int n, Span<float> x, bool accumulate) =>
+        MatMul.Multiply(y, Rows, false, Elements, Format, Columns, false, x, Columns, n, Columns, Rows, accumulate);
 
     /// <summary>Writes one row as float.</summary>
     public void CopyRow(int row, Span<float> destination)

@@ -77,6 +77,15 @@ public sealed unsafe class Tensor : IDisposable
         return fresh;
     }
 
+    /// <summary>A parameter that training leaves as it is from here on: nothing records a gradient for it.</summary>
+    public void Freeze()
+    {
+        if (_owned is null)
+            throw new InvalidOperationException("only a parameter can be frozen");
+        RequiresGradient = false;
+        _gradient = null;
+    }
+
     /// <summary>Forgets a parameter's gradient: the next one starts from nothing. The memory stays.</summary>
     public void ClearGradient()
     {

@@ -34,6 +34,9 @@ public sealed record Example
     /// (<see cref="TaskKind.Extract"/> with answers).</summary>
     public string? Target { get; init; }
 
+    /// <summary>A worse answer than <see cref="Target"/>, where preferences are learnt; else null.</summary>
+    public string? Rejected { get; init; }
+
     /// <summary>What to find (<see cref="TaskKind.Extract"/>), ordered by start, not overlapping.</summary>
     public IReadOnlyList<TextSpan> Spans { get; init; } = [];
 

@@ -24,6 +24,9 @@ public sealed record TaskSource
     /// <summary>A column or template with the text to write (<see cref="TaskKind.Generate"/>).</summary>
     public string Target { get; init; } = "target";
 
+    /// <summary>A column or template with a worse answer than the target, for learning preferences (<see cref="TaskKind.Generate"/>); null where there is none.</summary>
+    public string? Rejected { get; init; }
+
     /// <summary>A column or template with the question (<see cref="TaskKind.Extract"/>); null for the column
     /// <c>question</c> where there is one.</summary>
     public string? Question { get; init; }

@@ -8,8 +8,9 @@ namespace Cleave.Models;
 /// <param name="Causal">False: every token sees its whole sequence.</param>
 /// <param name="Caches">One cache a sequence, or null to compute without.</param>
 /// <param name="Observer">Sees inner activations: how importance is measured.</param>
+/// <param name="Noise">What training leaves out, or null.</param>
 internal readonly record struct ForwardContext(
-    TokenBatch Batch, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer)
+    TokenBatch Batch, bool Causal, IReadOnlyList<KeyValuePages>? Caches, IActivationObserver? Observer, TrainingNoise? Noise = null)
 {
     /// <summary>(H, 2R + 1), what the stack's layers add to scores by distance, or null.</summary>
     public Tensor? Bias { get; init; }

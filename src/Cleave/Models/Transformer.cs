@@ -46,6 +46,9 @@ public sealed partial class Transformer
         }
     }
 
+    /// <summary>What training leaves out at random, or null; inference takes no notice.</summary>
+    public TrainingNoise? TrainingNoise { get; set; }
+
     /// <summary>How caches keep keys and values.</summary>
     public KeyValueFormat CacheFormat { get; set; }
 
@@ -133,11 +136,16 @@ public sealed partial class Transformer
         RequireSource(source, caches);
         if (caches is not null)
             RequireContinuation();
-        var context = new ForwardContext(batch, causal && !Spec.Bidirectional, caches, observer) { Source = source, Bias = PositionBias(tape) };
+        TrainingNoise? noise = TrainingNoise is { Active: true } active ? active : null;
+        if (noise is { Attention: > 0 } && RelativeBias is not null)
+            throw new CleaveException($"a {Spec.Family} model's attention adds a trained bias, and dropout of its probabilities is not there for that; set dropout of attention to 0");
+        var context = new ForwardContext(batch, causal && !Spec.Bidirectional, caches, observer, noise) { Source = source, Bias = PositionBias(tape) };
         int mark = tape.Mark;
         Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
         {
+            if (noise is not null && noise.Skips(i))
+                continue;
             int before = tape.Mark - 1; // the layer's input
             x = TrainingMemory.Recompute && observer is null && tape.Records
                 ? tape.Recompute(new LayerSegment(Layers[i], context, i), x)
@@ -167,12 +175,13 @@ public sealed partial class Transformer
     /// The mean negative log-likelihood of each row's target (below 0: skipped), recorded as a loss, without holding all
     /// logits: <see cref="Op.LinearCrossEntropy"/>.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The projection to the vocabulary is quantized.</exception>
+    /// <exception cref="InvalidOperationException">A teacher, and the projection to the vocabulary is not float32.</exception>
     /// <exception cref="CleaveException">The model has no head for the vocabulary.</exception>
     public double Loss(Tape tape, Tensor hidden, ReadOnlySpan<int> targets, float smoothing = 0, float weight = 1, ISoftTargets? teacher = null) =>
         Output is DenseLinear { Weight: var projection }
             ? Op.LinearCrossEntropy(tape, BeforeOutput(tape, hidden), projection, targets, smoothing, weight, teacher, Spec.LogitSoftCap, OutputBias)
-            : throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
+            : teacher is null ? Op.CrossEntropy(tape, Logits(tape, hidden), targets, smoothing, weight) // through a frozen or adapted projection
+            : throw new InvalidOperationException("soft targets need a projection to the vocabulary in float32");
 
     /// <summary>What a classifier sees of each sequence: its first hidden state, through the pooler where there is one. hidden (N, C) → (B, C).</summary>
     public Tensor Pool(Tape tape, Tensor hidden, TokenBatch batch)

@@ -23,7 +23,7 @@ public sealed class TaskContext
         MaxTokens = Math.Min(MostTokens, model.Transformer.Spec.ContextLength);
         Encoder = new TaskEncoder(definition.Kind, model, data.Labels, MaxTokens);
         Train = [.. data.Train.Select(Encoder.Encode)];
-        MaxNewTokens = definition.Kind == TaskKind.Generate ? LongestReply(model.Transformer.Encoder is null ? MaxTokens / 2 : MaxTokens) : 0;
+        MaxNewTokens = definition.Kind == TaskKind.Generate ? TaskEncoder.LongestReply(Train, model.Transformer.Encoder is null ? MaxTokens / 2 : MaxTokens) : 0;
         MeanTokens = Train.Average(t => t.Tokens);
         MeanGenerated = definition.Kind == TaskKind.Generate ? Train.Average(t => t.Supervised) : 0;
     }
@@ -64,11 +64,4 @@ public sealed class TaskContext
 
     /// <summary>A seed for one purpose of this task.</summary>
     public ulong Seed(ulong seed, string purpose) => Rng.For(seed, $"{Name}/{purpose}").NextUInt64();
-
-    // Nearly all replies fit; a model that does not stop is cut off there.
-    private int LongestReply(int most)
-    {
-        int[] lengths = [.. Train.Select(t => t.Supervised).Order()];
-        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, most);
-    }
 }

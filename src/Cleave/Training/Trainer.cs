@@ -17,7 +17,7 @@ public readonly record struct TrainingStep(int Step, double Loss, double Learnin
 /// <param name="optimizer">Holds the parameters.</param>
 /// <param name="schedule">Learning rates by step.</param>
 /// <param name="accumulate">Micro-batches an update.</param>
-public sealed class Trainer(AdamW optimizer, CosineSchedule schedule, int accumulate = 1)
+public sealed class Trainer(Optimizer optimizer, ISchedule schedule, int accumulate = 1)
 {
     /// <summary>
     /// Runs from the optimizer's step to the schedule's last.
@@ -25,6 +25,7 @@ public sealed class Trainer(AdamW optimizer, CosineSchedule schedule, int accumu
     /// <param name="loss">(tape, step from 0, micro-batch) → loss; it runs the model and records losses whose weights
     /// add up to 1/<c>accumulate</c>.</param>
     /// <param name="afterStep">Called after each update; returns false to stop early.</param>
+    /// <exception cref="DivergedException">The loss or the gradient is not finite.</exception>
     public void Run(Func<Tape, int, int, double> loss, Func<TrainingStep, bool> afterStep, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -43,7 +44,7 @@ public sealed class Trainer(AdamW optimizer, CosineSchedule schedule, int accumu
             }
             double mean = sum / accumulate;
             if (!double.IsFinite(mean))
-                throw new CleaveException($"the loss is not finite at update {step + 1}: lower the learning rate");
+                throw new DivergedException(step + 1, "loss");
             double rate = schedule.At(step);
             double norm = optimizer.Update(rate);
             if (!afterStep(new TrainingStep(step + 1, mean, rate, norm)))

@@ -83,7 +83,7 @@ public class LlamaGoldenTests
         Transformer model = Load();
         double[] expected = [.. Expected.GetProperty("losses").EnumerateArray().Select(x => x.GetDouble())];
         var losses = new List<double>();
-        using var optimizer = new AdamW([.. model.Parameters()]);
+        using var optimizer = new Optimizer(new ParameterGroup([.. model.Parameters()], new Adam()) { WeightDecay = 0.1f });
         new Trainer(optimizer, new CosineSchedule(1e-2, 0, 10, 1)).Run((tape, _, _) => Loss(model, tape), step =>
         {
             losses.Add(step.Loss);

@@ -11,7 +11,7 @@ internal sealed class ExampleBuilder
     private readonly TaskSource _source;
     private readonly ProblemList _problems;
     private readonly Template _text, _target;
-    private readonly Template? _question;
+    private readonly Template? _question, _rejected;
     private readonly Dictionary<string, int> _droppedAt = [];
     private readonly List<DroppedRows> _dropped = [];
     private int _answers, _lostAnswers;
@@ -23,6 +23,7 @@ internal sealed class ExampleBuilder
         _text = Template.Parse(source.Text);
         _target = Template.Parse(source.Target);
         _question = source.Question is null ? null : Template.Parse(source.Question);
+        _rejected = source.Rejected is null ? null : Template.Parse(source.Rejected);
     }
 
     public IReadOnlyList<DroppedRows> Dropped => _dropped;
@@ -34,7 +35,7 @@ internal sealed class ExampleBuilder
         if (_source.Kind == TaskKind.Classify)
             columns = columns.Append(_source.Label);
         else if (_source.Kind == TaskKind.Generate)
-            columns = columns.Concat(_target.Columns);
+            columns = columns.Concat(_target.Columns).Concat(_rejected?.Columns ?? []);
         else if (_source.Kind == TaskKind.Extract)
             columns = columns.Concat(_question?.Columns ?? []).Concat(new[] { _source.Answer, _source.Spans }.OfType<string>());
         return columns.Distinct();
@@ -53,8 +54,11 @@ internal sealed class ExampleBuilder
                 return string.IsNullOrEmpty(label) ? Drop("no label", row) : example with { Label = label };
             case TaskKind.Generate:
                 string? target = _target.Render(row);
+                string? rejected = _rejected?.Render(row);
+                if (_rejected is not null && string.IsNullOrWhiteSpace(rejected))
+                    return Drop("no rejected answer", row);
                 if (!string.IsNullOrWhiteSpace(target))
-                    return example with { Target = target };
+                    return example with { Target = target, Rejected = rejected };
                 _problems.Add("the target is empty", row.Source);
                 return null;
             case TaskKind.Extract:

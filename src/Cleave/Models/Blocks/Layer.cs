@@ -39,19 +39,27 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
     internal Tensor Forward(Tape tape, Tensor x, ForwardContext context, int index)
     {
         Tensor a = Attention.Forward(tape, AttentionNorm?.Forward(tape, x) ?? x, context, index);
-        Tensor h = Added(tape, x, a, AttentionPostNorm);
+        Tensor h = Added(tape, x, a, AttentionPostNorm, context.Noise, index, 2);
         if (Cross is not null)
             h = Op.Add(tape, h, Cross.Forward(tape, CrossNorm!.Forward(tape, h), context, index));
         Tensor input = parallel ? x : h;
         Tensor normed = FeedForwardNorm?.Forward(tape, input) ?? input;
         Tensor f = FeedForward is not null ? FeedForward.Forward(tape, normed, context, index) : Experts!.Forward(tape, normed, context, index);
-        Tensor y = Added(tape, h, f, FeedForwardPostNorm);
+        Tensor y = Added(tape, h, f, FeedForwardPostNorm, context.Noise, index, 3);
         context.Observer?.Layer(index, x, y);
         return y;
     }
 
-    private Tensor Added(Tape tape, Tensor x, Tensor f, Norm? behind) => behind is null ? Op.Add(tape, x, f)
-        : NormsSum ? behind.Forward(tape, Op.Add(tape, x, f)) : Op.Add(tape, x, behind.Forward(tape, f));
+    private Tensor Added(Tape tape, Tensor x, Tensor f, Norm? behind, TrainingNoise? noise, int layer, int place)
+    {
+        if (behind is not null && !NormsSum)
+            f = behind.Forward(tape, f);
+        Tensor sum = Op.Add(tape, x, Dropped(tape, f, noise, layer, place));
+        return behind is not null && NormsSum ? behind.Forward(tape, sum) : sum;
+    }
+
+    private static Tensor Dropped(Tape tape, Tensor x, TrainingNoise? noise, int layer, int place) =>
+        noise is { Residual: > 0 } ? Op.Dropout(tape, x, noise.Residual, noise.Draw(layer, place)) : x;
 
     /// <summary>The layer's weights as <see cref="Transformer.Weights"/> lists them.</summary>
     internal IEnumerable<(string Name, object Weight)> Weights(int index)

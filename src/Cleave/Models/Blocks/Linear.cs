@@ -20,8 +20,8 @@ public abstract class Linear
     /// <summary>b (1, outputs), or null.</summary>
     public abstract Tensor? Bias { get; }
 
-    /// <summary>The same matrix with another bias.</summary>
-    public abstract Linear WithBias(Tensor bias);
+    /// <summary>The same matrix with another bias, or none.</summary>
+    public abstract Linear WithBias(Tensor? bias);
 
     /// <summary>x (N, inputs) → y (N, outputs).</summary>
     public abstract Tensor Forward(Tape tape, Tensor x);
@@ -47,7 +47,7 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
     public override int Outputs => Weight.Rows;
     public override long Bytes => 4L * (Weight.Length + (Bias?.Length ?? 0));
 
-    public override Linear WithBias(Tensor bias) => new DenseLinear(Weight, bias);
+    public override Linear WithBias(Tensor? bias) => new DenseLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x) => Op.Linear(tape, x, Weight, Bias);
 
@@ -55,7 +55,7 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
         Weight.Data.Slice(row * Inputs, Inputs).CopyTo(destination);
 }
 
-/// <summary>Frozen weights in sixteen bits, as their file has them.</summary>
+/// <summary>Frozen weights in sixteen bits, as their file has them; gradients pass through them.</summary>
 public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
 {
     public HalfMatrix Weight { get; } = weight;
@@ -65,12 +65,12 @@ public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
     public override int Outputs => Weight.Rows;
     public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
 
-    public override Linear WithBias(Tensor bias) => new HalfLinear(Weight, bias);
+    public override Linear WithBias(Tensor? bias) => new HalfLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
         if (x.RequiresGradient)
-            throw new InvalidOperationException("weights in sixteen bits are for inference; load the model for training");
+            return Op.FrozenLinear(tape, x, Weight, Bias);
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
         AddBias(y);
@@ -80,7 +80,7 @@ public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
     public override void CopyRow(int row, Span<float> destination) => Weight.CopyRow(row, destination);
 }
 
-/// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats.</summary>
+/// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats; gradients pass through them.</summary>
 public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
 {
     public QuantizedMatrix Weight { get; } = weight;
@@ -90,12 +90,12 @@ public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null)
     public override int Outputs => Weight.Rows;
     public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
 
-    public override Linear WithBias(Tensor bias) => new QuantizedLinear(Weight, bias);
+    public override Linear WithBias(Tensor? bias) => new QuantizedLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
         if (x.RequiresGradient)
-            throw new InvalidOperationException("quantized weights are for inference; train the float model, then quantize it");
+            return Op.FrozenLinear(tape, x, Weight, Bias);
         Tensor y = tape.New(x.Rows, Outputs);
         Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
         AddBias(y);

@@ -29,8 +29,9 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
             Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, rotary);
             Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, rotary);
         }
-        Tensor y = context.Caches is { } caches
-            ? Cached(tape, q, k, v, context, caches, layer)
+        Tensor y = context.Caches is { } caches ? Cached(tape, q, k, v, context, caches, layer)
+            : context.Noise is { Attention: > 0 } noise
+            ? Op.DroppedAttention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule, noise.Attention, noise.Draw(layer, 1))
             : Op.Attention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule, context.Bias);
         context.Observer?.AttentionHeads(layer, y);
         return Output.Forward(tape, y);

@@ -31,6 +31,6 @@ internal static class SharedInput
         return (ya, yb, yc);
     }
 
-    // What refuses a gradient is left to say so itself.
+    // What a gradient passes through is computed with x as it is, one by one.
     private static QuantizedLinear? Quantized(Tensor x, Linear linear) => x.RequiresGradient ? null : linear as QuantizedLinear;
 }

@@ -9,6 +9,7 @@ using Cleave.Models;
 using Cleave.Models.Bag;
 using Cleave.Models.Heads;
 using Cleave.Splitting.Projects;
+using Cleave.Training.Adapters;
 using Cleave.Training.FineTuning;
 
 namespace Cleave.Splitting.Modules;
@@ -46,6 +47,11 @@ public static class ModuleFolder
         if (BagClassifier.IsBag(folder))
         {
             return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
+        }
+        if (AdapterFolder.IsAdapter(folder))
+        {
+            (LanguageModel adapted, long held) = AdaptedModel.Load(folder, description, tasks);
+            return [.. tasks.Select(t => Open(folder, t, adapted, held))];
         }
         LanguageModel model = load(folder);
         return [.. tasks.Select(t => Open(folder, t, model, BytesOf(folder)))];

@@ -39,7 +39,7 @@ public sealed class MonolithTrainer(MonolithOptions options, ulong seed, string 
             parameters.Add((WeightNames.Head(head.Task), head.Projection.Weight));
             parameters.Add((WeightNames.HeadBias(head.Task), head.Projection.Bias!));
         }
-        using var optimizer = new AdamW(parameters) { WeightDecay = 0.05f, Beta2 = 0.99f };
+        using var optimizer = new Optimizer(new ParameterGroup(parameters, new Adam(Beta2: 0.99f)) { WeightDecay = 0.05f });
         List<(TaskContext Task, IReadOnlyList<TaskItem> Items)> plan = Plan(tasks);
         var schedule = new CosineSchedule(options.LearningRate, Math.Max(1, plan.Count / 20), plan.Count, 0.05);
         var curve = new Curve(tasks, Math.Max(1, plan.Count / CurvePoints));

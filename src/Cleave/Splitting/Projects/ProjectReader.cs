@@ -2,6 +2,7 @@ using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Formats.Yaml;
+using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
 
@@ -35,6 +36,7 @@ public static class ProjectReader
             Search = ReadSearch(root.Section("search")),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
+            Training = ReadTraining(root.Section("training")),
         };
         root.Finish();
         yaml.ThrowIfAny();
@@ -54,11 +56,13 @@ public static class ProjectReader
         return name;
     }
 
-    // Names become folders and tensor names.
+    /// <summary>Whether a task can be called so: names become folders and tensor names.</summary>
+    public static bool IsName(string name) =>
+        name is { Length: > 0 and <= 64 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && char.IsAsciiLetterOrDigit(name[0]);
+
     private static void CheckName(YamlSection section, string key, string name)
     {
-        bool valid = name.Length <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && (name.Length == 0 || char.IsAsciiLetterOrDigit(name[0]));
-        if (!valid)
+        if (name.Length > 0 && !IsName(name))
             section.Report(key, $"the name '{name}' may have letters, digits, '-' and '_' only, at most 64");
     }
 
@@ -98,6 +102,7 @@ public static class ProjectReader
             Label = task.Text("label") ?? "label",
             Target = task.Text("target") ?? "target",
             Question = task.Text("question"),
+            Rejected = task.Text("rejected"),
             Answer = task.Text("answer"),
             Spans = task.Text("spans"),
             TrainRows = Rows(task, "train-rows"),
@@ -166,6 +171,15 @@ public static class ProjectReader
         var options = new BudgetOptions(budget.Quantity("bytes", Bytes), budget.Quantity("latency", Seconds),
             Factor(budget, "faster"), Factor(budget, "smaller"));
         budget.Finish();
+        return options;
+    }
+
+    private static FineTuneOptions ReadTraining(YamlSection? training)
+    {
+        if (training is null)
+            return new FineTuneOptions();
+        FineTuneOptions options = FineTuneSettings.Read(training, new FineTuneOptions());
+        training.Finish();
         return options;
     }
 

@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
 
@@ -54,6 +55,9 @@ public sealed record SplitProject
     public required SearchOptions Search { get; init; }
     public required BudgetOptions Budget { get; init; }
     public required MonolithOptions Monolith { get; init; }
+
+    /// <summary>How <c>cleave train</c> trains a task of the project alone.</summary>
+    public FineTuneOptions Training { get; init; } = new();
 
     /// <summary>Trials of a task's study.</summary>
     public int TrialsOf(TaskDefinition task) => task.Trials ?? Search.Trials;

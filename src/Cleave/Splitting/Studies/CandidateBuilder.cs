@@ -167,7 +167,7 @@ public sealed class CandidateBuilder
             parameters.AddRange([("head", head.Projection.Weight), ("bias", head.Projection.Bias!)]);
         var batches = new TaskBatches(_task.Train, _monolith.Options.BatchTokens, _seed);
         List<(int Epoch, IReadOnlyList<TaskItem> Items)> plan = [.. Enumerable.Range(0, recipe.Epochs).SelectMany(e => batches.Epoch(e).Select(b => (e, b)))];
-        using var optimizer = new AdamW(parameters) { WeightDecay = 0.05f, Beta2 = 0.99f };
+        using var optimizer = new Optimizer(new ParameterGroup(parameters, new Adam(Beta2: 0.99f)) { WeightDecay = 0.05f });
         var schedule = new CosineSchedule(recipe.LearningRate, Math.Max(1, plan.Count / 20), plan.Count, 0.05);
         var objective = new TaskObjective(_task.Kind, trunk, head);
         TokenDropout dropout = _task.Dropout(_seed, "study");

@@ -72,7 +72,7 @@ public sealed class TaskEncoder
         {
             TaskKind.Classify => Text(example, _labels[example.Label!], index),
             TaskKind.Extract => EncodeSpans(example, index),
-            TaskKind.Generate => _decoderStart is { } start ? EncodeAnswer(example, index, start) : EncodeReply(example, index),
+            TaskKind.Generate => EncodeReply(example.Text, example.Target!, index),
             _ => EncodeText(example, index),
         };
     }
@@ -144,22 +144,35 @@ public sealed class TaskEncoder
         return text.Item(Scheme!.Encode(example.Spans, text.Offsets), index);
     }
 
-    private TaskItem EncodeReply(Example example, int index)
+    /// <summary>A length that nearly all replies of training items stay below; a model that does not stop is cut off there.</summary>
+    public static int LongestReply(IReadOnlyList<TaskItem> items, int most)
     {
-        int[] prompt = Prompt(example.Text);
-        int[] reply = [.. _tokenizer.Encode(" " + example.Target!.Trim()), .. End()];
+        int[] lengths = [.. items.Select(t => t.Supervised).Order()];
+        return Math.Clamp((int)(lengths[(int)(0.99 * (lengths.Length - 1))] * 1.25) + 1, 4, most);
+    }
+
+    /// <summary>A preference: the better answer and the worse one to the same prompt.</summary>
+    public PreferencePair EncodePair(Example example, int index)
+    {
+        ArgumentNullException.ThrowIfNull(example);
+        return new PreferencePair(EncodeReply(example.Text, example.Target!, index), EncodeReply(example.Text, example.Rejected!, index));
+    }
+
+    private TaskItem EncodeReply(string text, string answer, int index)
+    {
+        int[] prompt = Prompt(text);
+        if (_decoderStart is { } start)
+        {
+            int[] answered = Ended(_tokenizer.Encode(answer.Trim()));
+            return new TaskItem(prompt, answered, index) { DecoderIds = [start, .. answered[..^1]] };
+        }
+        int[] reply = [.. _tokenizer.Encode(" " + answer.Trim()), .. End()];
         reply = reply[..Math.Min(reply.Length, _maxTokens - prompt.Length)];
         int[] all = [.. prompt, .. reply];
         var targets = new int[all.Length - 1];
         Array.Fill(targets, -1, 0, prompt.Length - 1);
         Array.Copy(all, prompt.Length, targets, prompt.Length - 1, reply.Length);
         return new TaskItem(all[..^1], targets, index);
-    }
-
-    private TaskItem EncodeAnswer(Example example, int index, int start)
-    {
-        int[] answer = Ended(_tokenizer.Encode(example.Target!.Trim()));
-        return new TaskItem(Prompt(example.Text), answer, index) { DecoderIds = [start, .. answer[..^1]] };
     }
 
     private int[] Ended(int[] ids)

@@ -13,13 +13,21 @@ namespace Cleave.Training.FineTuning;
 /// <param name="Temperature">T of the soft targets.</param>
 public sealed record DistillationOptions(float Weight, float Temperature);
 
+/// <summary>Classes and rows that count more than others.</summary>
+/// <param name="Weights">Of the head's classes, or empty for 1.</param>
+/// <param name="Focus">γ of the focal loss, 0 for none.</param>
+public sealed record ClassLossOptions(IReadOnlyList<float> Weights, float Focus);
+
 /// <summary>The loss of one task on one transformer: classification, tagging, or predicting the next token.</summary>
 /// <param name="head">The task's head; null for tasks whose head is the language model's own.</param>
-public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? head, float smoothing = 0)
+/// <param name="classes">For tasks with a head; null to count all alike.</param>
+public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? head, float smoothing = 0, ClassLossOptions? classes = null)
 {
     private readonly TaskStates _states = new(trunk, head);
     private readonly List<int> _rows = [];
     private readonly List<int> _targets = [];
+    private readonly ClassLossOptions? _classes = classes;
+    private readonly float[] _classWeights = [.. classes?.Weights ?? []];
 
     /// <summary>Runs a batch and records its loss, times <paramref name="weight"/>. Returns the loss on the true answers and the teacher's, mixed.</summary>
     /// <param name="teacher">By item of the batch, or null to learn from the data alone.</param>
@@ -43,7 +51,8 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)
     {
         if (teacher is null || distillation is null || distillation.Weight == 0)
-            return Op.CrossEntropy(tape, logits, Targets(), smoothing, weight);
+            return _classes is null ? Op.CrossEntropy(tape, logits, Targets(), smoothing, weight)
+                : Op.ClassCrossEntropy(tape, logits, Targets(), _classWeights, _classes.Focus, smoothing, weight);
         Tensor probabilities = tape.New(logits.Rows, logits.Columns);
         int row = 0;
         foreach (TaskItem item in items)

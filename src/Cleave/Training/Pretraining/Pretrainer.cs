@@ -37,7 +37,7 @@ public sealed class Pretrainer(PretrainProject project, string workFolder)
         model.TrainingMemory = project.Memory;
         MemoryPlan.Require(project.Memory.Activations(project.Model, (long)project.Batch * project.Model.ContextLength) + 12 * project.Model.Parameters,
             $"training on {project.Batch} sequences of {project.Model.ContextLength} tokens at once", "lower 'training.batch' and raise 'training.accumulate', or set 'training.recompute: true'");
-        using var optimizer = new AdamW([.. model.Parameters()]) { WeightDecay = (float)project.WeightDecay };
+        using var optimizer = new Optimizer(new ParameterGroup([.. model.Parameters()], new Adam()) { WeightDecay = (float)project.WeightDecay });
         var schedule = new CosineSchedule(project.LearningRate, Math.Max(1, (int)(project.Warmup * project.Updates)), project.Updates, project.FinalShare);
         string fingerprint = Fingerprint(corpus), checkpoint = Path.Combine(workFolder, CheckpointName);
         if (HasState)

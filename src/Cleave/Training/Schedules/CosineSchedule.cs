@@ -7,7 +7,7 @@ namespace Cleave.Training.Schedules;
 /// <param name="WarmupSteps">Steps until the peak.</param>
 /// <param name="TotalSteps">The last step is this one minus one.</param>
 /// <param name="FinalShare">The last learning rate as a share of the peak.</param>
-public sealed record CosineSchedule(double Peak, int WarmupSteps, int TotalSteps, double FinalShare = 0.1)
+public sealed record CosineSchedule(double Peak, int WarmupSteps, int TotalSteps, double FinalShare = 0.1) : ISchedule
 {
     /// <summary>The learning rate of a step, counted from 0.</summary>
     public double At(int step)

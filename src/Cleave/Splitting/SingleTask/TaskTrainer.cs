@@ -1,0 +1,159 @@
+using System.Text.Json.Nodes;
+using Cleave.Data;
+using Cleave.Evaluation;
+using Cleave.Formats.Durable;
+using Cleave.Models;
+using Cleave.Models.Blocks;
+using Cleave.Models.Heads;
+using Cleave.Numerics;
+using Cleave.Numerics.Quantized;
+using Cleave.Splitting.Modules;
+using Cleave.Training.Adapters;
+using Cleave.Training.FineTuning;
+using Cleave.Training.FineTuning.Options;
+
+namespace Cleave.Splitting.SingleTask;
+
+/// <summary>
+/// Fine-tunes a model on a task and writes it as a module: a whole model, or an adapter beside its base. What is measured is what was written.
+/// </summary>
+public sealed class TaskTrainer(TaskTraining training)
+{
+    private const int MergeItems = 64;
+
+    private FineTuneOptions Options => training.Options;
+
+    /// <exception cref="CleaveException">The data or the model cannot be used, or the loss diverged.</exception>
+    /// <exception cref="MergeException">Merging changes the model too much.</exception>
+    public TaskTrainingResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
+    {
+        TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
+        LanguageModel model = LoadModel();
+        FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
+        RequireMemory(model.Transformer);
+        FileLock held = FolderLock.Acquire(training.WorkFolder);
+        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed);
+        TaskTrainingResult? written = null;
+        try
+        {
+            PrepareState(tuner);
+            FineTuneResult result = tuner.Run(model, progress, cancellation);
+            progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
+            MergeCheck? merge = training.Merge ? MergeAdapter(result, items, cancellation) : null;
+            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, merge, cancellation), overwrite: training.Force || training.Resume);
+            return written! with { Remark = tuner.Remark };
+        }
+        finally
+        {
+            held.Dispose();
+            if (written is not null || !File.Exists(tuner.CheckpointPath))
+                Directory.Delete(training.WorkFolder, recursive: true);
+        }
+    }
+
+    /// <summary>The learning-rate range test on the task; writes nothing.</summary>
+    /// <returns>Learning rates with their losses, and the one to train with.</returns>
+    public (IReadOnlyList<(double Rate, double Loss)> Curve, double Suggestion) RangeTest(int updates, IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
+    {
+        LanguageModel model = LoadModel();
+        FineTuneData items = FineTuneData.Encode(TaskDataset.Load(training.Source, training.Seed), model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
+        double usual = Options.PeakLearningRate;
+        var (schedule, losses, suggestion) = new FineTuner(Options, items, training.WorkFolder, training.Seed).RangeTest(model, updates, usual / 1000, usual * 1000, progress, cancellation);
+        return ([.. losses.Select((loss, step) => (schedule.At(step), loss))], suggestion);
+    }
+
+    // An adapter's base stays as it is stored; other methods change the weights themselves.
+    private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
+        : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
+
+    private void PrepareState(FineTuner tuner)
+    {
+        bool unfinished = File.Exists(tuner.CheckpointPath);
+        if (unfinished && !training.Resume && !training.Force)
+            throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
+        if (unfinished && !training.Resume)
+            File.Delete(tuner.CheckpointPath);
+    }
+
+    private void RequireMemory(Transformer transformer)
+    {
+        long trained = Options.UsesAdapter || Options.Method == FineTuneMethod.Head ? 0 : 12 * transformer.Spec.Parameters;
+        MemoryPlan.Require(Options.Memory.Activations(transformer.Spec, Options.BatchTokens) + trained, $"training on {Options.BatchTokens} tokens at once",
+            "lower batch-tokens and raise accumulate, set recompute, or train an adapter");
+    }
+
+    private MergeCheck MergeAdapter(FineTuneResult result, FineTuneData items, CancellationToken cancellation)
+    {
+        Adapter adapter = result.Weights.Adapter ?? throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
+        if (result.Model.Transformer.Weights().Any(w => w.Weight is AdaptedLinear { Original: QuantizedLinear { Weight.Format: not BlockFormat.Q8_0 } }))
+            throw new CleaveException("the base's matrices are in a type that folders cannot hold: keep the adapter beside its base, or convert the base first");
+        TaskItem[] probes = [.. items.Validation.Concat(items.Train).Take(MergeItems)];
+        IReadOnlyList<float[]> before = Rows(result.Model, items, probes, cancellation);
+        adapter.Merge();
+        MergeCheck check = MergeCheck.Of(before, Rows(result.Model, items, probes, cancellation), training.MostDivergence);
+        return check.Passed ? check : throw new MergeException(check);
+    }
+
+    private static List<float[]> Rows(LanguageModel model, FineTuneData data, IReadOnlyList<TaskItem> items, CancellationToken cancellation)
+    {
+        var rows = new List<float[]>();
+        using var outputs = new TransformerOutputs(model.Transformer, model.Head(data.Task));
+        outputs.Run(items, (_, count, columns, logits) =>
+        {
+            for (int r = 0; r < count; r++)
+                rows.Add(logits.Slice(r * columns, columns).ToArray());
+        }, cancellation);
+        return rows;
+    }
+
+    private TaskTrainingResult Write(string folder, FineTuneResult result, FineTuneData items, TaskDataset data, MergeCheck? merge, CancellationToken cancellation)
+    {
+        Adapter? adapter = training.Merge ? null : result.Weights.Adapter;
+        JsonObject facts = [];
+        if (adapter is not null)
+            facts = AdaptedModel.Save(folder, adapter, result.Model.Heads, BaseName(), Options.QuantizeBase);
+        else
+            ModelFolder.Save(folder, result.Model, result.Model.Transformer.Weights().Any(w => w.Weight is QuantizedLinear) ? WeightType.Q8 : WeightType.BF16);
+        facts["lineage"] = new JsonObject { ["base"] = BaseName(), ["seed"] = training.Seed, ["updates"] = result.Updates };
+        facts["recipe"] = Recipe();
+        Describe(1);
+        double temperature = 1;
+        ConfidenceInterval quality;
+        long bytes, parameters;
+        using (ITaskModule module = ModuleFolder.Load(folder)[0])
+        {
+            if (module is IClassifierModule classifier && items.Kind == TaskKind.Classify && data.Validation.Count > 0)
+            {
+                var index = data.Labels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
+                int[] labels = [.. data.Validation.Select(e => index[e.Label!])];
+                temperature = TemperatureScaling.Fit(classifier.Logits(data.Validation, cancellation), labels).Temperature;
+                classifier.Temperature = temperature;
+            }
+            quality = ConfidenceInterval.Of(training.Metric.Score(data.Test, module.Predict(data.Test, cancellation)), seed: training.Seed);
+            bytes = module.WeightBytes;
+            parameters = module.Parameters + (adapter?.Parameters.Sum(p => (long)p.Tensor.Length) ?? 0);
+        }
+        Describe(temperature);
+        long stored = new FileInfo(Path.Combine(folder, adapter is null ? ModelFolder.Weights : AdapterFolder.Weights)).Length;
+        return new TaskTrainingResult(result, parameters, bytes, stored, quality, merge, null);
+
+        void Describe(double t) => ModuleFolder.Write(folder, items.Task, [new ModuleTask(items.Task, items.Kind, items.Labels, Math.Min(Options.MaxTokens, result.Model.Transformer.Spec.ContextLength),
+            MaxNewTokens(items), t, null)], facts);
+    }
+
+    private JsonObject Recipe() => new()
+    {
+        ["method"] = Options.Method.ToString().ToLowerInvariant(),
+        ["optimizer"] = Options.Optimizer.Name,
+        ["learning_rate"] = Options.PeakLearningRate,
+        ["schedule"] = Options.Schedule.Name,
+        ["epochs"] = Options.Epochs,
+        ["batch_tokens"] = Options.BatchTokens * Options.Accumulate,
+    };
+
+    private int MaxNewTokens(FineTuneData items) => items.Kind != TaskKind.Generate ? 0
+        : TaskEncoder.LongestReply(items.Pairs is { } pairs ? [.. pairs.Select(p => p.Preferred)] : items.Train, Options.MaxTokens);
+
+    // A path is written whole, so that the adapter finds its base from anywhere; other names stay.
+    private string BaseName() => Directory.Exists(training.Base) || File.Exists(training.Base) ? Path.GetFullPath(training.Base) : training.Base;
+}

@@ -1,0 +1,71 @@
+using Cleave.Data;
+using Cleave.Models;
+using Cleave.Models.Heads;
+using Cleave.Numerics;
+
+namespace Cleave.Training.FineTuning;
+
+/// <summary>One task's items as tokens, for one model.</summary>
+public sealed class FineTuneData
+{
+    private FineTuneData(string task, TaskKind kind, TaskEncoder encoder, IReadOnlyList<string> labels) => (Task, Kind, Encoder, Labels) = (task, kind, encoder, labels);
+
+    public string Task { get; }
+    public TaskKind Kind { get; }
+    public TaskEncoder Encoder { get; }
+
+    /// <summary>Classes, or span labels; empty for generation.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>What is trained on. For preferences one item holds both answers.</summary>
+    public required IReadOnlyList<TaskItem> Train { get; init; }
+    public required IReadOnlyList<TaskItem> Validation { get; init; }
+
+    /// <summary>Pairs by <see cref="TaskItem.Example"/>, those of the validation items behind the others; null where no preferences are learnt.</summary>
+    public IReadOnlyList<PreferencePair>? Pairs { get; private init; }
+
+    /// <summary>Whether the task has a head of its own on the trunk.</summary>
+    public bool HasHead => Kind is TaskKind.Classify or TaskKind.Extract;
+
+    /// <param name="maxTokens">Longer items are cut.</param>
+    /// <exception cref="CleaveException">Preferences are wanted of data that has none.</exception>
+    public static FineTuneData Encode(TaskDataset data, LanguageModel model, int maxTokens, bool preferences)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(model);
+        TaskKind kind = data.Source.Kind;
+        if (preferences && (kind != TaskKind.Generate || data.Source.Rejected is null))
+            throw new CleaveException("learning preferences (dpo) needs a task of the kind generate and a column with worse answers");
+        var encoder = new TaskEncoder(kind, model.Tokenizer, data.Labels, Math.Min(maxTokens, model.Transformer.Spec.ContextLength));
+        if (preferences)
+        {
+            PreferencePair[] pairs = [.. data.Train.Concat(data.Validation).Select(encoder.EncodePair)];
+            return new FineTuneData(data.Source.Name, kind, encoder, data.Labels)
+            {
+                Train = [.. pairs.Take(data.Train.Count).Select(p => p.Both)],
+                Validation = [.. pairs.Skip(data.Train.Count).Select(p => p.Both)],
+                Pairs = pairs,
+            };
+        }
+        return new FineTuneData(data.Source.Name, kind, encoder, data.Labels)
+        {
+            Train = [.. data.Train.Select(encoder.Encode)],
+            Validation = [.. data.Validation.Select(encoder.Encode)],
+        };
+    }
+
+    /// <summary>A fresh head for the task.</summary>
+    public TaskHead NewHead(int width, ulong seed) => TaskHead.Create(Task, Kind == TaskKind.Classify ? HeadKind.Classify : HeadKind.Tag,
+        Kind == TaskKind.Classify ? Labels : Encoder.Scheme!.Tags, width, Rng.For(seed, $"head {Task}"));
+
+    /// <summary>n / (K · nᵏ) for each of the head's K classes, of n supervised rows; 1 for a class that does not occur.</summary>
+    public float[] BalancedWeights()
+    {
+        int classes = Kind == TaskKind.Classify ? Labels.Count : Encoder.Scheme!.Tags.Count;
+        var counts = new long[classes];
+        foreach (int target in Train.SelectMany(i => i.Targets).Where(t => t >= 0))
+            counts[target]++;
+        double total = counts.Sum();
+        return [.. counts.Select(n => n == 0 ? 1f : (float)(total / (classes * (double)n)))];
+    }
+}

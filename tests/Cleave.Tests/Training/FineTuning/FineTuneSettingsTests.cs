@@ -1,0 +1,59 @@
+using Cleave.Formats.Yaml;
+using Cleave.Training.FineTuning.Options;
+
+namespace Cleave.Tests.Training.FineTuning;
+
+public sealed class FineTuneSettingsTests : IDisposable
+{
+    private readonly string _file = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_file);
+
+    [Fact]
+    public void Command_lines_and_files_mean_the_same_by_every_name()
+    {
+        Dictionary<string, string> values = FineTuneSettings.All.ToDictionary(s => s.Name, s => s.Placeholder switch
+        {
+            "N" => s.Name is "rank" or "batch-tokens" ? "32" : "5",
+            "X" => s.Name switch { "learning-rate" => "0.125", "swa" => "0", "layer-decay" => "0.5", _ => "0.25" },
+            "NAMES" => "q_proj,c_fc",
+            _ => s.Name switch { "method" => "dora", "optimizer" => "sgd", "schedule" => "plateau", "loss" => "focal", "activations" => "bfloat16", _ => "true" },
+        });
+        File.WriteAllLines(_file, ["training:", .. values.Select(v => $"  {v.Key}: {(v.Key == "targets" ? "[q_proj, c_fc]" : v.Value)}")]);
+        (YamlFile yaml, YamlSection root) = YamlFile.Load(_file);
+        YamlSection section = root.Section("training")!;
+        FineTuneOptions fromFile = FineTuneSettings.Read(section, new FineTuneOptions());
+        section.Finish();
+        yaml.ThrowIfAny();
+        FineTuneOptions fromLine = FineTuneSettings.Apply(new FineTuneOptions(), FineTuneSettings.All.Select(s => (s, values[s.Name])));
+        Assert.Equal(["q_proj", "c_fc"], fromLine.Targets);
+        Assert.Equal(fromLine with { Targets = [] }, fromFile with { Targets = [] });
+        Assert.Equal(fromLine.Targets, fromFile.Targets);
+        Assert.Equal((FineTuneMethod.Dora, 32, 0.125, "plateau"), (fromLine.Method, fromLine.Rank, fromLine.PeakLearningRate, fromLine.Schedule.Name));
+        // Every setting reaches the options: alone it changes something.
+        foreach (var setting in FineTuneSettings.All.Where(s => s.Name is not ("swa" or "targets")))
+            Assert.NotEqual(new FineTuneOptions(), setting.Set(new FineTuneOptions(), values[setting.Name]));
+    }
+
+    [Theory]
+    [InlineData("rank", "0", "--rank must be a whole number from 1 to 4096, not '0'")]
+    [InlineData("warmup", "x", "--warmup must be a number from 0 to 0.9, not 'x'")]
+    [InlineData("optimizer", "adamm", "'adamw'")]
+    [InlineData("nesterov", "true", "nesterov is for the optimizer sgd")]
+    [InlineData("quantize-base", "true", "quantize-base is for the methods lora, dora and ia3")]
+    public void A_wrong_value_is_one_line_that_names_the_setting(string name, string value, string expected)
+    {
+        CleaveException e = Assert.Throws<CleaveException>(() => FineTuneSettings.Apply(new FineTuneOptions(), [(FineTuneSettings.All.First(s => s.Name == name), value)]));
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Learning_rates_fall_from_layer_to_layer()
+    {
+        Assert.Equal(1, OptimizerBuilder.Scale("heads.mood.weight", 0.5, 4));
+        Assert.Equal(0.5, OptimizerBuilder.Scale("model.layers.3.mlp.up_proj.weight", 0.5, 4));
+        Assert.Equal(0.0625, OptimizerBuilder.Scale("adapter.model.layers.0.mlp.up_proj.weight.lora_A.weight", 0.5, 4));
+        Assert.Equal(0.03125, OptimizerBuilder.Scale("model.embed_tokens.weight", 0.5, 4));
+        Assert.Equal(1, OptimizerBuilder.Scale("model.layers.0.mlp.up_proj.weight", 1, 4));
+    }
+}
