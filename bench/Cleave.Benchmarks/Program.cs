@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Constraints;
 using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
@@ -10,12 +11,14 @@ switch (args.FirstOrDefault())
 {
     case "limits":
         return Report.Run(args[1..]);
+    case "constrained":
+        return ConstraintCost.Run(args.AsSpan(1));
     case "costs":
         return CostFit.Run(args[1..]);
     case "fleet":
         return FleetBenchmark.Run(args[1..]);
     case "fuzz":
-        return GgufFuzz.Run(args.AsSpan(1));
+        return FuzzRun.Run(args.AsSpan(1));
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -24,6 +27,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, costs, fleet, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, constrained, costs, fleet, fuzz, samplers, scaling or kernels");
         return 2;
 }

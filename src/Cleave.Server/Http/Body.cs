@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cleave.Json;
 using Microsoft.AspNetCore.Http;
 
 namespace Cleave.Server.Http;
@@ -6,7 +7,7 @@ namespace Cleave.Server.Http;
 /// <summary>A request's JSON object, read member by member; what is asked for wrongly is named in the error.</summary>
 internal sealed class Body : IDisposable
 {
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = JsonCursor.MaxDepth, AllowDuplicateProperties = false };
 
     private readonly JsonDocument _document;
 

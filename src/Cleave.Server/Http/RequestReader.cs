@@ -50,6 +50,7 @@ internal static class RequestReader
             TopP = Body.Find(root, "top_p") is { } p ? TopP(p) : null,
             Seed = Body.Find(root, "seed") is { } seed ? Seed(seed) : null,
             Stop = Body.Find(root, "stop") is { } stop ? Stops(stop) : [],
+            Grammar = Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null,
         }, stream, StreamOptions(root, stream));
     }
 
@@ -82,8 +83,6 @@ internal static class RequestReader
         Neutral(root, "logprobs", "logprobs are not supported", v => v.ValueKind == JsonValueKind.False || IsZero(v));
         Neutral(root, "echo", "echo is not supported", v => v.ValueKind == JsonValueKind.False);
         Neutral(root, "suffix", "suffix is not supported", v => v.ValueKind == JsonValueKind.String && v.ValueEquals(""));
-        Neutral(root, "response_format", "only the response format 'text' is supported",
-            v => v.ValueKind == JsonValueKind.Object && v.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("text"));
     }
 
     private static void Neutral(JsonElement root, string name, string message, Func<JsonElement, bool> isNeutral)

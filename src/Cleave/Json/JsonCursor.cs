@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Cleave.Json;
 
@@ -32,6 +34,9 @@ public sealed class JsonCursor
     {
         if (utf8.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
+        // The parser lets broken bytes in texts through, and fails later on whoever reads them.
+        if (!Utf8.IsValid(utf8))
+            throw new ModelFileException(file, "not valid UTF-8", ValidBytes(utf8));
         try
         {
             var options = new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
@@ -200,6 +205,14 @@ public sealed class JsonCursor
         int end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         string text = end < 0 ? message : message[..end];
         return string.Concat(text.TrimEnd(' ', '.').Select(c => char.IsControl(c) ? ' ' : c));
+    }
+
+    private static int ValidBytes(ReadOnlySpan<byte> utf8)
+    {
+        int at = 0;
+        while (Rune.DecodeFromUtf8(utf8[at..], out _, out int length) == System.Buffers.OperationStatus.Done)
+            at += length;
+        return at;
     }
 
     private static long? OffsetOf(ReadOnlySpan<byte> utf8, JsonException e)

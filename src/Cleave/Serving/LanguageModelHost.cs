@@ -14,6 +14,7 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
     private readonly LanguageModel _model;
     private readonly Generator _generator;
     private readonly ServedModule _module;
+    private readonly GrammarConstraints _constraints = new();
     private readonly Lock _gate = new();
 
     public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created)
@@ -40,14 +41,15 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
             throw new RequestException("the prompt is empty", "prompt");
         if (prompt.Length >= _module.ContextLength)
             throw RequestException.TooLong(prompt.Length, _module);
+        RequestException.CheckGrammar(request);
         var choice = new ModuleChoice(_module.Name, _module.Name, Route.Named);
         lock (_gate)
         {
             long started = Stopwatch.GetTimestamp();
             sink.Chosen(choice);
             GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, Sampling(request),
-                [.. request.Stop, .. chat?.Stops ?? []], chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId),
-                trim: chat is not null, sink.Text, cancellation);
+                request.Grammar is null ? [.. request.Stop, .. chat?.Stops ?? []] : [], chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId),
+                trim: chat is not null && request.Grammar is null, sink.Text, _constraints.Of(_model.Tokenizer, request.Grammar), cancellation);
             return new ModuleResult(choice, made.Text, made.Finish, prompt.Length, made.Tokens, null, Stopwatch.GetElapsedTime(started));
         }
     }

@@ -1,3 +1,5 @@
+using Cleave.Models.Sampling.Grammars;
+
 namespace Cleave.Serving;
 
 /// <summary>One request: a conversation or a plain text to continue.</summary>
@@ -29,6 +31,9 @@ public sealed record ModuleRequest
 
     /// <summary>Texts that end the answer and are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>What the answer must look like; null for anything. Only what is made token by token can be kept to it.</summary>
+    public Grammar? Grammar { get; init; }
 
     /// <summary>What a module that takes one text is given: the prompt, or the last message of the user.</summary>
     public string Text => Prompt ?? Messages.LastOrDefault(m => m.Role == ChatRole.User)?.Content ?? "";

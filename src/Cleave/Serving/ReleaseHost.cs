@@ -15,6 +15,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
 {
     private readonly Release _release;
     private readonly Dictionary<ITaskModule, Generator> _generators = [];
+    private readonly GrammarConstraints _constraints = new();
     private readonly Lock _gate = new();
 
     /// <summary>Loads every module, so that requests wait for none; the release stays the caller's.</summary>
@@ -49,7 +50,10 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             int tokens = CountTokens(module, request.Text, served);
             bool written = served.Kind is TaskKind.Generate or TaskKind.LanguageModel;
             // A module that may hand over to the monolith can only do so once its whole answer is known.
-            bool mayEscalate = served.Kind == TaskKind.Generate && threshold > 0 && request is { Temperature: null or 0, MaxTokens: null, Stop: [] };
+            bool mayEscalate = served.Kind == TaskKind.Generate && threshold > 0 && request is { Temperature: null or 0, MaxTokens: null, Stop: [], Grammar: null };
+            RequestException.CheckGrammar(request);
+            if (request.Grammar is not null && !written)
+                throw new RequestException($"'{task}' gives {(served.Kind == TaskKind.Classify ? "labels" : "spans")}; a response format is for what writes text", "response_format", "unsupported_value");
             ModuleResult result = written && !mayEscalate
                 ? Write(request, (TransformerModule)module, task, route, tokens, sink, cancellation)
                 : Decide(request, served.Kind, task, route, tokens, sink, cancellation);
@@ -99,7 +103,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         SamplingOptions sampling = LanguageModelHost.Sampling(request, module.MaxNewTokens > 0 ? module.MaxNewTokens : 128).Checked();
         var choice = new ModuleChoice(_release.Modules.Contains(task, StringComparer.Ordinal) ? task : ReleaseWriter.MonolithFolder, task, route);
         sink.Chosen(choice);
-        GeneratedText made = TextGeneration.Run(generator, module.Model.Tokenizer, prompt, sampling, request.Stop, module.Encoder.IsEnd, trim: reply, sink.Text, cancellation);
+        GeneratedText made = TextGeneration.Run(generator, module.Model.Tokenizer, prompt, sampling, request.Stop, module.Encoder.IsEnd,
+            trim: reply && request.Grammar is null, sink.Text, _constraints.Of(module.Model.Tokenizer, request.Grammar), cancellation);
         return new ModuleResult(choice, made.Text, made.Finish, tokens, made.Tokens, null, TimeSpan.Zero);
     }
 

@@ -8,6 +8,13 @@ public class RequestException(string message, string? parameter = null, string? 
     public string? Parameter { get; } = parameter;
     public string? Code { get; } = code;
 
+    /// <summary>Refuses what could cut an answer that has to be whole.</summary>
+    internal static void CheckGrammar(ModuleRequest request)
+    {
+        if (request is { Grammar: not null, Stop.Count: > 0 })
+            throw new RequestException("stop texts beside a response format are not supported: they could cut the answer", "stop", "unsupported_value");
+    }
+
     /// <summary>The request is longer than the module's context.</summary>
     public static RequestException TooLong(int tokens, ServedModule module)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using Cleave.Models.Sampling;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Tokenizers;
 
 namespace Cleave.Serving;
@@ -13,9 +14,10 @@ public static class TextGeneration
 {
     /// <summary>Continues a prompt; the pieces that <paramref name="onText"/> gets make up the text.</summary>
     /// <param name="trim">Whether white space at both ends is left out.</param>
+    /// <param name="constraint">Keeps the text to a grammar, or null.</param>
     /// <exception cref="CapacityException">The prompt leaves no room in the context.</exception>
     public static GeneratedText Run(Generator generator, ITokenizer tokenizer, ReadOnlySpan<int> prompt, SamplingOptions options,
-        IReadOnlyList<string> stops, Func<int, bool> isEnd, bool trim, Action<string> onText, CancellationToken cancellation)
+        IReadOnlyList<string> stops, Func<int, bool> isEnd, bool trim, Action<string> onText, TokenConstraint? constraint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(generator);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -31,7 +33,8 @@ public static class TextGeneration
             tokens++;
             Say(stopper.Push(decoder.Append(id)));
             return !stopper.Stopped;
-        }, cancellation);
+        }, constraint, cancellation);
+        ended |= constraint is { IsComplete: true };
         Say(stopper.Push(decoder.Flush()));
         Say(stopper.Finish());
         return new GeneratedText(text.ToString(), tokens, ended || stopper.Stopped ? FinishReason.Stop : FinishReason.Length);

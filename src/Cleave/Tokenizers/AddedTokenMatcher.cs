@@ -13,7 +13,7 @@ internal sealed class AddedTokenMatcher
 
     private readonly Dictionary<(int Node, char Character), int> _edges = [];
     private readonly List<AddedToken?> _accepts = [null];
-    private readonly SearchValues<char> _firsts;
+    private readonly SearchValues<string>? _beginnings;
     private readonly TokenAutomaton? _fromRight;
     private readonly AddedToken[] _tokens;
 
@@ -27,12 +27,12 @@ internal sealed class AddedTokenMatcher
     {
         (string Shown, AddedToken Token)[] all = [.. tokens.Where(t => t.Shown.Length > 0)];
         _tokens = [.. all.Select(t => t.Token)];
-        _firsts = SearchValues.Create([.. all.Select(t => t.Shown[0]).Distinct()]);
         if (all.Any(t => t.Shown.Length > ShortToken))
         {
             _fromRight = new TokenAutomaton([.. all.Select((t, i) => (t.Shown, i))], reversed: true);
             return;
         }
+        _beginnings = SearchValues.Create(Shortest(all.Select(t => t.Shown)), StringComparison.Ordinal);
         foreach ((string shown, AddedToken token) in all)
         {
             int node = 0;
@@ -71,7 +71,7 @@ internal sealed class AddedTokenMatcher
     {
         for (start = from; ; start++)
         {
-            int step = text[start..].IndexOfAny(_firsts);
+            int step = _beginnings is null ? scan.AsSpan(start).IndexOfAnyExcept(-1) : text[start..].IndexOfAny(_beginnings);
             if (step < 0)
                 break;
             start += step;
@@ -90,6 +90,18 @@ internal sealed class AddedTokenMatcher
         }
         start = end = text.Length;
         return null;
+    }
+
+    /// <summary>The tokens that no other is the beginning of: where one of all occurs, one of these does.</summary>
+    private static string[] Shortest(IEnumerable<string> tokens)
+    {
+        var shortest = new List<string>();
+        foreach (string token in tokens.Order(StringComparer.Ordinal))
+        {
+            if (shortest.Count == 0 || !token.StartsWith(shortest[^1], StringComparison.Ordinal))
+                shortest.Add(token);
+        }
+        return [.. shortest];
     }
 
     private AddedToken? LongestAt(ReadOnlySpan<char> text, int start, int[]? scan, out int end)

@@ -122,11 +122,7 @@ public sealed partial class Tokenizer
                     run.Offsets.Add(pieces.Text.Original(from + first, from + last));
                 continue;
             }
-            int[] ids = _model.Tokenize(characters[from..to]);
-            if (ids.Length == 1)
-                run.Ids.Add(ids[0]);
-            else
-                run.Ids.AddRange(ids);
+            _model.Tokenize(characters[from..to], run.Ids);
         }
     }
 

@@ -51,6 +51,32 @@ public sealed class ModelCommandsTests : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void Generation_keeps_to_a_schema_or_a_grammar_and_refuses_what_it_cannot_keep_to()
+    {
+        string schema = Path.GetTempFileName(), grammar = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(schema, "{\"enum\":[\"red\",\"green\"]}");
+            File.WriteAllText(grammar, "root ::= \"it is \" (\"late\" | \"early\")\n");
+            JsonElement json = Json(CommandLine.Run("generate", _tiny.Reply, "hello", "--json-schema", schema, "--max-tokens", "12", "--json"));
+            Assert.Contains(json.GetProperty("text").GetString()!.Trim(), (string[])["\"red\"", "\"green\""]);
+            Assert.Equal("stop", json.GetProperty("finish_reason").GetString());
+            CommandLine plain = CommandLine.Run("generate", _tiny.Reply, "hello", "--grammar", grammar, "--temperature", "2", "--seed", "4");
+            Assert.Contains(plain.Output, (string[])["it is late\n", "it is early\n"]);
+            Assert.Contains("exclude each other", CommandLine.Run("generate", _tiny.Reply, "x", "--grammar", grammar, "--json-schema", schema).OneLineError(), StringComparison.Ordinal);
+            Assert.Contains("could cut", CommandLine.Run("generate", _tiny.Reply, "x", "--grammar", grammar, "--stop", "a").OneLineError(), StringComparison.Ordinal);
+            Assert.Contains("not enough for the shortest", CommandLine.Run("generate", _tiny.Reply, "x", "--grammar", grammar, "--max-tokens", "3").OneLineError(), StringComparison.Ordinal);
+            File.WriteAllText(schema, "{\"not\":{}}");
+            Assert.Contains("not: the keyword not is not supported", CommandLine.Run("generate", _tiny.Reply, "x", "--json-schema", schema).OneLineError(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(schema);
+            File.Delete(grammar);
+        }
+    }
+
+    [Fact]
     public void Greedy_generation_takes_the_largest_logit_again_and_again()
     {
         const string Prompt = "user: hello";

@@ -39,6 +39,20 @@ public class HostileFileTests
     }
 
     [Fact]
+    public void Broken_bytes_in_a_text_of_JSON_are_found_before_anybody_reads_it()
+    {
+        byte[] json = [.. "{\"a\":\"é"u8, 0xC3, .. "\"}"u8];
+        Assert.Equal(8, Assert.Throws<ModelFileException>(() => Cleave.Json.JsonCursor.Parse(json, "x.json")).Offset);
+    }
+
+    [Fact]
+    public void Messages_that_quote_a_file_stay_one_line()
+    {
+        Assert.Equal("a b: c  d e (at byte 3)", new ModelFileException("a\nb", "c\r\nd\u2028e", 3).Message);
+        Assert.Equal("p: 2 problems\n  x y\n  z", new ProjectException("p", ["x\ny", "z"]).Message);
+    }
+
+    [Fact]
     public void A_tokenizer_with_damaged_bytes()
     {
         byte[] good = Encoding.UTF8.GetBytes(SmallTokenizer.Json().ToJsonString());

@@ -36,6 +36,7 @@ public sealed class SafetensorsSetTests : IDisposable
     [InlineData("""{"a":"../model-1.safetensors"}""", "beside the index")]
     [InlineData("""{"a":"/etc/passwd"}""", "beside the index")]
     [InlineData("""{"a":".."}""", "beside the index")]
+    [InlineData("""{"a":"x\u0000y"}""", "beside the index")]
     [InlineData("""{"a":"model-2.safetensors","b":"model-1.safetensors"}""", "does not hold the tensor")]
     [InlineData("""{"a":"model-1.safetensors","c":"model-1.safetensors"}""", "does not hold the tensor")]
     [InlineData("""{"a":"none.safetensors"}""", "no such file")]

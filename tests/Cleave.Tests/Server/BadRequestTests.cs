@@ -49,7 +49,11 @@ public sealed class BadRequestTests : IAsyncLifetime
     [InlineData("{\"model\":\"mood\",\"stop\":\"\"," + Message + "}", "1 to 256", "stop")]
     [InlineData("{\"model\":\"mood\",\"seed\":-1.5," + Message + "}", "'seed'", "seed")]
     [InlineData("{\"model\":\"mood\",\"presence_penalty\":0.5," + Message + "}", "presence_penalty is not supported", "presence_penalty")]
-    [InlineData("{\"model\":\"mood\",\"response_format\":{\"type\":\"json_object\"}," + Message + "}", "response format", "response_format")]
+    [InlineData("{\"model\":\"mood\",\"response_format\":{\"type\":\"yaml\"}," + Message + "}", "response format 'yaml'", "response_format.type")]
+    [InlineData("{\"model\":\"mood\",\"response_format\":{\"type\":\"json_schema\"}," + Message + "}", "must be an object", "response_format.json_schema")]
+    [InlineData("{\"model\":\"mood\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\"}}," + Message + "}", "is missing", "response_format.json_schema.schema")]
+    [InlineData("{\"model\":\"mood\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"items\":{\"not\":{}}}}}," + Message + "}",
+        "schema: items.not: the keyword not is not supported", "response_format.json_schema.schema")]
     public async Task Wrong_chat_requests(string body, string message, string? param)
     {
         var error = await RunningServer.Error(await _server.Post("/v1/chat/completions", body));

@@ -61,10 +61,30 @@ public sealed class CleaveServicesTests(TinyRelease tiny) : IClassFixture<TinyRe
     {
         await using ServiceProvider services = OverModel();
         IChatClient chat = services.GetRequiredService<IChatClient>();
-        ChatOptions[] refused = [new() { TopK = 3 }, new() { FrequencyPenalty = 1 }, new() { ResponseFormat = ChatResponseFormat.Json }, new() { ModelId = "other" }, new() { Temperature = -1 }];
+        ChatOptions[] refused = [new() { TopK = 3 }, new() { FrequencyPenalty = 1 }, new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse("{\"not\":{}}").RootElement) }, new() { ModelId = "other" }, new() { Temperature = -1 }];
         foreach (ChatOptions options in refused)
             await Assert.ThrowsAnyAsync<CleaveException>(() => chat.GetResponseAsync("hi", options));
         await Assert.ThrowsAsync<RequestException>(() => chat.GetResponseAsync([new(Microsoft.Extensions.AI.ChatRole.System, "only")]));
+    }
+
+    [Theory]
+    [InlineData("{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"maximum\":9,\"minimum\":0}},\"required\":[\"n\"]}")]
+    [InlineData("{\"type\":\"array\",\"items\":{\"enum\":[\"a\",\"b\"]},\"minItems\":2,\"maxItems\":2}")]
+    public async Task A_response_format_is_kept_to(string schema)
+    {
+        await using ServiceProvider services = OverModel();
+        IChatClient chat = services.GetRequiredService<IChatClient>();
+        using var parsed = System.Text.Json.JsonDocument.Parse(schema);
+        for (int seed = 0; seed < 4; seed++)
+        {
+            var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(parsed.RootElement), Temperature = seed, Seed = seed, MaxOutputTokens = 24 };
+            ChatResponse answer = await chat.GetResponseAsync("hello", options);
+            using var document = System.Text.Json.JsonDocument.Parse(answer.Text);
+            Assert.Null(new Models.Grammars.SchemaValidator(parsed.RootElement).Problem(document.RootElement));
+        }
+        await Assert.ThrowsAsync<RequestException>(() => chat.GetResponseAsync("hello", new ChatOptions { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["x"] }));
+        using var any = System.Text.Json.JsonDocument.Parse((await chat.GetResponseAsync("hello", new ChatOptions { ResponseFormat = ChatResponseFormat.Json, MaxOutputTokens = 24 })).Text);
+        Assert.Equal(System.Text.Json.JsonValueKind.Object, any.RootElement.ValueKind);
     }
 
     [Fact]

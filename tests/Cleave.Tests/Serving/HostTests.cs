@@ -131,6 +131,20 @@ public sealed class HostTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void A_module_that_writes_keeps_to_a_grammar_and_others_refuse_one()
+    {
+        Cleave.Models.Sampling.Grammars.Grammar grammar = Cleave.Models.Sampling.Grammars.Grammar.Parse("root ::= \"yes\" | \"no\"", "g");
+        foreach (ulong seed in (ulong[])[1, 2, 3])
+        {
+            ModuleResult made = Ask(new ModuleRequest { Module = "reply", Prompt = "answer me", Grammar = grammar, Temperature = 2, Seed = seed }).Result;
+            Assert.Contains(made.Text, (string[])["yes", "no"]);
+            Assert.Equal(FinishReason.Stop, made.Finish);
+        }
+        Assert.Equal("response_format", Assert.Throws<RequestException>(() => Ask(new ModuleRequest { Module = "mood", Prompt = "x", Grammar = grammar })).Parameter);
+        Assert.Throws<RequestException>(() => Ask(new ModuleRequest { Module = "reply", Prompt = "x", Grammar = grammar, Stop = ["y"] }));
+    }
+
+    [Fact]
     public void A_plain_model_continues_prompts_and_takes_its_turn_in_a_conversation()
     {
         LanguageModel model = ModelFolder.Load(tiny.Reply);

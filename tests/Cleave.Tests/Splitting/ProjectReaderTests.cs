@@ -18,6 +18,23 @@ public sealed class ProjectReaderTests : IDisposable
         Assert.Equal("starter", project.Base);
     }
 
+    /// <summary>A parser that goes down a level for each bracket would end the program.</summary>
+    [Fact]
+    public void Values_without_end_are_refused()
+    {
+        Assert.Contains("nested more than", Assert.Single(Problems("x: " + new string('[', 500_000))), StringComparison.Ordinal);
+        Assert.Contains("does not refer", Assert.Single(Problems("x: &a [*a]")), StringComparison.Ordinal);
+        string laughs = "a0: &a0 [x, x]\n" + string.Concat(Enumerable.Range(1, 60).Select(i => $"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n"));
+        Assert.Contains("more than 100000 values", Assert.Single(Problems(laughs)), StringComparison.Ordinal);
+    }
+
+    /// <summary>Damage that the YAML parser itself does not foresee.</summary>
+    [Theory]
+    [InlineData("...\nname: x\n")]
+    [InlineData("a: {when:\n\nkind: sgd}\n}}")]
+    [InlineData("a: {b, c\n  d:e: f\n")]
+    public void What_is_not_YAML_is_refused(string text) => Assert.NotEmpty(Problems(text));
+
     [Fact]
     public void All_mistakes_are_reported_at_once_with_lines_and_near_names()
     {

@@ -37,6 +37,27 @@ public class GoldenPartsTests
     }
 
     [Fact]
+    public void Patterns_with_characters_beyond_16_bits()
+    {
+        JsonNode golden = JsonNode.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden/Tokenizers/beyond.json")))!;
+        string[] texts = Strings(golden["texts"]!);
+        var wrong = new List<string>();
+        foreach (JsonNode? expected in golden["cases"]!.AsArray())
+        {
+            var split = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = (string)expected!["pattern"]! }, ["behavior"] = "Isolated", ["invert"] = false };
+            Tokenizer tokenizer = Load(Strings(golden["vocab"]!), "pre_tokenizer", split);
+            for (int i = 0; i < texts.Length; i++)
+            {
+                string wanted = string.Join(' ', expected["ids"]![i]!.AsArray().Select(n => tokenizer.TokenOf((int)n!))), found = string.Join(' ', tokenizer.Encode(texts[i]).Select(tokenizer.TokenOf));
+                if (wanted != found)
+                    wrong.Add($"{expected["pattern"]} '{texts[i]}': {found} for {wanted}");
+            }
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.Equal(11, golden["cases"]!.AsArray().Count);
+    }
+
+    [Fact]
     public void Decoders_also_token_by_token()
     {
         int[][] sequences = [.. Golden["sequences"]!.AsArray().Select(s => s!.AsArray().Select(n => n!.GetValue<int>()).ToArray())];

@@ -82,7 +82,7 @@ public sealed class SafetensorsSet : IDisposable
         {
             string name = file.Text();
             // An index names its neighbours; anything else would read files that it has no business with.
-            if (name != System.IO.Path.GetFileName(name) || name.Length == 0 || name.Contains('\\') || name is "." or "..")
+            if (name != System.IO.Path.GetFileName(name) || name.Length == 0 || name.Contains('\\') || name.Any(char.IsControl) || name is "." or "..")
                 throw file.Expected("the name of a file beside the index");
             files.Add(name);
         }

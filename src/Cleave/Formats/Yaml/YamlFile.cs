@@ -23,6 +23,11 @@ public sealed class YamlFile
         {
             if (new FileInfo(path).Length > 1 << 20)
                 throw new ProjectException(path, ["a project file is at most 1 MiB"]);
+            using (var first = new StreamReader(path))
+            {
+                if (YamlLimits.Check(first) is { } wrong)
+                    throw new ProjectException(path, [$"line {wrong.Line}: {wrong.Problem}"]);
+            }
             using var reader = new StreamReader(path);
             var stream = new YamlStream();
             stream.Load(reader);
@@ -33,6 +38,11 @@ public sealed class YamlFile
         catch (YamlException e)
         {
             throw new ProjectException(path, [$"line {e.Start.Line}: not YAML: {e.InnerException?.Message ?? e.Message}"]);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // The parser's own state, on damage that it did not foresee; it does not say where.
+            throw new ProjectException(path, [$"not YAML: {e.Message}"]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

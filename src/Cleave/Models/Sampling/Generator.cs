@@ -1,3 +1,4 @@
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Tensors;
@@ -28,9 +29,15 @@ public sealed class Generator : IDisposable
     /// Continues a prompt. <paramref name="onToken"/> gets each token with its probability as it is made, and ends the
     /// generation by returning false; tokens for which <paramref name="isEnd"/> holds end it and are not handed out.
     /// </summary>
-    /// <exception cref="CapacityException">The prompt does not leave room for one token in the context.</exception>
+    /// <param name="constraint">
+    /// Keeps the text to a grammar, or null; the generation also ends where nothing can follow. Probabilities are then those
+    /// among the tokens that may come.
+    /// </param>
+    /// <exception cref="CapacityException">
+    /// The prompt does not leave room for one token in the context, or for the shortest text of the grammar.
+    /// </exception>
     public void Generate(ReadOnlySpan<int> prompt, SamplingOptions options, Func<int, bool> isEnd,
-        Func<int, float, bool> onToken, CancellationToken cancellation = default)
+        Func<int, float, bool> onToken, TokenConstraint? constraint = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (prompt.IsEmpty)
@@ -39,16 +46,22 @@ public sealed class Generator : IDisposable
         if (room < 1)
             throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
         var sampler = new TokenSampler(options.Checked());
+        int limit = Math.Min(options.MaxTokens, room);
+        constraint?.Begin(isEnd);
+        constraint?.CheckRoom(limit);
+        if (constraint is { IsComplete: true })
+            return;
         KeyValuePages[] caches = _start is null ? [_model.NewCache()] : Sources([prompt.ToArray()]);
         using KeyValuePages cache = caches[0];
         Span<int> last = stackalloc int[1];
         scoped ReadOnlySpan<int> next = _start ?? prompt;
-        for (int made = 0; made < Math.Min(options.MaxTokens, room); made++)
+        for (int made = 0; made < limit; made++)
         {
             cancellation.ThrowIfCancellationRequested();
-            (int token, float probability) = sampler.Next(_model.Read(_tape, _batch, next, caches).Data);
+            Span<float> logits = _model.Read(_tape, _batch, next, caches).Data;
+            (int token, float probability) = constraint?.Choose(sampler, logits, limit - made) ?? sampler.Next(logits);
             _tape.Reset();
-            if (isEnd(token) || !onToken(token, probability))
+            if (isEnd(token) || !onToken(token, probability) || constraint is { IsComplete: true })
                 return;
             last[0] = token;
             next = last;

@@ -1,3 +1,6 @@
+using System.Text;
+using Cleave.Json;
+using Cleave.Models.Sampling.Grammars;
 using Microsoft.Extensions.AI;
 
 namespace Cleave.Serving.Extensions;
@@ -13,7 +16,6 @@ internal static class ChatRequests
         Refuse(options.FrequencyPenalty is not (null or 0), "FrequencyPenalty");
         Refuse(options.PresencePenalty is not (null or 0), "PresencePenalty");
         Refuse(options.Tools is { Count: > 0 }, "Tools");
-        Refuse(options.ResponseFormat is not (null or ChatResponseFormatText), "ResponseFormat");
         List<ChatMessage> turns = [.. messages.Select(m => new ChatMessage(RoleOf(m.Role), TextOf(m)))];
         if (!string.IsNullOrEmpty(options.Instructions))
             turns.Insert(0, new ChatMessage(ChatRole.System, options.Instructions));
@@ -28,7 +30,24 @@ internal static class ChatRequests
             TopP = options.TopP,
             Seed = options.Seed is { } seed ? unchecked((ulong)seed) : null,
             Stop = [.. options.StopSequences ?? []],
+            Grammar = GrammarOf(options.ResponseFormat),
         };
+    }
+
+    private static Grammar? GrammarOf(ChatResponseFormat? format)
+    {
+        if (format is not ChatResponseFormatJson json)
+            return null;
+        if (json.Schema is not { } schema)
+            return Grammar.JsonObject;
+        try
+        {
+            return Grammar.OfJsonSchema(JsonCursor.Parse(Encoding.UTF8.GetBytes(schema.GetRawText()), "ResponseFormat.Schema"));
+        }
+        catch (CleaveException e)
+        {
+            throw new RequestException(e.Message, "ResponseFormat", "unsupported_value");
+        }
     }
 
     private static void Refuse(bool isSet, string option)

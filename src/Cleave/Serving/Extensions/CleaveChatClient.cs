@@ -6,8 +6,8 @@ namespace Cleave.Serving.Extensions;
 
 /// <summary>
 /// A host's modules as the chat client of .NET applications. <see cref="ChatOptions.ModelId"/> names the module; without it
-/// the router decides, or the only module answers. Temperature, top-p, most tokens, stop sequences, seed and instructions are
-/// followed; what cannot be followed is refused. The host stays the caller's.
+/// the router decides, or the only module answers. Temperature, top-p, most tokens, stop sequences, seed, instructions and a
+/// response format of JSON with or without a schema are followed; what cannot be followed is refused. The host stays the caller's.
 /// </summary>
 public sealed class CleaveChatClient(IModuleHost host) : IChatClient
 {

@@ -152,7 +152,7 @@ public sealed class TaskTrainer(TaskTraining training)
     };
 
     private int MaxNewTokens(FineTuneData items) => items.Kind != TaskKind.Generate ? 0
-        : TaskEncoder.LongestReply(items.Pairs is { } pairs ? [.. pairs.Select(p => p.Preferred)] : items.Train, Options.MaxTokens);
+        : TaskEncoder.LongestReply(items.Pairs is { } pairs ? [.. pairs.Select(p => p.Preferred)] : items.Train, model.Transformer.Encoder is null ? Options.MaxTokens / 2 : Options.MaxTokens);
 
     // A path is written whole, so that the adapter finds its base from anywhere; other names stay.
     private string BaseName() => Directory.Exists(training.Base) || File.Exists(training.Base) ? Path.GetFullPath(training.Base) : training.Base;

@@ -11,6 +11,7 @@ namespace Cleave.Tokenizers.Algorithms;
 internal sealed class CharacterBpe : TokenModel
 {
     private const char Mark = '\u2581';
+    private const int NotYet = int.MinValue;
 
     private readonly BpeRules _rules;
     private readonly Vocabulary _vocabulary;
@@ -29,10 +30,9 @@ internal sealed class CharacterBpe : TokenModel
             _bytes = new ByteTokens(t => vocabulary.ModelIdOf(t));
         if (rules.Whole.Count > 0)
             _whole = new Dictionary<string, int>(rules.Whole, StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
-        // Most characters are told by one look into a table.
+        // Most characters are told by one look into a table, which is filled as they come.
         _plain = new int[0x3100];
-        for (int c = 0; c < _plain.Length; c++)
-            _plain[c] = SlowSymbol([(char)c]);
+        Array.Fill(_plain, NotYet);
         Boundary = FindBoundary();
     }
 
@@ -67,7 +67,14 @@ internal sealed class CharacterBpe : TokenModel
     private int Symbol(ReadOnlySpan<char> character, bool first, bool last)
     {
         if ((first || _rules.Prefix.Length == 0) && (!last || _rules.Suffix.Length == 0))
-            return character.Length == 1 && character[0] < _plain.Length ? _plain[character[0]] : SlowSymbol(character);
+        {
+            if (character.Length > 1 || character[0] >= _plain.Length)
+                return SlowSymbol(character);
+            ref int plain = ref _plain[character[0]];
+            if (plain == NotYet)
+                plain = SlowSymbol(character);
+            return plain;
+        }
         return SlowSymbol(string.Concat(first ? "" : _rules.Prefix, character, last ? _rules.Suffix : ""));
     }
 

@@ -13,17 +13,29 @@ internal abstract class TokenModel
     /// <summary>A mark before which any piece can be cut without changing a token, or null.</summary>
     public virtual char? Boundary => null;
 
-    /// <summary>The tokens of a piece that is not empty.</summary>
-    public int[] Tokenize(ReadOnlySpan<char> piece)
+    /// <summary>Appends the tokens of a piece that is not empty.</summary>
+    public void Tokenize(ReadOnlySpan<char> piece, List<int> ids)
     {
         if (piece.Length > WordCache.LongestWord)
-            return Compute(piece, null);
-        ulong hash = WordCache.HashOf(piece);
-        if (_cache.Find(piece, hash) is { } known)
-            return known;
-        int[] ids = Compute(piece, null);
-        _cache.Keep(piece, hash, ids);
-        return ids;
+        {
+            ids.AddRange(Compute(piece, null));
+            return;
+        }
+        WordCache.Key key = WordCache.KeyOf(piece);
+        if (_cache.Find(piece, key) is not { } known)
+        {
+            int[] made = Compute(piece, null);
+            _cache.Keep(piece, key, made);
+            ids.AddRange(made);
+        }
+        else if (known.IsOne)
+        {
+            ids.Add(known.First);
+        }
+        else
+        {
+            ids.AddRange(known.Ids);
+        }
     }
 
     /// <param name="spans">Gets the part of the piece that each token covers, where not null.</param>

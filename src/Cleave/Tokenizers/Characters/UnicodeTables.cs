@@ -70,7 +70,7 @@ internal sealed class UnicodeTables
         }
     }
 
-    private static int Number(Stream stream)
+    internal static int Number(Stream stream)
     {
         int value = 0;
         for (int shift = 0; ; shift += 7)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Cleave.Tokenizers.Characters;
 
@@ -29,10 +30,14 @@ internal sealed class FormNormalizer(bool compatibility, bool compose) : Normali
 /// <summary>Rewrites each character by itself.</summary>
 internal abstract class CharacterNormalizer : Normalizer
 {
+    private SearchValues<char>? _staying;
+
     public override AlignedText Apply(AlignedText text)
     {
+        // Runs of ASCII that stay are found and copied many characters at once.
+        _staying ??= SearchValues.Create([.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => Stays(new Rune(c)))]);
         int at = 0;
-        while (at < text.Text.Length && Stays(text.Text, at, out int length))
+        while ((at = EndOfStaying(text.Text, at)) < text.Text.Length && Stays(text.Text, at, out int length))
             at += length;
         if (at == text.Text.Length)
             return text;
@@ -43,8 +48,17 @@ internal abstract class CharacterNormalizer : Normalizer
             Rune.DecodeFromUtf16(text.Text.AsSpan(at), out Rune rune, out int length);
             Rewrite(rune, at, at + length, output);
             at += length;
+            int end = EndOfStaying(text.Text, at);
+            output.Copy(at, end);
+            at = end;
         }
         return output.Build();
+    }
+
+    private int EndOfStaying(string text, int at)
+    {
+        int length = text.AsSpan(at).IndexOfAnyExcept(_staying!);
+        return length < 0 ? text.Length : at + length;
     }
 
     /// <summary>Whether the character is rewritten to itself.</summary>

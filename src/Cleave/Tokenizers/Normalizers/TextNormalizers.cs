@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.Segmentation;
@@ -76,6 +77,9 @@ internal sealed class CharsMapNormalizer(CharsMap map) : Normalizer
 {
     private const int LongestCluster = 5;
 
+    private readonly SearchValues<char> _staying =
+        SearchValues.Create([.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => c != '\r' && map.Shortest([(byte)c]) is null)]);
+
     public override AlignedText Apply(AlignedText text)
     {
         ReadOnlySpan<char> rest = text.Text;
@@ -83,6 +87,15 @@ internal sealed class CharsMapNormalizer(CharsMap map) : Normalizer
         Span<byte> bytes = stackalloc byte[8];
         for (int at = 0; at < rest.Length;)
         {
+            // ASCII that no entry begins with stays; the last of a run may belong to what follows it.
+            int run = rest[at..].IndexOfAnyExcept(_staying);
+            run = run < 0 ? rest.Length - at : run - 1;
+            if (run > 0)
+            {
+                output.Copy(at, at + run);
+                at += run;
+                continue;
+            }
             int length = ClusterLength(rest[at..]);
             ReadOnlySpan<char> cluster = rest.Slice(at, length);
             if (length <= LongestCluster && Encoding.UTF8.GetByteCount(cluster) <= LongestCluster

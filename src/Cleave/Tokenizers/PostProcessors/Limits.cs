@@ -12,6 +12,7 @@ internal enum TruncationStrategy
 /// <param name="MaxLength">Tokens with those that are added around the texts.</param>
 internal sealed record Truncation(int MaxLength, TruncationStrategy Strategy, bool FromLeft)
 {
+    /// <exception cref="CleaveException">The text that the strategy cuts is not there, or cutting it is not enough.</exception>
     public (TokenizedText First, TokenizedText? Second) Apply(TokenizedText first, TokenizedText? second, int added)
     {
         int room = Math.Max(0, MaxLength - added);
@@ -19,10 +20,12 @@ internal sealed record Truncation(int MaxLength, TruncationStrategy Strategy, bo
         int excess = n1 + n2 - room;
         if (excess <= 0)
             return (first, second);
-        if (second is null || Strategy == TruncationStrategy.OnlyFirst)
-            return (Cut(first, Math.Max(0, n1 - excess)), second);
         if (Strategy == TruncationStrategy.OnlySecond)
-            return (first, Cut(second, Math.Max(0, n2 - excess)));
+            return (first, Cut(second ?? throw TooLong("second of two texts", n1, added), Kept(n2, excess, "second", n1 + n2, added)));
+        if (second is null && Strategy == TruncationStrategy.LongestFirst)
+            return (Cut(first, Math.Max(0, n1 - excess)), second);
+        if (second is null || Strategy == TruncationStrategy.OnlyFirst)
+            return (Cut(first, Kept(n1, excess, "first", n1 + n2, added)), second);
         // The longer one gives way until both are equally long; then both do.
         int shorter = Math.Min(n1, n2), longer = Math.Max(n1, n2);
         longer = Math.Max(shorter, longer - excess);
@@ -30,6 +33,12 @@ internal sealed record Truncation(int MaxLength, TruncationStrategy Strategy, bo
             (shorter, longer) = (room / 2, room - room / 2);
         return n1 > n2 ? (Cut(first, longer), Cut(second, shorter)) : (Cut(first, shorter), Cut(second, longer));
     }
+
+    private int Kept(int length, int excess, string which, int all, int added) =>
+        length > excess ? length - excess : throw TooLong($"{which} text, which has {length},", all, added);
+
+    private CleaveException TooLong(string which, int tokens, int added) =>
+        new($"{tokens} tokens and {added} around them are more than the tokenizer's limit of {MaxLength}, and it only cuts the {which}; shorten the text");
 
     private TokenizedText Cut(TokenizedText tokens, int length) => FromLeft
         ? new TokenizedText(tokens.Ids[^length..], tokens.Offsets[^length..])

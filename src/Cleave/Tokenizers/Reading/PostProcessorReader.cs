@@ -87,9 +87,15 @@ internal static class PostProcessorReader
         var special = new Dictionary<string, int[]>(StringComparer.Ordinal);
         foreach ((string name, JsonCursor token) in value.Find("special_tokens")?.Members() ?? [])
             special.Add(name, [.. token["ids"].Items().Select(i => i.Int(0, Math.Max(0, vocabulary.Count - 1)))]);
+        TemplatePiece[] single = Template(value["single"]);
+        TemplatePiece[]? pairs = value.Find("pair") is { } given && given.Items().Any() ? Template(given) : null;
+        if (single.Any(p => p.Sequence == 1) || !single.Any(p => p.Sequence == 0))
+            throw value["single"].Error("the template for one text has the text A, and B nowhere");
+        if (pairs is not null && !(pairs.Any(p => p.Sequence == 0) && pairs.Any(p => p.Sequence == 1)))
+            throw value["pair"].Error("the template for two texts has A and B");
+        return new PostProcessor(single, pairs, TrimsOffsets: false);
+
         TemplatePiece[] Template(JsonCursor list) => [.. list.Items().Select(p => ReadPiece(p, special, vocabulary))];
-        return new PostProcessor(Template(value["single"]),
-            value.Find("pair") is { } pair && pair.Items().Any() ? Template(pair) : null, TrimsOffsets: false);
     }
 
     private static TemplatePiece ReadPiece(JsonCursor piece, Dictionary<string, int[]> special, VocabularyBuilder vocabulary)

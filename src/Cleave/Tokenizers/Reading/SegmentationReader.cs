@@ -40,6 +40,9 @@ internal static class SegmentationReader
                 steps.Add(Split(CharacterKinds.IsWhiteSpace, SplitBehavior.Removed));
                 steps.Add(Split(CharacterKinds.IsPunctuation, SplitBehavior.Isolated));
                 break;
+            case "UnicodeScripts":
+                steps.Add(new ScriptSegmenter());
+                break;
             case "FixedLength":
                 steps.Add(new FixedLengthSegmenter(value.Find("length")?.Positive() ?? 5));
                 break;

@@ -9,18 +9,18 @@ namespace Cleave.Tokenizers.Segmentation;
 internal sealed class PatternSyntax
 {
     private readonly string _pattern;
+    private readonly StandIns _standIns;
     private readonly StringBuilder _output = new();
     private readonly Stack<int> _groups = [];
     private int _at, _atom = -1;
 
-    private PatternSyntax(string pattern) => _pattern = pattern;
+    private PatternSyntax(string pattern, StandIns standIns) => (_pattern, _standIns) = (pattern, standIns);
 
+    /// <param name="standIns">What characters beyond U+FFFF are shown as.</param>
     /// <exception cref="ArgumentException">The pattern uses what is not supported.</exception>
-    public static string Translate(string pattern)
+    public static string Translate(string pattern, StandIns standIns)
     {
-        if (pattern.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
-            throw new ArgumentException("characters beyond U+FFFF are not supported in a pattern");
-        var syntax = new PatternSyntax(pattern);
+        var syntax = new PatternSyntax(pattern, standIns);
         while (syntax._at < pattern.Length)
             syntax.Next();
         return syntax._output.ToString();
@@ -31,7 +31,7 @@ internal sealed class PatternSyntax
         char c = _pattern[_at];
         switch (c)
         {
-            case '\\':
+            case '\\' when !_pattern.AsSpan(_at).StartsWith("\\x{"):
                 _atom = _output.Length;
                 Escape(inClass: false);
                 break;
@@ -66,10 +66,51 @@ internal sealed class PatternSyntax
                 break;
             default:
                 _atom = _output.Length;
-                _output.Append(c);
-                _at++;
+                if (Beyond() is { } code)
+                    _output.Append('[').Append(_standIns.ClassOf(code, code)).Append(']');
+                else if (c == '\\')
+                    Escape(inClass: false);
+                else
+                    _output.Append(_pattern[_at++]);
                 break;
         }
+    }
+
+    /// <summary>Takes a character beyond U+FFFF, as it stands or as <c>\x{…}</c>; null, and nothing taken, where there is none.</summary>
+    private int? Beyond()
+    {
+        ReadOnlySpan<char> rest = _pattern.AsSpan(_at);
+        if (rest.StartsWith("\\x{") && rest.IndexOf('}') is var end and > 0
+            && int.TryParse(rest[3..end], System.Globalization.NumberStyles.HexNumber, null, out int code) && code is > 0xFFFF and <= 0x10FFFF)
+        {
+            _at += end + 1;
+            return code;
+        }
+        if (!char.IsSurrogate(rest[0]))
+            return null;
+        if (Rune.DecodeFromUtf16(rest, out Rune rune, out _) != System.Buffers.OperationStatus.Done)
+            throw new ArgumentException("the pattern holds broken Unicode");
+        _at += 2;
+        return rune.Value;
+    }
+
+    /// <summary>A character beyond U+FFFF in a class, or a range of or up to such; null, and nothing taken, where there is none.</summary>
+    private string? BeyondInClass(StringBuilder current)
+    {
+        if (Beyond() is not { } first)
+            return null;
+        // A range that begins below ends here: what was written as its end goes on to the last of 16 bits.
+        if (current.Length > 1 && current[^1] == '-' && current[^2] != '\\')
+            return "\uFFFF" + _standIns.ClassOf(0x10000, first);
+        int before = _at;
+        if (_at + 1 < _pattern.Length && _pattern[_at] == '-')
+        {
+            _at++;
+            if (Beyond() is { } last)
+                return last >= first ? _standIns.ClassOf(first, last) : throw new ArgumentException("a range in a class ends before it begins");
+            _at = before;
+        }
+        return _standIns.ClassOf(first, first);
     }
 
     private void Quantifier(string quantifier, bool canBePossessive)
@@ -208,7 +249,9 @@ internal sealed class PatternSyntax
             char c = _pattern[_at];
             if (c == ']' && !first)
                 break;
-            if (c == '\\')
+            if (BeyondInClass(current) is { } beyond)
+                current.Append(beyond);
+            else if (c == '\\')
                 current.Append(Escape(inClass: true));
             else if (c == '[')
                 AppendNested(current, depth);

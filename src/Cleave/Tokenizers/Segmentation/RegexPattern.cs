@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -14,12 +13,16 @@ internal sealed class RegexPattern : TextPattern
 
     private readonly string _pattern;
     private readonly Regex _regex;
+    private readonly StandIns _standIns;
 
     /// <exception cref="ArgumentException">The pattern is not one that .NET understands.</exception>
     public RegexPattern(string pattern)
     {
         _pattern = pattern;
-        string translated = PatternSyntax.Translate(pattern);
+        _standIns = new StandIns(pattern);
+        string translated = PatternSyntax.Translate(pattern, _standIns);
+        if (_standIns.Assign())
+            translated = PatternSyntax.Translate(pattern, _standIns);
         const RegexOptions options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
         try
         {
@@ -38,7 +41,7 @@ internal sealed class RegexPattern : TextPattern
         int first = matches.Count;
         try
         {
-            if (part.ContainsAnyInRange('\uD800', '\uDFFF'))
+            if (_standIns.ChangeAny(part))
                 FindPairs(part, matches);
             else
                 FindPlain(part, matches);
@@ -63,7 +66,7 @@ internal sealed class RegexPattern : TextPattern
         Gap(done, text.Length, matches);
     }
 
-    /// <summary>.NET's patterns see UTF-16 units. A surrogate pair is shown to them as one stand-in of its own category.</summary>
+    /// <summary>.NET's patterns see UTF-16 units: a surrogate pair is shown to them as one stand-in.</summary>
     private void FindPairs(ReadOnlySpan<char> text, List<TextMatch> matches)
     {
         var shown = new StringBuilder(text.Length);
@@ -72,7 +75,7 @@ internal sealed class RegexPattern : TextPattern
         {
             Rune.DecodeFromUtf16(text[i..], out Rune rune, out int length);
             positions.Add(i);
-            shown.Append(length == 2 ? StandIn(rune) : (char)rune.Value);
+            shown.Append(_standIns.Of(rune));
             i += length;
         }
         positions.Add(text.Length);
@@ -81,29 +84,4 @@ internal sealed class RegexPattern : TextPattern
         for (int i = first; i < matches.Count; i++)
             matches[i] = matches[i] with { Start = positions[matches[i].Start], End = positions[matches[i].End] };
     }
-
-    private static char StandIn(Rune rune) => Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.UppercaseLetter => '\u0416',
-        UnicodeCategory.LowercaseLetter => '\u0436',
-        UnicodeCategory.TitlecaseLetter => '\u01C5',
-        UnicodeCategory.ModifierLetter => '\u02B0',
-        // The supplementary planes of Chinese characters, and letters of any other script.
-        UnicodeCategory.OtherLetter => rune.Value >= 0x20000 ? '\u4E00' : '\u16A0',
-        UnicodeCategory.NonSpacingMark => '\u0300',
-        UnicodeCategory.SpacingCombiningMark => '\u0903',
-        UnicodeCategory.EnclosingMark => '\u20DD',
-        UnicodeCategory.DecimalDigitNumber => '\u0660',
-        UnicodeCategory.LetterNumber => '\u2160',
-        UnicodeCategory.OtherNumber => '\u2460',
-        UnicodeCategory.MathSymbol => '\u2211',
-        UnicodeCategory.CurrencySymbol => '\u20AC',
-        UnicodeCategory.ModifierSymbol => '\u02C2',
-        UnicodeCategory.OtherSymbol => '\u2603',
-        UnicodeCategory.DashPunctuation => '\u2014',
-        UnicodeCategory.OtherPunctuation => '\u203B',
-        UnicodeCategory.Format => '\u200B',
-        UnicodeCategory.PrivateUse => '\uE000',
-        _ => '\uFFFF',
-    };
 }

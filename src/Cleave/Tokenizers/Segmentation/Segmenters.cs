@@ -1,3 +1,4 @@
+using System.Text;
 using Cleave.Tokenizers.Characters;
 using Cleave.Tokenizers.PreTokenizers;
 
@@ -145,6 +146,37 @@ internal sealed class BoundarySegmenter(char mark) : Segmenter
                 from = at;
             }
             pieces.Next.Add((from, end));
+        }
+        pieces.Swap();
+    }
+}
+
+/// <summary>
+/// Cuts where the script changes. Blanks go with what is before them; those at the front of a piece belong to nothing and
+/// are left out, as in Hugging Face's library.
+/// </summary>
+internal sealed class ScriptSegmenter : Segmenter
+{
+    public override void Apply(Pieces pieces)
+    {
+        string text = pieces.Text.Text;
+        foreach ((int start, int end) in pieces.Items)
+        {
+            int from = -1, before = -1;
+            for (int at = start; at < end;)
+            {
+                Rune.DecodeFromUtf16(text.AsSpan(at, end - at), out Rune rune, out int length);
+                int script = ScriptTable.ForWords(rune);
+                if (script != ScriptTable.None && script != before)
+                {
+                    if (from >= 0)
+                        pieces.Next.Add((from, at));
+                    (from, before) = (at, script);
+                }
+                at += length;
+            }
+            if (from >= 0)
+                pieces.Next.Add((from, end));
         }
         pieces.Swap();
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Cleave.Tokenizers.Segmentation;
@@ -40,11 +41,19 @@ internal sealed class LiteralPattern(string literal) : TextPattern
 /// <summary>Every character of a kind, each a match of its own.</summary>
 internal sealed class CharacterPattern(Func<Rune, bool> accepts) : TextPattern
 {
+    /// <summary>ASCII that is not of the kind is passed over many characters at once.</summary>
+    private readonly SearchValues<char> _passed =
+        SearchValues.Create([.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => !accepts(new Rune(c)))]);
+
     public override void Find(string text, int start, int end, List<TextMatch> matches)
     {
         int done = start;
         for (int at = start; at < end;)
         {
+            int step = text.AsSpan(at, end - at).IndexOfAnyExcept(_passed);
+            if (step < 0)
+                break;
+            at += step;
             Rune.DecodeFromUtf16(text.AsSpan(at, end - at), out Rune rune, out int length);
             if (accepts(rune))
             {

@@ -27,8 +27,9 @@ internal sealed class SentencePieceParts(SentencePieceModel model, Vocabulary vo
             steps.Add(new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(model.CharsMap.Span) });
         if (model.RemoveExtraWhitespaces)
         {
-            steps.Add(new JsonObject { ["type"] = "Strip", ["strip_left"] = true, ["strip_right"] = true });
-            steps.Add(Replace(new JsonObject { ["Regex"] = " {2,}" }, " "));
+            // Only blanks: the step Strip would take every white space from the ends, and line breaks are text to SentencePiece.
+            foreach ((string pattern, string content) in ((string, string)[])[(" {2,}", " "), (@"\A ", ""), (@" \z", "")])
+                steps.Add(Replace(new JsonObject { ["Regex"] = pattern }, content));
         }
         if (model.AddDummyPrefix && !model.WhitespaceAsSuffix)
             steps.Add(new JsonObject { ["type"] = "Prepend", ["prepend"] = model.EscapeWhitespaces ? Mark : " " });

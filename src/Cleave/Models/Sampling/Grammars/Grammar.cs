@@ -1,0 +1,44 @@
+using Cleave.Json;
+
+namespace Cleave.Models.Sampling.Grammars;
+
+/// <summary>What a text must look like, checked and ready to be followed while a model writes.</summary>
+public sealed class Grammar
+{
+    private Grammar(RuleAutomata automata, string origin) => (Automata, Origin) = (automata, origin);
+
+    /// <summary>The file, or another name for where it came from.</summary>
+    public string Origin { get; }
+
+    internal RuleAutomata Automata { get; }
+
+    /// <summary>Any JSON object.</summary>
+    public static Grammar JsonObject { get; } = Of(JsonSchemas.JsonSchemaReader.AnyObject(), "json");
+
+    /// <summary>Reads a grammar in the notation of GBNF; see <see cref="GrammarText"/>.</summary>
+    /// <param name="origin">What messages name.</param>
+    /// <exception cref="GrammarException">The text is not a grammar, or one that is too large or begins a rule with itself.</exception>
+    public static Grammar Parse(string text, string origin)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Of(GrammarText.Read(text, origin), origin);
+    }
+
+    /// <summary>Reads a JSON Schema; see <see cref="JsonSchemas.JsonSchemaReader"/>.</summary>
+    /// <exception cref="ModelFileException">The schema is not one, or uses what is not supported; the message has the path.</exception>
+    /// <exception cref="GrammarException">The schema is too large, or no document satisfies it.</exception>
+    public static Grammar OfJsonSchema(JsonCursor schema)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        return Of(JsonSchemas.JsonSchemaReader.Read(schema), schema.File);
+    }
+
+    private static Grammar Of(RuleList rules, string origin)
+    {
+        RuleAutomata automata = RuleCompiler.Compile(rules, origin);
+        bool[] all = [.. Enumerable.Repeat(true, 256)];
+        if (Distances.Of(automata, all)[automata.Starts[0]] >= Distances.Infinite)
+            throw new GrammarException(origin, "no text can satisfy it: it never comes to an end, or not within any length");
+        return new Grammar(automata, origin);
+    }
+}
