@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Agreement;
 using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.Limits;
@@ -13,6 +14,8 @@ switch (args.FirstOrDefault())
         return CostFit.Run(args[1..]);
     case "fuzz":
         return GgufFuzz.Run(args.AsSpan(1));
+    case "agreement":
+        return AgreementTable.Run(args[1..]);
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -21,6 +24,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, costs, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, agreement, costs, samplers, scaling or kernels");
         return 2;
 }

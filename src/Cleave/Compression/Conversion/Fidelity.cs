@@ -33,8 +33,8 @@ public sealed record Fidelity(int Tokens, double Divergence, double TopAgreement
         foreach (int[] ids in prompts)
         {
             cancel.ThrowIfCancellationRequested();
-            Tensor a = source.Output.Forward(first, source.Forward(first, new TokenBatch().Add(ids)));
-            Tensor b = written.Output.Forward(second, written.Forward(second, new TokenBatch().Add(ids)));
+            Tensor a = source.Logits(first, source.Forward(first, new TokenBatch().Add(ids)));
+            Tensor b = written.Logits(second, written.Forward(second, new TokenBatch().Add(ids)));
             for (int t = 0; t < ids.Length; t++, tokens++)
             {
                 int top = LogProbabilities(a.Data.Slice(t * vocabulary, vocabulary), p);
