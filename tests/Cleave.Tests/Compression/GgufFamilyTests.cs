@@ -41,7 +41,10 @@ public sealed class GgufFamilyTests : IDisposable
         LanguageModel source = GgufCases.Create(GgufCases.Read(config));
         Write(source, "m.gguf");
         float[] ours = GgufCases.Logits(GgufModel.Load(At("m.gguf")), GgufCases.Ids);
-        Reference(LlamaCpp.Logits(At("m.gguf"), source.Transformer.Spec.VocabularySize, GgufCases.Ids), ours, 1e-3);
+        float[] theirs = LlamaCpp.Logits(At("m.gguf"), source.Transformer.Spec.VocabularySize, GgufCases.Ids);
+        // Its attention is in float16 and its GELU a table in float16; in float32 the largest difference is 5e-6. A wrong map is off by 0.1 and more.
+        Reference(theirs, ours, 0.01);
+        Assert.InRange(theirs.Zip(ours, (a, b) => Math.Abs((double)a - b)).Average(), 0, 0.0015);
     }
 
     [Theory]
