@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Agreement;
 using Cleave.Benchmarks.Constraints;
 using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Fleet;
@@ -19,6 +20,8 @@ switch (args.FirstOrDefault())
         return FleetBenchmark.Run(args[1..]);
     case "fuzz":
         return FuzzRun.Run(args.AsSpan(1));
+    case "agreement":
+        return AgreementTable.Run(args[1..]);
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -27,6 +30,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, constrained, costs, fleet, fuzz, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, samplers, scaling or kernels");
         return 2;
 }

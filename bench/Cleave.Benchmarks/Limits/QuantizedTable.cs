@@ -12,8 +12,7 @@ internal static class QuantizedTable
     private static readonly (int M, int Rows, int Columns)[] Shapes =
         [(1, 1536, 576), (1, 5632, 2048), (1, 49152, 576), (8, 1536, 576), (8, 5632, 2048), (512, 1536, 576), (512, 5632, 2048)];
 
-    // Those with a kernel of their own, and two of those that are opened on the way.
-    private static readonly BlockFormat[] Formats = [BlockFormat.Q8_0, BlockFormat.Q4_0, BlockFormat.Q4_K, BlockFormat.Q6_K];
+    private static readonly BlockFormat[] Formats = Enum.GetValues<BlockFormat>();
 
     public static void Append(StringBuilder text, int runs, double memoryLimit)
     {

@@ -38,26 +38,16 @@ public enum BlockFormat
 }
 
 /// <summary>
-/// A block format as the product needs it. Weights are packed in groups of eight rows by a block of 32 columns, rows
-/// interleaved four bytes at a time, so that the eight 32-bit sums of a vector are eight outputs; the eight scales lie apart.
+/// A block format as the product needs it. Weights are packed in groups of eight rows by blocks of 32 columns, rows
+/// interleaved four bytes at a time, so that the eight 32-bit sums of a vector are eight outputs.
 /// </summary>
 internal unsafe interface IBlockFormat
 {
-    /// <summary>Bytes of one row's block in a file: the scale, then the values.</summary>
-    static abstract int FileBytes { get; }
+    /// <summary>Bytes of eight rows by 32 columns, without scales that lie apart; where more columns share something, their mean.</summary>
+    static abstract int GroupBytes { get; }
 
     /// <summary>Bytes of one quantized block of x, without its scale.</summary>
     static abstract int InputBytes { get; }
-
-    /// <summary>The place, in a group's eight scales, of a row's.</summary>
-    static abstract int ScalePlace(int row);
-
-    /// <summary>Writes 32 floats as the block nearest to them.</summary>
-    /// <param name="block">The scale and the values, as in a file.</param>
-    static abstract void Quantize(ReadOnlySpan<float> x, Span<byte> block);
-
-    /// <summary>The 32 weights of a block as a file holds it.</summary>
-    static abstract void Dequantize(ReadOnlySpan<byte> block, Span<float> weights);
 
     /// <summary>Quantizes 32 of x to absmax / 127, which it returns; NaN and ∞ end up in it.</summary>
     static abstract float QuantizeInput(float* x, byte* input);
@@ -65,9 +55,10 @@ internal unsafe interface IBlockFormat
     /// <summary>The reference for that.</summary>
     static abstract float QuantizeInputReference(float* x, byte* input);
 
-    /// <summary>One row of a packed block times a block of x: the plain form of what the vectors compute.</summary>
+    /// <summary>One row of W times one of x over some blocks: the plain form of what the vectors compute.</summary>
     /// <param name="w">The group's bytes.</param>
-    static abstract int Dot(byte* w, int row, byte* input);
+    /// <param name="scales">The group's, where they lie apart.</param>
+    static abstract float Row(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks);
 
     /// <summary>One row of x with eight rows of W over some blocks: eight sums, or eight sums added to.</summary>
     static abstract void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add);
@@ -77,4 +68,14 @@ internal unsafe interface IBlockFormat
     /// rows of sums <paramref name="stride"/>.
     /// </summary>
     static abstract void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add);
+}
+
+/// <summary>One with blocks of 32 whose eight scales lie apart.</summary>
+internal unsafe interface IScaledFormat : IBlockFormat
+{
+    /// <summary>The place, in a group's eight scales, of a row's.</summary>
+    static abstract int ScalePlace(int row);
+
+    /// <summary>One row of a packed block times a block of x.</summary>
+    static abstract int Dot(byte* w, int row, byte* input);
 }

@@ -100,6 +100,15 @@ internal static unsafe class BlockVectors
         return max / 127;
     }
 
+    /// <summary>The plain form of a row times a row.</summary>
+    public static float Row<TFormat>(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks) where TFormat : struct, IScaledFormat
+    {
+        float total = 0;
+        for (int b = 0; b < blocks; b++)
+            total += TFormat.Dot(w + (nint)b * TFormat.GroupBytes, row, x + (nint)b * TFormat.InputBytes) * (xScales[b] * (float)scales[b * 8 + TFormat.ScalePlace(row)]);
+        return total;
+    }
+
     /// <summary>Four activations, to every row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<sbyte> Spread(byte* four)

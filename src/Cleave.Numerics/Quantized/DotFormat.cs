@@ -12,10 +12,6 @@ internal unsafe interface IDotWeights
     /// <summary>What packed weights are larger by than what they stand for.</summary>
     static abstract int Offset<TDot>() where TDot : struct, IByteDot;
 
-    static abstract void Quantize(ReadOnlySpan<float> x, Span<byte> block);
-
-    static abstract void Dequantize(ReadOnlySpan<byte> block, Span<float> weights);
-
     /// <summary>Whether a byte holds two weights, sixteen columns apart.</summary>
     static abstract bool Two { get; }
 
@@ -36,10 +32,6 @@ internal readonly unsafe struct Q8Weights : IDotWeights
 
     public static int Offset<TDot>() where TDot : struct, IByteDot => TDot.Offset;
 
-    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => Q8Format.Quantize(x, block);
-
-    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q8Format.Dequantize(block, weights);
-
     public static bool Two => false;
 
     public static Vector256<byte> First(Vector256<byte> packed) => packed;
@@ -57,10 +49,6 @@ internal readonly unsafe struct Q4Weights : IDotWeights
 
     public static int Offset<TDot>() where TDot : struct, IByteDot => 8;
 
-    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => Q4Format.Quantize(x, block);
-
-    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => Q4Format.Dequantize(block, weights);
-
     public static bool Two => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -77,12 +65,12 @@ internal readonly unsafe struct Q4Weights : IDotWeights
 /// Blocks for processors that multiply bytes and add them up in one instruction, and for those without 256-bit vectors.
 /// Where packed weights carry an offset, the block's sum of x takes it off again.
 /// </summary>
-internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
+internal readonly unsafe struct DotFormat<TWeights, TDot> : IScaledFormat
     where TWeights : struct, IDotWeights where TDot : struct, IByteDot
 {
     private const int Size = QuantizedMatrix.BlockSize;
 
-    public static int FileBytes => TWeights.FileBytes;
+    public static int GroupBytes => 8 * RowBytes;
 
     // 32 signed bytes, then the offset times their sum.
     public static int InputBytes => Size + sizeof(int);
@@ -92,15 +80,13 @@ internal readonly unsafe struct DotFormat<TWeights, TDot> : IBlockFormat
 
     public static int ScalePlace(int row) => row;
 
-    public static void Quantize(ReadOnlySpan<float> x, Span<byte> block) => TWeights.Quantize(x, block);
-
-    public static void Dequantize(ReadOnlySpan<byte> block, Span<float> weights) => TWeights.Dequantize(block, weights);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float QuantizeInput(float* x, byte* input) => BlockVectors.QuantizeBytes(x, input, TWeights.Offset<TDot>());
 
     public static float QuantizeInputReference(float* x, byte* input) =>
         BlockVectors.QuantizeBytesReference(x, input, TWeights.Offset<TDot>());
+
+    public static float Row(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks) => BlockVectors.Row<DotFormat<TWeights, TDot>>(w, scales, row, x, xScales, blocks);
 
     public static int Dot(byte* w, int row, byte* input)
     {

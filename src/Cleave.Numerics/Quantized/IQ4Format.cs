@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.Intrinsics;
 
 namespace Cleave.Numerics.Quantized;
 
@@ -11,18 +10,21 @@ internal readonly unsafe struct IQ4Format : IStoredFormat
     public static int Elements => SmallBlocks.Size;
     public static int Bytes => 18;
     public static (int Place, int Count) Halves => (0, 1);
-    public static int Offset => -Lowest;
+    public static int Offset => 0;
 
     /// <summary>ggml's table.</summary>
-    private static ReadOnlySpan<sbyte> Values => [Lowest, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+    public static ReadOnlySpan<sbyte> Values => [Lowest, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SmallBlocks.OpenNibbles(block + 2, values);
-        Vector128<byte> table = (Vector128.Create(Values) + Vector128.Create((sbyte)-Lowest)).AsByte();
-        Vector128.Shuffle(table, Vector128.Load(values)).Store(values);
-        Vector128.Shuffle(table, Vector128.Load(values + 16)).Store(values + 16);
-        SmallBlocks.Fill(scales, minimums, (float)*(Half*)block, 0);
+        SmallBlocks.OpenNibbles(block + 2, open->Values);
+        SmallBlocks.Fill(open, *(Half*)block, null);
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        *(Half*)block = open->Scale;
+        SmallBlocks.PutNibbles(new ReadOnlySpan<byte>(open->Values, SmallBlocks.Size), new Span<byte>(block + 2, SmallBlocks.Half32));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)

@@ -1,9 +1,8 @@
 namespace Cleave.Numerics.Quantized;
 
 /// <summary>
-/// A block format whose matrices stay as a file holds them and are opened a row at a time on the way into the product.
-/// A weight is scale · (q − <see cref="Offset"/>) − minimum, q unsigned, with a scale and a minimum for every 16 weights:
-/// formats with larger groups repeat them.
+/// A block format as files hold it, opened into whole numbers and closed again without a difference. Its matrices are packed
+/// from <see cref="OpenBlock"/>s by <see cref="PackedFormat{TStored, TBits, TScales, TPairs}"/>.
 /// </summary>
 internal unsafe interface IStoredFormat
 {
@@ -19,13 +18,12 @@ internal unsafe interface IStoredFormat
     /// <summary>Where the block's half-precision numbers begin, and how many there are.</summary>
     static abstract (int Place, int Count) Halves { get; }
 
+    /// <summary>What q is larger by than what it stands for; where there is a table of values, 0.</summary>
     static abstract int Offset { get; }
 
-    /// <summary>Opens one block.</summary>
-    /// <param name="values"><see cref="Elements"/> unsigned q.</param>
-    /// <param name="scales">One for each <see cref="Group"/>.</param>
-    /// <param name="minimums">The same; the offset is not in them.</param>
-    static abstract void Unpack(byte* block, byte* values, float* scales, float* minimums);
+    static abstract void Open(byte* block, OpenBlock* open);
+
+    static abstract void Close(OpenBlock* open, byte* block);
 
     /// <summary>Writes the block nearest to <see cref="Elements"/> floats, by ggml's searches.</summary>
     /// <param name="importance">How much each weight's error counts, or empty.</param>

@@ -10,15 +10,20 @@ internal readonly unsafe struct Q2KFormat : IStoredFormat
     public static (int Place, int Count) Halves => (80, 2);
     public static int Offset => 0;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        float d = (float)*(Half*)(block + 80), dmin = (float)*(Half*)(block + 82);
-        LargeBlocks.OpenTwoBits(block + Groups, values);
+        (open->Scale, open->Minimum) = (*(Half*)(block + 80), *(Half*)(block + 82));
+        LargeBlocks.OpenTwoBits(block + Groups, open->Values);
         for (int g = 0; g < Groups; g++)
-        {
-            scales[g] = d * (block[g] & 15);
-            minimums[g] = dmin * (block[g] >> 4);
-        }
+            (open->Scales[g], open->Minimums[g]) = ((sbyte)(block[g] & 15), (byte)(block[g] >> 4));
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        for (int g = 0; g < Groups; g++)
+            block[g] = (byte)((byte)open->Scales[g] | open->Minimums[g] << 4);
+        LargeBlocks.PutTwoBits(new ReadOnlySpan<byte>(open->Values, LargeBlocks.Size), new Span<byte>(block + Groups, 64));
+        (*(Half*)(block + 80), *(Half*)(block + 82)) = (open->Scale, open->Minimum);
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)

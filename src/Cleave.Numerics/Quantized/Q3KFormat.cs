@@ -15,8 +15,9 @@ internal readonly unsafe struct Q3KFormat : IStoredFormat
     public static (int Place, int Count) Halves => (108, 1);
     public static int Offset => Levels;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
+        byte* values = open->Values;
         LargeBlocks.OpenTwoBits(block + 32, values);
         Vector256<byte> bits = Vector256.Load(block);
         for (int b = 0; b < 8; b++)
@@ -24,14 +25,22 @@ internal readonly unsafe struct Q3KFormat : IStoredFormat
             Vector256<byte> bit = Vector256.Create((byte)(1 << b));
             (Vector256.Load(values + 32 * b) | Vector256.Equals(bits & bit, bit) & Vector256.Create((byte)Levels)).Store(values + 32 * b);
         }
-        float d = (float)*(Half*)(block + 108);
+        (open->Scale, open->Minimum) = (*(Half*)(block + 108), default);
         byte* packed = block + ScalePlace;
         for (int g = 0; g < Groups; g++)
         {
             int low = g < 8 ? packed[g] & 15 : packed[g - 8] >> 4, high = packed[8 + g % 4] >> (2 * (g / 4)) & 3;
-            scales[g] = d * ((low | high << 4) - ScaleLevels);
-            minimums[g] = 0;
+            (open->Scales[g], open->Minimums[g]) = ((sbyte)((low | high << 4) - ScaleLevels), 0);
         }
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        Span<byte> scale6 = stackalloc byte[Groups];
+        for (int g = 0; g < Groups; g++)
+            scale6[g] = (byte)(open->Scales[g] + ScaleLevels);
+        Put(new ReadOnlySpan<byte>(open->Values, LargeBlocks.Size), scale6, new Span<byte>(block, Bytes));
+        *(Half*)(block + 108) = open->Scale;
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
@@ -40,15 +49,21 @@ internal readonly unsafe struct Q3KFormat : IStoredFormat
         Span<byte> q = stackalloc byte[LargeBlocks.Size], scale6 = stackalloc byte[Groups];
         float d = importance.IsEmpty ? Plain(x, scales, q, scale6) : Weighted(x, importance, scales, q, scale6);
         d = LargeBlocks.PutHalf(block[108..], d);
+        for (int g = 0; g < Groups; g++)
+            scales[g] = d * (scale6[g] - ScaleLevels);
+        LargeBlocks.RoundGroups(x, scales, [], Levels, 2 * Levels - 1, q);
+        Put(q, scale6, block);
+    }
+
+    private static void Put(ReadOnlySpan<byte> q, ReadOnlySpan<byte> scale6, Span<byte> block)
+    {
         block[..108].Clear();
         Span<byte> packed = block.Slice(ScalePlace, 12);
         for (int g = 0; g < Groups; g++)
         {
             packed[g % 8] |= (byte)((scale6[g] & 15) << (g < 8 ? 0 : 4));
             packed[8 + g % 4] |= (byte)(scale6[g] >> 4 << (2 * (g / 4)));
-            scales[g] = d * (scale6[g] - ScaleLevels);
         }
-        LargeBlocks.RoundGroups(x, scales, [], Levels, 2 * Levels - 1, q);
         for (int i = 0; i < q.Length; i++)
             block[i % 32] |= (byte)(q[i] >> 2 << (i / 32));
         LargeBlocks.PutTwoBits(q, block.Slice(32, 64));

@@ -10,11 +10,13 @@ namespace Cleave.Numerics.Quantized;
 /// fit into the 16 bits of a sum, so that a block needs one widening; the offset of 8 is taken off with the block's sum of x.
 /// One load holds four bytes of each of eight rows: low halves are columns 4j … 4j + 3, high halves those plus 16.
 /// </summary>
-internal readonly unsafe struct Q4Format : IBlockFormat
+internal readonly unsafe struct Q4Format : IScaledFormat
 {
     private const int Size = QuantizedMatrix.BlockSize, Half32 = Size / 2, Offset = 8;
 
     public static int FileBytes => sizeof(ushort) + Half32;
+
+    public static int GroupBytes => 8 * Half32;
 
     // 32 signed bytes, then eight times their sum.
     public static int InputBytes => Size + sizeof(int);
@@ -53,6 +55,8 @@ internal readonly unsafe struct Q4Format : IBlockFormat
     public static float QuantizeInput(float* x, byte* input) => BlockVectors.QuantizeBytes(x, input, Offset);
 
     public static float QuantizeInputReference(float* x, byte* input) => BlockVectors.QuantizeBytesReference(x, input, Offset);
+
+    public static float Row(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks) => BlockVectors.Row<Q4Format>(w, scales, row, x, xScales, blocks);
 
     public static int Dot(byte* w, int row, byte* input)
     {

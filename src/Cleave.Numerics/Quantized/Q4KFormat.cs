@@ -8,16 +8,35 @@ internal static unsafe class SixBitScales
     public const int Groups = 8, Place = 4, End = 16;
     private const int Size = 32, MostScale = 63;
 
-    public static void Open(byte* block, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        float d = (float)*(Half*)block, dmin = (float)*(Half*)(block + 2);
+        (open->Scale, open->Minimum) = (*(Half*)block, *(Half*)(block + 2));
         byte* p = block + Place;
         for (int g = 0; g < Groups; g++)
         {
             int scale = g < 4 ? p[g] & 63 : p[g + 4] & 15 | p[g - 4] >> 6 << 4;
             int minimum = g < 4 ? p[g + 4] & 63 : p[g + 4] >> 4 | p[g] >> 6 << 4;
-            scales[2 * g] = scales[2 * g + 1] = d * scale;
-            minimums[2 * g] = minimums[2 * g + 1] = dmin * minimum;
+            open->Scales[2 * g] = open->Scales[2 * g + 1] = (sbyte)scale;
+            open->Minimums[2 * g] = open->Minimums[2 * g + 1] = (byte)minimum;
+        }
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        (*(Half*)block, *(Half*)(block + 2)) = (open->Scale, open->Minimum);
+        Span<byte> scales = stackalloc byte[Groups], minimums = stackalloc byte[Groups];
+        for (int g = 0; g < Groups; g++)
+            (scales[g], minimums[g]) = ((byte)open->Scales[2 * g], open->Minimums[2 * g]);
+        Pack(scales, minimums, new Span<byte>(block + Place, End - Place));
+    }
+
+    /// <summary>The lower four bits of q, those of columns c and c + 32 of 64 in a byte.</summary>
+    public static void PutHalves(ReadOnlySpan<byte> q, Span<byte> packed)
+    {
+        for (int i = 0; i < packed.Length; i++)
+        {
+            int c = i / 32 * 64 + i % 32;
+            packed[i] = (byte)(q[c] & 15 | (q[c + 32] & 15) << 4);
         }
     }
 
@@ -86,27 +105,29 @@ internal readonly unsafe struct Q4KFormat : IStoredFormat
     public static (int Place, int Count) Halves => (0, 2);
     public static int Offset => 0;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SixBitScales.Open(block, scales, minimums);
-        byte* q = block + SixBitScales.End;
+        SixBitScales.Open(block, open);
+        byte* q = block + SixBitScales.End, values = open->Values;
         for (int i = 0; i < 4; i++, q += 32, values += 64)
         {
-            Vector256<byte> both = Vector256.Load(q), mask = Vector256.Create((byte)15);
-            (both & mask).Store(values);
-            ((both.AsUInt16() >>> 4).AsByte() & mask).Store(values + 32);
+            Vector256<byte> both = Vector256.Load(q);
+            BitPlanes.Low(both).Store(values);
+            BitPlanes.High(both).Store(values + 32);
         }
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        SixBitScales.Close(open, block);
+        SixBitScales.PutHalves(new ReadOnlySpan<byte>(open->Values, LargeBlocks.Size), new Span<byte>(block + SixBitScales.End, 128));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
     {
         Span<byte> q = stackalloc byte[LargeBlocks.Size];
         SixBitScales.Quantize(x, importance, 15, -1, 20, q, block);
-        for (int i = 0; i < 128; i++)
-        {
-            int c = i / 32 * 64 + i % 32;
-            block[SixBitScales.End + i] = (byte)(q[c] | q[c + 32] << 4);
-        }
+        SixBitScales.PutHalves(q, block.Slice(SixBitScales.End, 128));
     }
 }
 
@@ -120,31 +141,38 @@ internal readonly unsafe struct Q5KFormat : IStoredFormat
     public static (int Place, int Count) Halves => (0, 2);
     public static int Offset => 0;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SixBitScales.Open(block, scales, minimums);
-        Vector256<byte> bits = Vector256.Load(block + SixBitScales.End), mask = Vector256.Create((byte)15);
-        byte* q = block + Low;
+        SixBitScales.Open(block, open);
+        Vector256<byte> bits = Vector256.Load(block + SixBitScales.End);
+        byte* q = block + Low, values = open->Values;
         for (int i = 0; i < 4; i++, q += 32, values += 64)
         {
             Vector256<byte> both = Vector256.Load(q);
-            (both & mask | Fifth(bits, 2 * i)).Store(values);
-            ((both.AsUInt16() >>> 4).AsByte() & mask | Fifth(bits, 2 * i + 1)).Store(values + 32);
+            (BitPlanes.Low(both) | Fifth(bits, 2 * i)).Store(values);
+            (BitPlanes.High(both) | Fifth(bits, 2 * i + 1)).Store(values + 32);
         }
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        SixBitScales.Close(open, block);
+        Put(new ReadOnlySpan<byte>(open->Values, LargeBlocks.Size), new Span<byte>(block, Bytes));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
     {
         Span<byte> q = stackalloc byte[LargeBlocks.Size];
         SixBitScales.Quantize(x, importance, 31, -0.5f, 15, q, block);
+        Put(q, block);
+    }
+
+    private static void Put(ReadOnlySpan<byte> q, Span<byte> block)
+    {
         block[SixBitScales.End..Low].Clear();
         for (int i = 0; i < q.Length; i++)
             block[SixBitScales.End + i % 32] |= (byte)(q[i] >> 4 << (i / 32));
-        for (int i = 0; i < 128; i++)
-        {
-            int c = i / 32 * 64 + i % 32;
-            block[Low + i] = (byte)(q[c] & 15 | (q[c + 32] & 15) << 4);
-        }
+        SixBitScales.PutHalves(q, block.Slice(Low, 128));
     }
 
     private static Vector256<byte> Fifth(Vector256<byte> bits, int b)

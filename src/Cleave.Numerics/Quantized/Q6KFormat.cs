@@ -15,9 +15,10 @@ internal readonly unsafe struct Q6KFormat : IStoredFormat
     public static (int Place, int Count) Halves => (208, 1);
     public static int Offset => Levels;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
         Vector256<byte> mask = Vector256.Create((byte)15);
+        byte* values = open->Values;
         for (int half = 0; half < 2; half++, values += 128)
         {
             Vector256<byte> a = Vector256.Load(block + half * 64), b = Vector256.Load(block + half * 64 + 32), high = Vector256.Load(block + High + half * 32);
@@ -26,12 +27,17 @@ internal readonly unsafe struct Q6KFormat : IStoredFormat
             ((a.AsUInt16() >>> 4).AsByte() & mask | Upper(high, 4)).Store(values + 64);
             ((b.AsUInt16() >>> 4).AsByte() & mask | Upper(high, 6)).Store(values + 96);
         }
-        float d = (float)*(Half*)(block + 208);
+        (open->Scale, open->Minimum) = (*(Half*)(block + 208), default);
         for (int g = 0; g < Groups; g++)
-        {
-            scales[g] = d * (sbyte)block[Scales + g];
-            minimums[g] = 0;
-        }
+            (open->Scales[g], open->Minimums[g]) = ((sbyte)block[Scales + g], 0);
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        Put(new ReadOnlySpan<byte>(open->Values, LargeBlocks.Size), new Span<byte>(block, Bytes));
+        for (int g = 0; g < Groups; g++)
+            block[Scales + g] = (byte)open->Scales[g];
+        *(Half*)(block + 208) = open->Scale;
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
@@ -54,6 +60,11 @@ internal readonly unsafe struct Q6KFormat : IStoredFormat
             scales[g] = d * scale;
         }
         LargeBlocks.RoundGroups(x, scales, [], Levels, 2 * Levels - 1, q);
+        Put(q, block);
+    }
+
+    private static void Put(ReadOnlySpan<byte> q, Span<byte> block)
+    {
         for (int i = 0; i < 128; i++)
         {
             int c = i / 64 * 128 + i % 64;

@@ -15,11 +15,13 @@ namespace Cleave.Numerics.Quantized;
 /// </code>
 /// The scales are kept in that last order, and the totals brought back from it once at the end.
 /// </summary>
-internal readonly unsafe struct Q8Format : IBlockFormat
+internal readonly unsafe struct Q8Format : IScaledFormat
 {
     private const int Size = QuantizedMatrix.BlockSize;
 
     public static int FileBytes => sizeof(ushort) + Size;
+
+    public static int GroupBytes => 8 * Size;
 
     // 8-bit values in 16 bits, as the multiplication wants them.
     public static int InputBytes => Size * sizeof(short);
@@ -58,6 +60,8 @@ internal readonly unsafe struct Q8Format : IBlockFormat
             ((short*)input)[i] = short.CreateTruncating(MathF.Round(x[i] * inverse));
         return max / 127;
     }
+
+    public static float Row(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks) => BlockVectors.Row<Q8Format>(w, scales, row, x, xScales, blocks);
 
     public static int Dot(byte* w, int row, byte* input)
     {

@@ -22,12 +22,12 @@ public sealed unsafe partial class QuantizedMatrix
     public void MultiplyTransposed(ReadOnlySpan<float> x, int m, Span<float> y) => Multiply(x, m, this, y, null, default, null, default);
 
     /// <summary>Two products with the same x, which is quantized once.</summary>
-    /// <exception cref="ArgumentException">The matrices differ in columns or format, or a length does not fit.</exception>
+    /// <exception cref="ArgumentException">The matrices cannot share one x (<see cref="SharesInput"/>), or a length does not fit.</exception>
     public static void MultiplyTransposed(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya, QuantizedMatrix b, Span<float> yb) =>
         Multiply(x, m, a, ya, b, yb, null, default);
 
     /// <summary>Three products with the same x, which is quantized once.</summary>
-    /// <exception cref="ArgumentException">The matrices differ in columns or format, or a length does not fit.</exception>
+    /// <exception cref="ArgumentException">The matrices cannot share one x (<see cref="SharesInput"/>), or a length does not fit.</exception>
     public static void MultiplyTransposed(ReadOnlySpan<float> x, int m, QuantizedMatrix a, Span<float> ya,
         QuantizedMatrix b, Span<float> yb, QuantizedMatrix c, Span<float> yc) => Multiply(x, m, a, ya, b, yb, c, yc);
 
@@ -55,7 +55,8 @@ public sealed unsafe partial class QuantizedMatrix
         {
             switch (a.Format, a._kernel)
             {
-                case var _ when a._stored is not null: StoredProduct.Run(px, m, a, pa, b, pb, c, pc); break;
+                // All of them want x in one form.
+                case var _ when a._stored is not null: Multiply<PackedFormat<Q4KFormat, FourBits, ScaleAndMinimum, PortablePairs>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, Q8Kernel.ArmDot): Multiply<DotFormat<Q4Weights, ArmDot>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, Q8Kernel.WideningDot): Multiply<DotFormat<Q4Weights, WideningDot>>(px, m, a, pa, b, pb, c, pc); break;
                 case (BlockFormat.Q4_0, _): Multiply<Q4Format>(px, m, a, pa, b, pb, c, pc); break;
@@ -77,18 +78,22 @@ public sealed unsafe partial class QuantizedMatrix
         int blocks = a.Blocks;
         long rows = (long)a.Rows + (b?.Rows ?? 0) + (c?.Rows ?? 0);
         ThreadTeam? team = m * rows * a.Columns >= ThreadedFrom ? ThreadTeam.Current : null;
-        long bytes = rows * blocks * (TFormat.FileBytes - sizeof(ushort));
+        long bytes = rows * blocks * a._groupBytes / GroupRows;
         int partBytes = (int)Math.Min(PartBytes, bytes / (PartsPerThread * (team?.Threads ?? 1)));
         using Scratch scratch = Scratch.Rent((long)m * blocks + ((long)m * blocks * TFormat.InputBytes + 3) / sizeof(float));
         var product = new Product<TFormat>
         {
             X = x,
-            XScales = scratch.Pointer,
-            XValues = (byte*)(scratch.Pointer + (nint)m * blocks),
+            Input = new Input
+            {
+                Scales = scratch.Pointer,
+                Values = (byte*)(scratch.Pointer + (nint)m * blocks),
+                M = m,
+                Blocks = blocks,
+                Vectors = InstructionSets.Active != InstructionSet.Scalar,
+            },
+            Avx2 = InstructionSets.Active is InstructionSet.Avx2 or InstructionSet.Avx512,
             A = new Target(a, ya, partBytes),
-            M = m,
-            Blocks = blocks,
-            Vectors = InstructionSets.Active != InstructionSet.Scalar,
         };
         if (b is not null)
             product.B = new Target(b, yb, partBytes);
@@ -98,34 +103,41 @@ public sealed unsafe partial class QuantizedMatrix
     }
 
     /// <summary>One matrix and where its outputs go.</summary>
-    private readonly struct Target(QuantizedMatrix matrix, float* y, int partBytes)
+    internal readonly struct Target(QuantizedMatrix matrix, float* y, int partBytes)
     {
         public readonly float* Y = y;
         public readonly byte* Weights = matrix._values;
         public readonly Half* Scales = matrix._scales;
+        public readonly StoredRows? Stored = matrix._stored;
         public readonly int Rows = matrix.Rows, Groups = matrix.Groups;
-        public readonly int GroupsPerPart = Math.Max(1, partBytes / (GroupRows * (RowBlockBytes(matrix.Format) - sizeof(ushort)) * matrix.Blocks));
+        public readonly int GroupsPerPart = Math.Max(1, partBytes / (matrix._groupBytes * matrix.Blocks));
 
         public int Parts => GroupsPerPart == 0 ? 0 : (Groups + GroupsPerPart - 1) / GroupsPerPart;
     }
 
-    private struct Product<TFormat> : IPart where TFormat : struct, IBlockFormat
+    /// <summary>The quantized x.</summary>
+    internal struct Input
     {
-        private static readonly int GroupBytes = GroupRows * (TFormat.FileBytes - sizeof(ushort));
-
-        public float* X, XScales;
-        public byte* XValues;
-        public Target A, B, C;
+        public float* Scales;
+        public byte* Values;
         public int M, Blocks;
         public bool Vectors;
+    }
+
+    private struct Product<TFormat> : IPart where TFormat : struct, IBlockFormat
+    {
+        public float* X;
+        public Input Input;
+        public Target A, B, C;
+        public bool Avx2;
         private bool _quantizing;
         private int _xRowsPerPart;
 
         public void Run(ThreadTeam? team)
         {
             _quantizing = true;
-            _xRowsPerPart = Math.Max(1, 16384 / (Blocks * BlockSize));
-            ThreadTeam.Run(M > _xRowsPerPart ? team : null, (M + _xRowsPerPart - 1) / _xRowsPerPart, ref this);
+            _xRowsPerPart = Math.Max(1, 16384 / (Input.Blocks * BlockSize));
+            ThreadTeam.Run(Input.M > _xRowsPerPart ? team : null, (Input.M + _xRowsPerPart - 1) / _xRowsPerPart, ref this);
             _quantizing = false;
             ThreadTeam.Run(team, A.Parts + B.Parts + C.Parts, ref this);
         }
@@ -133,97 +145,101 @@ public sealed unsafe partial class QuantizedMatrix
         public readonly void Invoke(int part)
         {
             if (_quantizing)
-                QuantizeRows(part * _xRowsPerPart, Math.Min(M, (part + 1) * _xRowsPerPart));
+                QuantizeRows(part * _xRowsPerPart, Math.Min(Input.M, (part + 1) * _xRowsPerPart));
             else if (part < A.Parts)
-                MultiplyPart(A, part);
+                Multiply(A, part);
             else if (part < A.Parts + B.Parts)
-                MultiplyPart(B, part - A.Parts);
+                Multiply(B, part - A.Parts);
             else
-                MultiplyPart(C, part - A.Parts - B.Parts);
+                Multiply(C, part - A.Parts - B.Parts);
+        }
+
+        private readonly void Multiply(in Target target, int part)
+        {
+            if (target.Stored is { } stored)
+                stored.MultiplyPart(target, part, Input, Avx2);
+            else
+                MultiplyPart<TFormat>(target, part, Input);
         }
 
         private readonly void QuantizeRows(int from, int to)
         {
-            for (nint b = (nint)from * Blocks; b < (nint)to * Blocks; b++)
+            for (nint b = (nint)from * Input.Blocks; b < (nint)to * Input.Blocks; b++)
             {
                 float* x = X + b * BlockSize;
-                byte* input = XValues + b * TFormat.InputBytes;
-                XScales[b] = Vectors ? TFormat.QuantizeInput(x, input) : TFormat.QuantizeInputReference(x, input);
+                byte* input = Input.Values + b * TFormat.InputBytes;
+                Input.Scales[b] = Input.Vectors ? TFormat.QuantizeInput(x, input) : TFormat.QuantizeInputReference(x, input);
             }
         }
+    }
 
-        private readonly void MultiplyPart(in Target target, int part)
+    internal static void MultiplyPart<TFormat>(in Target target, int part, in Input input) where TFormat : struct, IBlockFormat
+    {
+        int from = part * target.GroupsPerPart, to = Math.Min(target.Groups, from + target.GroupsPerPart);
+        if (!input.Vectors)
         {
-            int from = part * target.GroupsPerPart, to = Math.Min(target.Groups, from + target.GroupsPerPart);
-            if (!Vectors)
-            {
-                for (int g = from; g < to; g++)
-                    Reference(target, g);
-                return;
-            }
-            for (int i = 0; i < M; i += RowBlock)
-            {
-                // One span of one group and of four rows of x fit in the first-level cache together.
-                for (int block = 0; block < Blocks; block += SpanBlocks)
-                    MultiplySpan(target, from, to, i, Math.Min(RowBlock, M - i), block, Math.Min(SpanBlocks, Blocks - block));
-            }
-        }
-
-        private readonly void MultiplySpan(in Target target, int from, int to, int first, int rows, int block, int blocks)
-        {
-            float* partial = stackalloc float[BlockVectors.TileRows * GroupRows];
             for (int g = from; g < to; g++)
+                Reference<TFormat>(target, g, input);
+            return;
+        }
+        for (int i = 0; i < input.M; i += RowBlock)
+        {
+            // One span of one group and of four rows of x fit in the first-level cache together.
+            for (int block = 0; block < input.Blocks; block += SpanBlocks)
+                MultiplySpan<TFormat>(target, from, to, input, i, Math.Min(RowBlock, input.M - i), block, Math.Min(SpanBlocks, input.Blocks - block));
+        }
+    }
+
+    private static void MultiplySpan<TFormat>(in Target target, int from, int to, in Input input, int first, int rows, int block, int blocks)
+        where TFormat : struct, IBlockFormat
+    {
+        float* partial = stackalloc float[BlockVectors.TileRows * GroupRows];
+        for (int g = from; g < to; g++)
+        {
+            byte* w = target.Weights + ((nint)g * input.Blocks + block) * TFormat.GroupBytes;
+            Half* scales = target.Scales + ((nint)g * input.Blocks + block) * GroupRows;
+            int count = Math.Min(GroupRows, target.Rows - g * GroupRows);
+            for (int i = first; i < first + rows; i += BlockVectors.TileRows)
             {
-                byte* w = target.Weights + ((nint)g * Blocks + block) * GroupBytes;
-                Half* scales = target.Scales + ((nint)g * Blocks + block) * GroupRows;
-                int count = Math.Min(GroupRows, target.Rows - g * GroupRows);
-                for (int i = first; i < first + rows; i += BlockVectors.TileRows)
+                int tile = Math.Min(BlockVectors.TileRows, first + rows - i);
+                nint at = (nint)i * input.Blocks + block;
+                float* y = target.Y + (nint)i * target.Rows + (nint)g * GroupRows;
+                bool whole = count == GroupRows;
+                float* sums = whole ? y : partial;
+                if (tile == 1)
+                    TFormat.One(w, scales, input.Values + at * TFormat.InputBytes, input.Scales + at, blocks, sums, whole && block > 0);
+                else
                 {
-                    int tile = Math.Min(BlockVectors.TileRows, first + rows - i);
-                    nint at = (nint)i * Blocks + block;
-                    float* y = target.Y + (nint)i * target.Rows + (nint)g * GroupRows;
-                    bool whole = count == GroupRows;
-                    float* sums = whole ? y : partial;
-                    if (tile == 1)
-                        TFormat.One(w, scales, XValues + at * TFormat.InputBytes, XScales + at, blocks, sums, whole && block > 0);
-                    else
-                    {
-                        TFormat.Four(w, scales, XValues + at * TFormat.InputBytes, XScales + at, Blocks, blocks, tile, sums,
-                            whole ? target.Rows : GroupRows, whole && block > 0);
-                    }
-                    if (!whole)
-                        AddPartial(partial, y, target.Rows, tile, count, block > 0);
+                    TFormat.Four(w, scales, input.Values + at * TFormat.InputBytes, input.Scales + at, input.Blocks, blocks, tile, sums,
+                        whole ? target.Rows : GroupRows, whole && block > 0);
                 }
+                if (!whole)
+                    AddPartial(partial, y, target.Rows, tile, count, block > 0);
             }
         }
+    }
 
-        private static void AddPartial(float* sums, float* y, int stride, int rows, int count, bool add)
+    private static void AddPartial(float* sums, float* y, int stride, int rows, int count, bool add)
+    {
+        for (int r = 0; r < rows; r++, sums += GroupRows, y += stride)
         {
-            for (int r = 0; r < rows; r++, sums += GroupRows, y += stride)
-            {
-                for (int j = 0; j < count; j++)
-                    y[j] = add ? y[j] + sums[j] : sums[j];
-            }
+            for (int j = 0; j < count; j++)
+                y[j] = add ? y[j] + sums[j] : sums[j];
         }
+    }
 
-        /// <summary>The plain form: one output at a time.</summary>
-        private readonly void Reference(in Target target, int group)
+    /// <summary>The plain form: one output at a time.</summary>
+    private static void Reference<TFormat>(in Target target, int group, in Input input) where TFormat : struct, IBlockFormat
+    {
+        byte* w = target.Weights + (nint)group * input.Blocks * TFormat.GroupBytes;
+        Half* scales = target.Scales + (nint)group * input.Blocks * GroupRows;
+        int count = Math.Min(GroupRows, target.Rows - group * GroupRows);
+        for (nint i = 0; i < input.M; i++)
         {
-            byte* w = target.Weights + (nint)group * Blocks * GroupBytes;
-            Half* scales = target.Scales + (nint)group * Blocks * GroupRows;
-            int count = Math.Min(GroupRows, target.Rows - group * GroupRows);
-            for (nint i = 0; i < M; i++)
+            for (int j = 0; j < count; j++)
             {
-                for (int j = 0; j < count; j++)
-                {
-                    float total = 0;
-                    for (int b = 0; b < Blocks; b++)
-                    {
-                        int sum = TFormat.Dot(w + (nint)b * GroupBytes, j, XValues + (i * Blocks + b) * TFormat.InputBytes);
-                        total += sum * (XScales[i * Blocks + b] * (float)scales[b * GroupRows + TFormat.ScalePlace(j)]);
-                    }
-                    target.Y[i * target.Rows + (nint)group * GroupRows + j] = total;
-                }
+                target.Y[i * target.Rows + (nint)group * GroupRows + j] =
+                    TFormat.Row(w, scales, j, input.Values + i * input.Blocks * TFormat.InputBytes, input.Scales + i * input.Blocks, input.Blocks);
             }
         }
     }

@@ -5,16 +5,16 @@ using Cleave.Numerics.Threading;
 namespace Cleave.Numerics.Quantized;
 
 /// <summary>
-/// A (rows, columns) weight matrix in one of GGUF's block formats, which it gives back as a file holds them. Q8_0 and Q4_0,
-/// blocks of 32 along the columns with a half-precision scale each, are packed once for the product; the other formats
-/// stay as they are.
+/// A (rows, columns) weight matrix in one of GGUF's block formats, packed once for the product; it gives rows back as a file
+/// holds them.
 /// </summary>
 /// <remarks>
 /// Packed:
 /// <code>
 /// group of 8 rows → block of 32 columns → four bytes of each row in turn: r0 r0 r0 r0 r1 r1 r1 r1 … r7 r7 r7 r7
 /// </code>
-/// Missing rows of the last group are zeros.
+/// The scales of Q8_0 and Q4_0 lie apart, those of the other formats before the bytes they belong to
+/// (<see cref="PackedFormat{TStored, TBits, TScales, TPairs}"/>). Missing rows of the last group are zeros.
 /// </remarks>
 public sealed unsafe partial class QuantizedMatrix : IDisposable
 {
@@ -28,7 +28,8 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
     private readonly byte* _values;
     private readonly Half* _scales; // group, block, place of the row
     private readonly Q8Kernel _kernel;
-    private readonly StoredRows? _stored; // for a format that is not packed
+    private readonly StoredRows? _stored; // of all formats but Q8_0 and Q4_0
+    private readonly int _groupBytes; // of eight rows by 32 columns, without scales that lie apart
     private readonly uint _flip; // 128 added to every byte, as the kernel wants it
 
     private QuantizedMatrix(BlockFormat format, int rows, int columns)
@@ -42,13 +43,13 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         _kernel = Q8Kernels.Active;
         _flip = format == BlockFormat.Q8_0 && _kernel is (Q8Kernel.Dot or Q8Kernel.EmulatedDot) ? 0x80808080 : 0;
         long groupBlocks = (long)Groups * Blocks;
-        long floats = _stored is null ? groupBlocks * GroupRows * RowBlockBytes(format) / sizeof(float)
-            : ((long)rows * RowBytes(format, columns) + sizeof(float) - 1) / sizeof(float);
+        _groupBytes = _stored?.GroupBytes ?? GroupRows * (RowBlockBytes(format) - sizeof(ushort));
+        long floats = groupBlocks * (_groupBytes + (_stored is null ? GroupRows * sizeof(ushort) : 0)) / sizeof(float);
         if (floats > int.MaxValue)
             throw new ArgumentException($"rows: {rows} rows of {columns} are more than one matrix holds", nameof(rows));
         _memory = new NativeBuffer((int)floats, clear: false);
         _values = (byte*)_memory.Pointer;
-        _scales = (Half*)(_values + groupBlocks * GroupRows * (RowBlockBytes(format) - sizeof(ushort)));
+        _scales = (Half*)(_values + groupBlocks * _groupBytes);
     }
 
     /// <summary>Fills in rows from <paramref name="row"/> on, as a file holds them: <see cref="RowBytes"/> bytes each.</summary>
@@ -112,7 +113,11 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         Guard.Length(blocks.Length, RowBytes(Format, Columns), nameof(blocks));
         if (_stored is not null)
         {
-            new ReadOnlySpan<byte>(StoredRow(row), blocks.Length).CopyTo(blocks);
+            fixed (byte* to = blocks)
+            {
+                for (int b = 0; b < Columns / _stored.Elements; b++)
+                    _stored.Unpack(StoredBlock(row, b), row % GroupRows, to + b * _stored.Bytes);
+            }
             return;
         }
         int size = RowBlockBytes(Format);
@@ -159,7 +164,7 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
             Read(from, to - from, blocks);
             for (int row = from; row < to; row++)
                 Matrix.PutRow(row, blocks.Slice((row - from) * rowBytes, rowBytes));
-            for (int row = to; Matrix._stored is null && to == Matrix.Rows && row < Matrix.Groups * GroupRows; row++)
+            for (int row = to; to == Matrix.Rows && row < Matrix.Groups * GroupRows; row++)
                 Matrix.PutZeros(row);
         }
     }
@@ -170,7 +175,11 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         {
             if (_stored.FirstBadBlock(blocks) is { } bad)
                 throw new ArgumentException($"row {row}, block {bad}: a scale is not a finite half", nameof(blocks));
-            blocks.CopyTo(new Span<byte>(StoredRow(row), blocks.Length));
+            fixed (byte* from = blocks)
+            {
+                for (int b = 0; b < Columns / _stored.Elements; b++)
+                    _stored.Pack(from + b * _stored.Bytes, StoredBlock(row, b), row % GroupRows);
+            }
             return;
         }
         int size = RowBlockBytes(Format);
@@ -192,6 +201,14 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
 
     private void PutZeros(int row)
     {
+        if (_stored is not null)
+        {
+            byte* zeros = stackalloc byte[_stored.Bytes];
+            new Span<byte>(zeros, _stored.Bytes).Clear();
+            for (int b = 0; b < Columns / _stored.Elements; b++)
+                _stored.Pack(zeros, StoredBlock(row, b), row % GroupRows);
+            return;
+        }
         for (int b = 0; b < Blocks; b++)
         {
             _scales[ScaleIndex(row, b)] = default;
@@ -200,7 +217,9 @@ public sealed unsafe partial class QuantizedMatrix : IDisposable
         }
     }
 
-    private byte* StoredRow(int row) => _values + (nint)row * RowBytes(Format, Columns);
+    /// <summary>The packed block that holds a row's block as files have it.</summary>
+    private byte* StoredBlock(int row, int block) =>
+        _values + ((nint)(row / GroupRows) * Blocks + block * (_stored!.Elements / BlockSize)) * _groupBytes;
 
     /// <summary>Where four bytes of a row's block are.</summary>
     private uint* Four(int row, int block, int index) =>

@@ -99,10 +99,13 @@ internal static unsafe class SmallBlocks
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
     }
 
-    public static void Fill(float* scales, float* minimums, float scale, float minimum)
+    /// <summary>The halves of a block without whole scales.</summary>
+    /// <param name="minimum">What is added in the file, and here is taken off.</param>
+    public static void Fill(OpenBlock* open, Half scale, Half? minimum)
     {
-        scales[0] = scales[1] = scale;
-        minimums[0] = minimums[1] = minimum;
+        (open->Scale, open->Minimum) = (scale, -minimum ?? default);
+        open->Scales[0] = open->Scales[1] = 1;
+        open->Minimums[0] = open->Minimums[1] = (byte)(minimum is null ? 0 : 1);
     }
 }
 
@@ -113,10 +116,16 @@ internal readonly unsafe struct Q41Format : IStoredFormat
     public static (int Place, int Count) Halves => (0, 2);
     public static int Offset => 0;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SmallBlocks.OpenNibbles(block + 4, values);
-        SmallBlocks.Fill(scales, minimums, (float)*(Half*)block, -(float)*(Half*)(block + 2));
+        SmallBlocks.OpenNibbles(block + 4, open->Values);
+        SmallBlocks.Fill(open, *(Half*)block, *(Half*)(block + 2));
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        (*(Half*)block, *(Half*)(block + 2)) = (open->Scale, -open->Minimum);
+        SmallBlocks.PutNibbles(new ReadOnlySpan<byte>(open->Values, SmallBlocks.Size), new Span<byte>(block + 4, SmallBlocks.Half32));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
@@ -134,11 +143,19 @@ internal readonly unsafe struct Q50Format : IStoredFormat
     public static (int Place, int Count) Halves => (0, 1);
     public static int Offset => 16;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SmallBlocks.OpenNibbles(block + 6, values);
-        SmallBlocks.AddFifthBits(*(uint*)(block + 2), values);
-        SmallBlocks.Fill(scales, minimums, (float)*(Half*)block, 0);
+        SmallBlocks.OpenNibbles(block + 6, open->Values);
+        SmallBlocks.AddFifthBits(*(uint*)(block + 2), open->Values);
+        SmallBlocks.Fill(open, *(Half*)block, null);
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        *(Half*)block = open->Scale;
+        var q = new ReadOnlySpan<byte>(open->Values, SmallBlocks.Size);
+        SmallBlocks.PutFifthBits(q, new Span<byte>(block + 2, sizeof(uint)));
+        SmallBlocks.PutNibbles(q, new Span<byte>(block + 6, SmallBlocks.Half32));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
@@ -157,11 +174,19 @@ internal readonly unsafe struct Q51Format : IStoredFormat
     public static (int Place, int Count) Halves => (0, 2);
     public static int Offset => 0;
 
-    public static void Unpack(byte* block, byte* values, float* scales, float* minimums)
+    public static void Open(byte* block, OpenBlock* open)
     {
-        SmallBlocks.OpenNibbles(block + 8, values);
-        SmallBlocks.AddFifthBits(*(uint*)(block + 4), values);
-        SmallBlocks.Fill(scales, minimums, (float)*(Half*)block, -(float)*(Half*)(block + 2));
+        SmallBlocks.OpenNibbles(block + 8, open->Values);
+        SmallBlocks.AddFifthBits(*(uint*)(block + 4), open->Values);
+        SmallBlocks.Fill(open, *(Half*)block, *(Half*)(block + 2));
+    }
+
+    public static void Close(OpenBlock* open, byte* block)
+    {
+        (*(Half*)block, *(Half*)(block + 2)) = (open->Scale, -open->Minimum);
+        var q = new ReadOnlySpan<byte>(open->Values, SmallBlocks.Size);
+        SmallBlocks.PutFifthBits(q, new Span<byte>(block + 4, sizeof(uint)));
+        SmallBlocks.PutNibbles(q, new Span<byte>(block + 8, SmallBlocks.Half32));
     }
 
     public static void Quantize(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace Cleave.Numerics.Quantized;
 
-/// <summary>Whole rows of an <see cref="IStoredFormat"/>, for code that knows the format only when it runs.</summary>
+/// <summary>Rows of an <see cref="IStoredFormat"/>, and parts of their packed products, for code that knows the format only when it runs.</summary>
 internal abstract unsafe class StoredRows
 {
     private static readonly StoredRows?[] All = Create();
 
-    /// <summary>Null for the formats that are packed.</summary>
+    /// <summary>Null for Q8_0 and Q4_0, whose packing depends on the processor.</summary>
     public static StoredRows? Of(BlockFormat format) =>
         (uint)format < (uint)All.Length ? All[(int)format] : throw new ArgumentOutOfRangeException(nameof(format), format, "not a block format");
 
@@ -15,8 +15,19 @@ internal abstract unsafe class StoredRows
 
     public abstract int Bytes { get; }
 
-    /// <summary>Opens a row into q, scales and minimums, which now are what q times the scale is too large by.</summary>
-    public abstract void Unpack(byte* row, int columns, byte* values, float* scales, float* minimums);
+    /// <summary>Where a block's half-precision numbers begin, and how many there are.</summary>
+    public abstract (int Place, int Count) Halves { get; }
+
+    /// <summary>Bytes that eight rows of 32 columns take when packed.</summary>
+    public abstract int GroupBytes { get; }
+
+    public abstract void Pack(byte* block, byte* group, int row);
+
+    /// <summary>Writes one row of a packed block as a file holds it.</summary>
+    public abstract void Unpack(byte* group, int row, byte* block);
+
+    /// <summary>One part of a product with a packed matrix.</summary>
+    public abstract void MultiplyPart(in QuantizedMatrix.Target target, int part, in QuantizedMatrix.Input input, bool avx2);
 
     public abstract void Quantize(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks);
 
@@ -28,31 +39,44 @@ internal abstract unsafe class StoredRows
     private static StoredRows?[] Create()
     {
         var all = new StoredRows?[Enum.GetValues<BlockFormat>().Length];
-        all[(int)BlockFormat.Q4_1] = new Rows<Q41Format>();
-        all[(int)BlockFormat.Q5_0] = new Rows<Q50Format>();
-        all[(int)BlockFormat.Q5_1] = new Rows<Q51Format>();
-        all[(int)BlockFormat.IQ4_NL] = new Rows<IQ4Format>();
-        all[(int)BlockFormat.Q2_K] = new Rows<Q2KFormat>();
-        all[(int)BlockFormat.Q3_K] = new Rows<Q3KFormat>();
-        all[(int)BlockFormat.Q4_K] = new Rows<Q4KFormat>();
-        all[(int)BlockFormat.Q5_K] = new Rows<Q5KFormat>();
-        all[(int)BlockFormat.Q6_K] = new Rows<Q6KFormat>();
+        all[(int)BlockFormat.Q4_1] = new Rows<Q41Format, FourBits, TwoHalves>();
+        all[(int)BlockFormat.Q5_0] = new Rows<Q50Format, FiveBits, HalfOnly>();
+        all[(int)BlockFormat.Q5_1] = new Rows<Q51Format, FiveBits, TwoHalves>();
+        all[(int)BlockFormat.IQ4_NL] = new Rows<IQ4Format, TableBits, HalfOnly>();
+        all[(int)BlockFormat.Q2_K] = new Rows<Q2KFormat, TwoBits, HalfByteScales>();
+        all[(int)BlockFormat.Q3_K] = new Rows<Q3KFormat, ThreeBits, SignedScales>();
+        all[(int)BlockFormat.Q4_K] = new Rows<Q4KFormat, FourBits, ScaleAndMinimum>();
+        all[(int)BlockFormat.Q5_K] = new Rows<Q5KFormat, FiveBits, ScaleAndMinimum>();
+        all[(int)BlockFormat.Q6_K] = new Rows<Q6KFormat, SixBits, SignedScales>();
         return all;
     }
 
-    private sealed class Rows<TFormat> : StoredRows where TFormat : struct, IStoredFormat
+    private sealed class Rows<TFormat, TBits, TScales> : StoredRows
+        where TFormat : struct, IStoredFormat where TBits : struct, IPackedBits where TScales : struct, IPackedScales
     {
         public override int Elements => TFormat.Elements;
 
         public override int Bytes => TFormat.Bytes;
 
-        public override void Unpack(byte* row, int columns, byte* values, float* scales, float* minimums)
+        public override (int Place, int Count) Halves => TFormat.Halves;
+
+        public override int GroupBytes => PackedFormat<TFormat, TBits, TScales, PortablePairs>.GroupBytes;
+
+        public override void Pack(byte* block, byte* group, int row) => PackedFormat<TFormat, TBits, TScales, PortablePairs>.Pack(block, group, row);
+
+        public override void Unpack(byte* group, int row, byte* block)
         {
-            int groups = TFormat.Elements / IStoredFormat.Group;
-            for (int b = 0; b < columns / TFormat.Elements; b++)
-                TFormat.Unpack(row + b * TFormat.Bytes, values + b * TFormat.Elements, scales + b * groups, minimums + b * groups);
-            for (int g = 0; TFormat.Offset != 0 && g < columns / IStoredFormat.Group; g++)
-                minimums[g] = TFormat.Offset * scales[g];
+            OpenBlock open;
+            PackedFormat<TFormat, TBits, TScales, PortablePairs>.Unpack(group, row, &open);
+            TFormat.Close(&open, block);
+        }
+
+        public override void MultiplyPart(in QuantizedMatrix.Target target, int part, in QuantizedMatrix.Input input, bool avx2)
+        {
+            if (avx2)
+                QuantizedMatrix.MultiplyPart<PackedFormat<TFormat, TBits, TScales, Avx2Pairs>>(target, part, input);
+            else
+                QuantizedMatrix.MultiplyPart<PackedFormat<TFormat, TBits, TScales, PortablePairs>>(target, part, input);
         }
 
         public override void Quantize(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -68,16 +92,19 @@ internal abstract unsafe class StoredRows
 
         public override void Dequantize(ReadOnlySpan<byte> blocks, Span<float> row)
         {
-            byte* values = stackalloc byte[LargeBlocks.Size];
-            float* scales = stackalloc float[LargeBlocks.Size / IStoredFormat.Group], minimums = stackalloc float[LargeBlocks.Size / IStoredFormat.Group];
+            OpenBlock open;
             fixed (byte* from = blocks)
             {
                 for (int b = 0; b < row.Length / TFormat.Elements; b++)
                 {
-                    TFormat.Unpack(from + b * TFormat.Bytes, values, scales, minimums);
+                    TFormat.Open(from + b * TFormat.Bytes, &open);
+                    float d = (float)open.Scale, m = (float)open.Minimum;
                     Span<float> weights = row.Slice(b * TFormat.Elements, TFormat.Elements);
                     for (int i = 0; i < weights.Length; i++)
-                        weights[i] = scales[i / IStoredFormat.Group] * (values[i] - TFormat.Offset) - minimums[i / IStoredFormat.Group];
+                    {
+                        int g = i / IStoredFormat.Group;
+                        weights[i] = d * open.Scales[g] * StoredValues.Of<TFormat, TBits>(open.Values[i]) - m * open.Minimums[g];
+                    }
                 }
             }
         }

@@ -1,10 +1,7 @@
 using System.Runtime.InteropServices;
 using Cleave.Formats.Gguf;
-using Cleave.Models.Blocks;
 using Cleave.Models.Families;
-using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Quantized;
-using Cleave.Numerics.Tensors;
 using Cleave.Tokenizers;
 
 namespace Cleave.Models;
@@ -34,94 +31,23 @@ public static class GgufModel
 
     private static Transformer Load(GgufFile file)
     {
-        string path = file.Path;
-        TransformerSpec spec = LlamaGguf.Read(file);
-        MemoryPlan.Require(file.Entries.Sum(MemoryOf) + (long)spec.ContextLength * spec.Layers[0].HeadSize * sizeof(float), path, "use a smaller or a more strongly quantized model");
-        int headSize = spec.Layers[0].HeadSize;
-        return Transformer.Build(spec, (name, rows, columns) => Dense(file, Entry(file, name, rows, columns), RotationOf(name, headSize)),
-            (name, rows, columns) => Matrix(file, Entry(file, name, rows, columns), RotationOf(name, headSize)));
+        TransformerSpec spec = GgufShape.Read(new GgufKeys(file.Path, file.Metadata, name => file.Contains(name) ? file.Entry(name).Shape : null, name => Floats(file, name)));
+        // Matrices are held as they are stored; there is little else but the table of positions.
+        long table = spec.Position == PositionKind.Rotary && spec.Layers.Count > 0 ? (long)spec.ContextLength * spec.Layers[0].HeadSize * sizeof(float) : 0;
+        MemoryPlan.Require(file.Entries.Sum(e => e.ByteCount) + table, file.Path, "use a smaller or a more strongly quantized model");
+        var weights = new GgufWeights(file, name => GgufNames.Place(spec, name));
+        Transformer model = Transformer.Build(spec, weights.Dense, weights.Matrix);
+        weights.RefuseOthers(GgufRotary.Frequencies, GgufRotary.Short, GgufRotary.Long);
+        return model;
     }
 
-    // Matrices are held as they are stored, and there is little else.
-    private static long MemoryOf(GgufEntry entry) => entry.ByteCount;
-
-    private static GgufEntry Entry(GgufFile file, string name, int rows, int columns)
+    private static float[] Floats(GgufFile file, string name)
     {
-        GgufEntry entry = file.Entry(LlamaGguf.Name(name));
-        bool fits = entry.Shape is [var r, var c] && r == rows && c == columns || rows == 1 && entry.Shape is [var only] && only == columns;
-        return fits ? entry
-            : throw new ModelFileException(file.Path, $"the tensor {entry.Name} is ({string.Join(", ", entry.Shape)}), but the keys ask for ({rows}, {columns})", entry.FileOffset);
-    }
-
-    /// <summary>The head size for rows in the order of neighbouring rotations, or 0.</summary>
-    private static int RotationOf(string name, int headSize) => LlamaGguf.IsRotated(name) ? headSize : 0;
-
-    private static Linear Matrix(GgufFile file, GgufEntry entry, int headSize)
-    {
-        BlockFormat? format = entry.Type.Blocks();
-        HalfFormat? half = entry.Type switch
-        {
-            GgufTensorType.F16 => HalfFormat.Float16,
-            GgufTensorType.BF16 => HalfFormat.BFloat16,
-            _ => null,
-        };
-        if (format is null && half is null)
-            return new DenseLinear(Dense(file, entry, headSize));
-        int rows = (int)entry.Shape[0], columns = (int)entry.Shape[1];
-        try
-        {
-            if (format is not { } blocks)
-            {
-                return new HalfLinear(HalfMatrix.Load(half!.Value, rows, columns,
-                    (row, count, destination) => ReadRows(file, entry, row, count, headSize, destination), Math.Max(1, headSize)));
-            }
-            return new QuantizedLinear(QuantizedMatrix.Pack(blocks, rows, columns,
-                (row, count, destination) => ReadRows(file, entry, row, count, headSize, destination), Math.Max(1, headSize)));
-        }
-        catch (ArgumentException e)
-        {
-            throw new ModelFileException(file.Path, $"the tensor {entry.Name} cannot be used: {e.Message}", entry.FileOffset);
-        }
-    }
-
-    private static Tensor Dense(GgufFile file, GgufEntry entry, int headSize)
-    {
-        if (!entry.Type.IsPlain())
-        {
-            throw new ModelFileException(file.Path,
-                $"the tensor {entry.Name} is {entry.Type}; F32, F16, BF16 and, for matrices, {string.Join(", ", Enum.GetNames<BlockFormat>())} can be read", entry.FileOffset);
-        }
-        int rows = entry.Shape.Length == 1 ? 1 : (int)entry.Shape[0], columns = (int)entry.Shape[^1];
-        Tensor tensor = Tensor.Parameter(rows, columns, requiresGradient: false);
-        var raw = new byte[entry.ByteCount / rows];
-        for (int r = 0; r < rows; r++)
-        {
-            ReadRows(file, entry, headSize == 0 ? r : LlamaGguf.RotatedRow(r, headSize), 1, 0, raw);
-            Span<float> row = tensor.Data.Slice(r * columns, columns);
-            switch (entry.Type)
-            {
-                case GgufTensorType.F32: MemoryMarshal.Cast<byte, float>(raw).CopyTo(row); break;
-                case GgufTensorType.F16: Conversion.HalfToFloat(MemoryMarshal.Cast<byte, Half>(raw), row); break;
-                default: Conversion.BFloat16ToFloat(MemoryMarshal.Cast<byte, ushort>(raw), row); break;
-            }
-        }
-        if (tensor.Data.ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
-            throw new ModelFileException(file.Path, $"the tensor {entry.Name} holds a value that is not finite; the file is damaged or the training diverged", entry.FileOffset);
-        return tensor;
-    }
-
-    // Rows of a head come in one call, so that their order can be changed within it.
-    private static void ReadRows(GgufFile file, GgufEntry entry, int row, int count, int headSize, Span<byte> destination)
-    {
-        int rowBytes = destination.Length / count;
-        if (headSize == 0)
-        {
-            file.ReadBytes(entry, (long)row * rowBytes, destination);
-            return;
-        }
-        var stored = new byte[destination.Length];
-        file.ReadBytes(entry, (long)row * rowBytes, stored);
-        for (int r = 0; r < count; r++)
-            stored.AsSpan((LlamaGguf.RotatedRow(row + r, headSize) - row) * rowBytes, rowBytes).CopyTo(destination[(r * rowBytes)..]);
+        GgufEntry entry = file.Entry(name);
+        if (entry.Type != GgufTensorType.F32)
+            throw new ModelFileException(file.Path, $"the tensor {name} is {entry.Type}, not F32", entry.FileOffset);
+        var values = new float[entry.Elements];
+        file.ReadBytes(entry, 0, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
     }
 }

@@ -39,12 +39,12 @@ public static class Llama2cModel
         return Transformer.Build(spec, (name, rows, columns) =>
         {
             Tensor tensor = Tensor.Parameter(rows, columns, requiresGradient: false);
-            int headSize = LlamaGguf.IsRotated(name) ? spec.Layers[0].HeadSize : 0;
+            // Neighbouring rows turn together, as in GGUF files of Llama.
+            StoredWeight place = GgufNames.Place(spec, name);
             for (int r = 0; r < rows; r++)
             {
-                int stored = headSize == 0 ? r : LlamaGguf.RotatedRow(r, headSize);
                 Span<float> row = tensor.Data.Slice(r * columns, columns);
-                ModelBytes.Read(file, path, MemoryMarshal.AsBytes(row), HeaderBytes + sizeof(float) * (offsets[name] + (long)stored * columns), name);
+                ModelBytes.Read(file, path, MemoryMarshal.AsBytes(row), HeaderBytes + sizeof(float) * (offsets[name] + (long)place.Row(r) * columns), name);
             }
             return tensor.Data.ContainsAnyExceptInRange(float.MinValue, float.MaxValue)
                 ? throw new ModelFileException(path, $"{name} holds a value that is not finite; the file is damaged") : tensor;

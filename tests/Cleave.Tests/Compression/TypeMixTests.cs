@@ -21,7 +21,7 @@ public class TypeMixTests
             foreach (string name in Matrices(spec))
             {
                 int columns = name.Contains("down_proj", StringComparison.Ordinal) ? feedForward : width;
-                string stored = LlamaGguf.Name(name), ours = TypeMix.Find(mix.Name).For(name, spec, columns, importance: false).ToString();
+                string stored = GgufNames.Place(spec, name).Name, ours = TypeMix.Find(mix.Name).For(name, spec, columns, importance: false).ToString();
                 string theirs = (mix.Value.TryGetProperty(stored, out JsonElement own) ? own : mix.Value.GetProperty("")).GetString()!;
                 if (ours != theirs)
                     wrong.Add($"{mix.Name} {stored}: {ours}, not {theirs}");

@@ -57,11 +57,14 @@ public sealed class GgufModelTests : IDisposable
     public void What_would_change_the_results_is_refused()
     {
         Transformer model = Transformer.Create(Spec, Rng.For(3, "gguf"));
-        Refused("'qwen2'", Write(model, GgufTensorType.F32, architecture: "qwen2"));
-        Refused("scaled rotary", Write(model, GgufTensorType.F32).Key("llama.rope.scaling.type", "linear"));
-        Refused("mixtures of experts", Write(model, GgufTensorType.F32).Key("llama.expert_count", 8));
+        Refused("'qwen9'", Write(model, GgufTensorType.F32, architecture: "qwen9"));
+        Refused("'dynamic'", Write(model, GgufTensorType.F32).Key("llama.rope.scaling.type", "dynamic"));
+        Refused("rope.scaling.type", Write(model, GgufTensorType.F32).Key("llama.rope.scaling.attn_factor", 1.5f));
+        Refused("attention.clamp_kqv", Write(model, GgufTensorType.F32).Key("llama.attention.clamp_kqv", 8f));
+        Refused("expert_used_count", Write(model, GgufTensorType.F32).Key("llama.expert_count", 8));
+        Refused("attn_q_norm.weight has no place", Write(model, GgufTensorType.F32).Tensor("blk.0.attn_q_norm.weight", GgufTensorType.F32, [16], new byte[64]));
         Refused("a part of a head", Write(model, GgufTensorType.F32, rotated: 8));
-        Refused("attn_q.bias", Write(model, GgufTensorType.F32).Tensor("blk.0.attn_q.bias", GgufTensorType.F32, [64], new byte[256]));
+        Refused("attn_k.bias", Write(model, GgufTensorType.F32).Tensor("blk.0.attn_q.bias", GgufTensorType.F32, [64], new byte[256]));
         Refused("cannot share", Write(model, GgufTensorType.F32, kvHeads: 3));
         Refused("not finite", Write(model, GgufTensorType.F32, damage: b => MemoryMarshal.Write(b, float.NaN)));
         Refused("not a finite half", Write(Quantized(model), GgufTensorType.Q8_0, damage: b => MemoryMarshal.Write(b, Half.PositiveInfinity)));

@@ -51,8 +51,9 @@ public static class ModelConverter
         long done = 0, total = source.Transformer.Weights().Sum(w => w.Weight is Linear l ? (long)l.Inputs * l.Outputs : 0);
         var export = new GgufExport(source, name, mix, options.Importance, weights =>
             progress?.Report(new ProgressReport("write", done += weights, total, "weights")), cancel);
+        (IReadOnlyList<GgufKey> keys, IReadOnlyList<GgufTensor> tensors) = export.Build();
         Fidelity? fidelity = null;
-        GgufWriter.Write(path, export.Keys(), export.Tensors(), options.Check ? Verify : null);
+        GgufWriter.Write(path, keys, tensors, options.Check ? Verify : null);
         return fidelity;
 
         void Verify(string temporary) =>

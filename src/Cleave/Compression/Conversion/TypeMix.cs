@@ -32,6 +32,9 @@ public sealed record TypeMix(string Name, Type Base, int FileType, double MostDi
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(spec);
+        // What chooses among experts stays exact.
+        if (name.EndsWith(".mlp.gate.weight", StringComparison.Ordinal) || name.EndsWith("_expert_gate.weight", StringComparison.Ordinal))
+            return Type.F32;
         return Base.Blocks() is null ? Base : Fitting(Wanted(name, spec, columns, importance), columns);
     }
 

@@ -21,6 +21,9 @@ public sealed record GgufKey(string Name, GgufValueType Type, object Value, Gguf
 
     public static GgufKey List(string name, IEnumerable<string> texts) => new(name, GgufValueType.List, texts.ToArray(), GgufValueType.Text);
 
+    public static GgufKey List(string name, IEnumerable<float> numbers) =>
+        new(name, GgufValueType.List, numbers.Select(n => (double)n).ToArray(), GgufValueType.F32);
+
     public static GgufKey List(string name, IEnumerable<int> numbers) =>
         new(name, GgufValueType.List, numbers.Select(n => (long)n).ToArray(), GgufValueType.I32);
 }

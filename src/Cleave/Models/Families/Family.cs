@@ -3,7 +3,7 @@ using Cleave.Json;
 
 namespace Cleave.Models.Families;
 
-/// <summary>A family of models in the Hugging Face layout: what its config.json means, and how its weights lie in files.</summary>
+/// <summary>A family of models: what its config.json means and how its weights lie in Hugging Face's files, and the same of GGUF files.</summary>
 /// <param name="ModelType"><c>model_type</c> of config.json.</param>
 /// <param name="Read">The shape; a <see cref="ModelFileException"/> where a key is missing, of the wrong type, or asks for what is not supported.</param>
 /// <param name="Write">The config of a shape.</param>
@@ -17,6 +17,9 @@ public sealed record Family(string ModelType, Func<JsonCursor, TransformerSpec> 
 
     /// <summary>The heads for tasks that the family's checkpoints may have, or null.</summary>
     internal PublishedHeads? Heads { get; init; }
+
+    /// <summary>The family in GGUF files, where it has a form there; families may share one.</summary>
+    public GgufFamily? Gguf { get; init; }
 
     /// <summary>Every family, by its model type.</summary>
     public static IReadOnlyList<Family> All { get; } =
@@ -73,9 +76,26 @@ public sealed record StoredWeight(string Name)
     /// <summary>From the beginning of one such group of rows to the next.</summary>
     public int Stride { get; init; }
 
+    /// <summary>Matrices of the same shape that lie one behind the other in a tensor of three dimensions; 0 for two dimensions.</summary>
+    public int Stacked { get; init; }
+
+    /// <summary>
+    /// The size of a head whose rows the file has in the order 0, D/2, 1, D/2 + 1, …: it turns neighbouring rows together,
+    /// where here row i turns with row i + D/2; 0 for the order of here.
+    /// </summary>
+    public int Interleaved { get; init; }
+
     /// <summary>The row in the file.</summary>
-    public int Row(int row) => First + (Together == 0 ? row : row / Together * Stride + row % Together);
+    public int Row(int row)
+    {
+        if (Interleaved > 0)
+        {
+            int within = row % Interleaved, half = Interleaved / 2;
+            return First + row - within + within % half * 2 + within / half;
+        }
+        return First + (Together == 0 ? row : row / Together * Stride + row % Together);
+    }
 
     /// <summary>True for a weight that is a tensor of the file as it is.</summary>
-    public bool IsPlain => !Transposed && FusedRows == 0;
+    public bool IsPlain => !Transposed && FusedRows == 0 && Interleaved == 0;
 }

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using Cleave.Formats.Gguf;
 using Cleave.Json;
+using Cleave.Numerics.Kernels;
 
 namespace Cleave.Models.Families;
 
@@ -9,7 +11,22 @@ namespace Cleave.Models.Families;
 /// </summary>
 internal static class Gemma2
 {
-    public static readonly Family Family = new("gemma2", Read, spec => Write(spec, "Gemma2ForCausalLM"), Place);
+    public static readonly Family Family = new("gemma2", Read, spec => Write(spec, "Gemma2ForCausalLM"), Place)
+    {
+        Gguf = new("gemma2", (keys, spec) => InGguf(spec, 46) with
+        {
+            AttentionSoftCap = (float)keys.Number(Caps.Attention, 50),
+            LogitSoftCap = (float)keys.Number(Caps.Logits, 30),
+        })
+        {
+            Write = WriteCaps,
+            WindowPeriod = 2,
+            DefaultWindow = 4096,
+            OutputMatrix = false,
+        },
+    };
+
+    private static (string Attention, string Logits) Caps => ("attn_logit_softcapping", "final_logit_softcapping");
 
     private static TransformerSpec Read(JsonCursor config)
     {
@@ -31,6 +48,24 @@ internal static class Gemma2
         LogitSoftCap = (float)(config.Optional("final_logit_softcapping", logitCap) ?? 0),
         Biases = LlamaLike.AttentionBias(config),
     };
+
+    /// <summary>What GGUF files of Gemma 2 and 3 imply.</summary>
+    /// <param name="wideLayers">The number of layers that tells the model whose queries are scaled by C / H instead of D.</param>
+    public static TransformerSpec InGguf(TransformerSpec spec, int wideLayers) => spec with
+    {
+        NormPlace = NormPlace.Both,
+        EmbeddingScale = MathF.Sqrt(spec.Width),
+        Activation = Activation.GeluTanh,
+        QueryScale = (float)(1 / Math.Sqrt(spec.Layers.Count == wideLayers ? spec.Width / spec.Layers[0].Heads : spec.Layers[0].HeadSize)),
+    };
+
+    public static IEnumerable<GgufKey> WriteCaps(TransformerSpec spec)
+    {
+        if (spec.AttentionSoftCap > 0)
+            yield return new GgufKey(Caps.Attention, spec.AttentionSoftCap);
+        if (spec.LogitSoftCap > 0)
+            yield return new GgufKey(Caps.Logits, spec.LogitSoftCap);
+    }
 
     public static JsonObject Write(TransformerSpec spec, string architecture)
     {

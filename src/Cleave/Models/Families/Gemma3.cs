@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cleave.Formats.Gguf;
 using Cleave.Json;
 
 namespace Cleave.Models.Families;
@@ -11,7 +12,19 @@ internal static class Gemma3
 {
     private const string Local = "sliding_attention";
 
-    public static readonly Family Family = new("gemma3_text", Read, Write, Gemma2.Place);
+    public static readonly Family Family = new("gemma3_text", Read, Write, Gemma2.Place)
+    {
+        Gguf = new("gemma3", (keys, spec) => Gemma2.InGguf(spec, 62) with
+        {
+            QueryKeyNorm = QueryKeyNorm.Head,
+            LocalRotaryBase = keys.Number("rope.freq_base_swa", 10_000),
+            LogitSoftCap = (float)keys.Number("final_logit_softcapping", 0),
+        })
+        {
+            Write = spec => [.. Gemma2.WriteCaps(spec), new GgufKey("rope.freq_base_swa", (float)(spec.LocalRotaryBase ?? spec.RotaryBase))],
+            WindowPeriod = 6,
+        },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

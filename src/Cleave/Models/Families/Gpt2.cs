@@ -10,7 +10,22 @@ namespace Cleave.Models.Families;
 /// </summary>
 internal static class Gpt2
 {
-    public static readonly Family Family = new("gpt2", Read, Write, Place, "transformer.");
+    public static readonly Family Family = new("gpt2", Read, Write, Place, "transformer.")
+    {
+        Gguf = new("gpt2", (_, spec) => spec with
+        {
+            Norm = NormKind.Layer,
+            Position = PositionKind.Learned,
+            Activation = Activation.GeluTanh,
+            Gated = false,
+        })
+        {
+            FusedAttention = true,
+            SquareAttention = true,
+            Biases = Biases.All,
+            NeededBiases = Biases.All,
+        },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

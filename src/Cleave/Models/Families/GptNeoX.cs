@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using Cleave.Formats.Gguf;
 using Cleave.Json;
+using Cleave.Numerics.Kernels;
 
 namespace Cleave.Models.Families;
 
@@ -9,7 +11,25 @@ namespace Cleave.Models.Families;
 /// </summary>
 internal static class GptNeoX
 {
-    public static readonly Family Family = new("gpt_neox", Read, Write, Place, "gpt_neox.");
+    public static readonly Family Family = new("gpt_neox", Read, Write, Place, "gpt_neox.")
+    {
+        Gguf = new("gptneox", (keys, spec) => spec with
+        {
+            Norm = NormKind.Layer,
+            ParallelResidual = keys.Flag("use_parallel_residual", true),
+            Activation = Activation.Gelu,
+            Gated = false,
+        })
+        {
+            Write = spec => [new GgufKey("use_parallel_residual", spec.ParallelResidual)],
+            FusedAttention = true,
+            SquareAttention = true,
+            PartialRotation = true,
+            Biases = Biases.All,
+            NeededBiases = Biases.All,
+            OutputMatrix = true,
+        },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

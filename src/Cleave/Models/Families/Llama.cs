@@ -11,7 +11,7 @@ public static class Llama
 {
     public const string ModelType = "llama";
 
-    internal static readonly Family Family = new(ModelType, Read, Write, LlamaLike.Place);
+    internal static readonly Family Family = new(ModelType, Read, Write, LlamaLike.Place) { Gguf = LlamaLike.Gguf };
 
     /// <exception cref="ModelFileException">A key is missing, of the wrong type, or asks for what is not supported.</exception>
     public static TransformerSpec Read(JsonCursor config)

@@ -7,6 +7,19 @@ namespace Cleave.Models.Families;
 /// <summary>What the families that descend from Llama share: the keys of the widths and the names of the weights.</summary>
 internal static class LlamaLike
 {
+    /// <summary>Llama, Mistral and Mixtral in GGUF, which tells them apart by their windows and experts. (llama.cpp computes no windows here.)</summary>
+    public static readonly GgufFamily Gguf = new("llama", (_, spec) => spec with
+    {
+        Family = spec.Layers.Any(l => l.Experts is not null) ? "mixtral" : spec.Layers.Any(l => l.Window > 0) ? "mistral" : "llama",
+    })
+    {
+        NeighbourRotation = true,
+        RotaryTensors = RotaryTensors.Frequencies | RotaryTensors.Factors,
+        WindowPeriod = 0,
+        Experts = true,
+        Biases = Biases.All,
+    };
+
     /// <summary>The keys that all of them have.</summary>
     /// <param name="theta">The family's default of <c>rope_theta</c>.</param>
     /// <param name="tied">Its default of <c>tie_word_embeddings</c>.</param>

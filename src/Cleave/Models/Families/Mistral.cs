@@ -6,7 +6,7 @@ namespace Cleave.Models.Families;
 /// <summary>Mistral: Llama with a window in every layer (Jiang et al., 2023). <c>MistralForCausalLM</c>.</summary>
 internal static class Mistral
 {
-    public static readonly Family Family = new("mistral", Read, Write, LlamaLike.Place);
+    public static readonly Family Family = new("mistral", Read, Write, LlamaLike.Place) { Gguf = LlamaLike.Gguf };
 
     private static TransformerSpec Read(JsonCursor config)
     {

@@ -6,7 +6,7 @@ namespace Cleave.Models.Families;
 /// <summary>Mixtral (Jiang et al., 2024): Mistral with sparse experts in every layer. <c>MixtralForCausalLM</c>.</summary>
 internal static class Mixtral
 {
-    public static readonly Family Family = new("mixtral", Read, Write, Place);
+    public static readonly Family Family = new("mixtral", Read, Write, Place) { Gguf = LlamaLike.Gguf };
 
     private static TransformerSpec Read(JsonCursor config)
     {

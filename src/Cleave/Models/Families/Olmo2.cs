@@ -6,7 +6,10 @@ namespace Cleave.Models.Families;
 /// <summary>OLMo 2 (OLMo Team, 2024): Llama with norms behind, and norms of all query and all key heads together. <c>Olmo2ForCausalLM</c>.</summary>
 internal static class Olmo2
 {
-    public static readonly Family Family = new("olmo2", Read, Write, Place);
+    public static readonly Family Family = new("olmo2", Read, Write, Place)
+    {
+        Gguf = new("olmo2", (_, spec) => spec with { NormPlace = NormPlace.After, QueryKeyNorm = QueryKeyNorm.Whole }) { SquareAttention = true, OutputMatrix = true },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

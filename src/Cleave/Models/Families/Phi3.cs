@@ -9,7 +9,19 @@ namespace Cleave.Models.Families;
 /// </summary>
 internal static class Phi3
 {
-    public static readonly Family Family = new("phi3", Read, Write, Place);
+    public static readonly Family Family = new("phi3", Read, Write, Place)
+    {
+        // (llama.cpp computes no windows here.)
+        Gguf = new("phi3", (_, spec) => spec)
+        {
+            FusedAttention = true,
+            FusedGate = true,
+            SquareAttention = true,
+            PartialRotation = true,
+            RotaryTensors = RotaryTensors.Factors,
+            WindowPeriod = 0,
+        },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

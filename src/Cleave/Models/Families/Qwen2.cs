@@ -6,7 +6,10 @@ namespace Cleave.Models.Families;
 /// <summary>Qwen 2 and 2.5: Llama with biases of queries, keys and values, and windows in the upper layers. <c>Qwen2ForCausalLM</c>.</summary>
 internal static class Qwen2
 {
-    public static readonly Family Family = new("qwen2", Read, spec => Write(spec, "Qwen2ForCausalLM"), LlamaLike.Place);
+    public static readonly Family Family = new("qwen2", Read, spec => Write(spec, "Qwen2ForCausalLM"), LlamaLike.Place)
+    {
+        Gguf = new("qwen2", (_, spec) => spec) { SquareAttention = true, Biases = Biases.QueryKeyValue, NeededBiases = Biases.QueryKeyValue },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

@@ -6,7 +6,17 @@ namespace Cleave.Models.Families;
 /// <summary>Qwen 1.5 and 2 with sparse experts, one of them shared by all tokens. <c>Qwen2MoeForCausalLM</c>.</summary>
 internal static class Qwen2Moe
 {
-    public static readonly Family Family = new("qwen2_moe", Read, Write, LlamaLike.Place);
+    public static readonly Family Family = new("qwen2_moe", Read, Write, LlamaLike.Place)
+    {
+        Gguf = new("qwen2moe", (_, spec) => spec with { Layers = [.. spec.Layers.Select(l => l.Experts is { } e ? l with { Experts = e with { Normalized = false } } : l)] })
+        {
+            SquareAttention = true,
+            Experts = true,
+            Biases = Biases.QueryKeyValue,
+            NeededBiases = Biases.QueryKeyValue,
+            OutputMatrix = true,
+        },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

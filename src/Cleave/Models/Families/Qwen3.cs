@@ -6,7 +6,10 @@ namespace Cleave.Models.Families;
 /// <summary>Qwen 3: Llama with norms of every query and key head. <c>Qwen3ForCausalLM</c>.</summary>
 internal static class Qwen3
 {
-    public static readonly Family Family = new("qwen3", Read, Write, LlamaLike.Place);
+    public static readonly Family Family = new("qwen3", Read, Write, LlamaLike.Place)
+    {
+        Gguf = new("qwen3", (_, spec) => spec with { QueryKeyNorm = QueryKeyNorm.Head }),
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

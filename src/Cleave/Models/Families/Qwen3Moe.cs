@@ -6,7 +6,10 @@ namespace Cleave.Models.Families;
 /// <summary>Qwen 3 with sparse experts. <c>Qwen3MoeForCausalLM</c>.</summary>
 internal static class Qwen3Moe
 {
-    public static readonly Family Family = new("qwen3_moe", Read, Write, LlamaLike.Place);
+    public static readonly Family Family = new("qwen3_moe", Read, Write, LlamaLike.Place)
+    {
+        Gguf = new("qwen3moe", (_, spec) => spec with { QueryKeyNorm = QueryKeyNorm.Head }) { Experts = true },
+    };
 
     private static TransformerSpec Read(JsonCursor config)
     {

@@ -70,11 +70,18 @@ internal static class SplitPatterns
         ["viking"] = [Bloom, @"\p{N}"],
     };
 
+    /// <summary>Names that go before others with the same patterns.</summary>
+    private static readonly string[] Known = ["gpt-2", "llama-bpe", "qwen2", "smollm", "tekken", "gpt-4o", "dbrx"];
+
     /// <summary>Names that take a word that is a token as a whole as it is.</summary>
     private static readonly HashSet<string> Whole = ["llama-bpe", "llama-v3", "llama3", "falcon3", "pixtral", "tekken"];
 
     /// <summary>The patterns of a name, each applied to what the one before left, or null for a name that is not known.</summary>
     public static string[]? Find(string name) => ByName.GetValueOrDefault(name);
+
+    /// <summary>A name of these patterns, the best known one of several; null where there is none.</summary>
+    public static string? NameOf(IReadOnlyList<string> patterns, bool ignoresMerges) => Known.Concat(ByName.Keys.Order(StringComparer.Ordinal))
+        .FirstOrDefault(name => Whole.Contains(name) == ignoresMerges && ByName[name].SequenceEqual(patterns));
 
     public static bool IgnoresMerges(string name) => Whole.Contains(name);
 }

@@ -36,7 +36,9 @@ public sealed class FineTuneData
         TaskKind kind = data.Source.Kind;
         if (preferences && (kind != TaskKind.Generate || data.Source.Rejected is null))
             throw new CleaveException("learning preferences (dpo) needs a task of the kind generate and a column with worse answers");
-        var encoder = new TaskEncoder(kind, model.Tokenizer, data.Labels, Math.Min(maxTokens, model.Transformer.Spec.ContextLength));
+        if (preferences && model.Transformer.Encoder is not null)
+            throw new CleaveException($"learning preferences (dpo) needs a decoder; a {model.Transformer.Spec.Family} model is an encoder and a decoder");
+        var encoder = new TaskEncoder(kind, model, data.Labels, Math.Min(maxTokens, model.Transformer.Spec.ContextLength));
         if (preferences)
         {
             PreferencePair[] pairs = [.. data.Train.Concat(data.Validation).Select(encoder.EncodePair)];

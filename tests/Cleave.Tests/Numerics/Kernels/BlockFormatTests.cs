@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using Cleave.Numerics;
 using Cleave.Numerics.Quantized;
-using Cleave.Numerics.Simd;
 
 namespace Cleave.Tests.Numerics.Kernels;
 
@@ -48,37 +48,72 @@ public class BlockFormatTests
 
     [Theory]
     [MemberData(nameof(Stored))]
-    public void Products_are_those_of_the_weights(BlockFormat format)
+    public void Any_bytes_come_back_from_a_packed_matrix(BlockFormat format)
     {
-        const int N = 37, C = 1024, M = 5;
-        float[] x = Reference.Random(M * C, 1);
-        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, Reference.Random(N * C, 2), N, C);
-        float[] w = new float[N * C], y = new float[M * N], plain = new float[M * N], alone = new float[N];
-        matrix.Dequantize(w);
-        matrix.MultiplyTransposed(x, M, y);
-        using (InstructionSets.Force(InstructionSet.Scalar))
-            matrix.MultiplyTransposed(x, M, plain);
-        double square = 0, error = 0;
-        for (int i = 0; i < M; i++)
+        foreach (int rows in new[] { 1, 8, 21 })
         {
-            for (int r = 0; r < N; r++)
-            {
-                double exact = 0;
-                for (int c = 0; c < C; c++)
-                    exact += (double)x[i * C + c] * w[r * C + c];
-                square += exact * exact;
-                error += (exact - y[i * N + r]) * (exact - y[i * N + r]);
-                Assert.Equal(plain[i * N + r], y[i * N + r], 2e-3);
-            }
+            byte[] file = AnyBlocks(format, rows, 3 * BlockFormats.Elements(format), seed: rows);
+            QuantizedMatrix matrix = Pack(format, rows, 3 * BlockFormats.Elements(format), file);
+            var again = new byte[file.Length];
+            for (int r = 0; r < rows; r++)
+                matrix.CopyRow(r, again.AsSpan(r * file.Length / rows, file.Length / rows));
+            Assert.Equal(file, again);
         }
-        // x in 8 bits is what there is of an error.
-        Assert.InRange(Math.Sqrt(error / square), 1e-4, 0.008);
-        matrix.MultiplyTransposed(x.AsSpan(2 * C, C), 1, alone);
-        Assert.Equal(y[(2 * N)..(3 * N)], alone);
     }
 
+    [Theory]
+    [MemberData(nameof(Stored))]
+    public void Products_match_the_quantized_arithmetic_exactly_but_for_float_sums(BlockFormat format)
+    {
+        int size = BlockFormats.Elements(format);
+        foreach (int columns in size == 256 ? new[] { 256, 1280 } : [32, 64, 1056])
+        {
+            foreach (int rows in new[] { 0, 1, 8, 9, 130 })
+            {
+                // Values as quantizers make them, and any that a file may hold, where terms may cancel.
+                QuantizedMatrix made = QuantizedMatrix.Quantize(format, Reference.Random(rows * columns, 1), rows, columns);
+                QuantizedMatrix any = Pack(format, rows, columns, AnyBlocks(format, rows, columns, seed: 7));
+                foreach (int m in new[] { 0, 1, 2, 3, 4, 7, 33 })
+                {
+                    Check(made, Reference.Random(m * columns, 2), m, cancels: false);
+                    Check(any, Reference.Random(m * columns, 2), m, cancels: true);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Stored))]
+    public void Extreme_bytes_and_activations_do_not_saturate(BlockFormat format)
+    {
+        int columns = Math.Max(64, BlockFormats.Elements(format));
+        foreach (byte each in new byte[] { 0x00, 0xFF, 0x55, 0xAA, 0x0F, 0x80 })
+        {
+            byte[] file = AnyBlocks(format, 9, columns, seed: 1, fill: each);
+            QuantizedMatrix matrix = Pack(format, 9, columns, file);
+            foreach (Func<int, float> x in (Func<int, float>[])[_ => 1, _ => -1, i => i % 2 == 0 ? 1 : -1, i => i % 32 < 16 ? 1 : -1])
+                Check(matrix, [.. Enumerable.Range(0, 2 * columns).Select(x)], 2, cancels: true);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Stored))]
+    public void NaN_and_infinity_are_not_lost(BlockFormat format) => Variants.EachSet(where =>
+    {
+        const int C = 512;
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, Reference.Random(10 * C, 1), 10, C);
+        foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
+        {
+            float[] x = Reference.Random(2 * C, 2), y = new float[20];
+            x[40] = bad;
+            matrix.MultiplyTransposed(x, 2, y);
+            Assert.All(y[..10], v => Assert.False(float.IsFinite(v), where));
+            Assert.All(y[10..], v => Assert.True(float.IsFinite(v), where));
+        }
+    });
+
     [Fact]
-    public void Formats_that_stay_as_they_are_share_one_x()
+    public void Formats_of_one_kind_of_packing_share_one_x()
     {
         const int C = 512;
         float[] x = Reference.Random(3 * C, 1), w = Reference.Random(40 * C, 2);
@@ -93,6 +128,17 @@ public class BlockFormatTests
         Assert.Equal(alone, ya);
     }
 
+    [Fact]
+    public void A_call_allocates_nothing()
+    {
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(BlockFormat.Q4_K, Reference.Random(600 * 256, 1), 600, 256);
+        float[] x = new float[256], y = new float[600];
+        matrix.MultiplyTransposed(x, 1, y);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        matrix.MultiplyTransposed(x, 1, y);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     [Theory]
     [MemberData(nameof(Stored))]
     public void Numbers_that_no_block_holds_are_refused(BlockFormat format)
@@ -105,6 +151,61 @@ public class BlockFormatTests
         Array.Fill(infinite, (byte)0x7C);
         Assert.Throws<ArgumentException>(() => QuantizedMatrix.Pack(format, 1, size, (_, _, blocks) => infinite.CopyTo(blocks)));
     }
+
+    /// <summary>Beside sums in double precision of the weights and of x as it is rounded, with every instruction set.</summary>
+    private static void Check(QuantizedMatrix matrix, float[] x, int m, bool cancels)
+    {
+        int rows = matrix.Rows, columns = matrix.Columns;
+        float[] weights = new float[rows * columns];
+        matrix.Dequantize(weights);
+        double[] activations = new double[x.Length], expected = new double[m * rows], size = new double[m * rows];
+        for (int b = 0; b < x.Length / 32; b++)
+        {
+            float max = x[(b * 32)..(b * 32 + 32)].Max(MathF.Abs);
+            for (int i = b * 32; i < b * 32 + 32; i++)
+                activations[i] = MathF.Round(x[i] * (127 / max)) * (double)(max / 127);
+        }
+        for (int i = 0; i < m; i++)
+        {
+            for (int r = 0; r < rows; r++)
+            {
+                for (int c = 0; c < columns; c++)
+                {
+                    double product = activations[i * columns + c] * weights[r * columns + c];
+                    expected[i * rows + r] += product;
+                    size[i * rows + r] += Math.Abs(product);
+                }
+            }
+        }
+        Variants.Each(where =>
+        {
+            var y = new float[m * rows];
+            matrix.MultiplyTransposed(x, m, y);
+            if (!cancels)
+                Reference.Close(expected, y, Bounds.Quantized, $"{where}{matrix.Format} ({rows},{columns}) m {m} ");
+            for (int i = 0; i < y.Length; i++)
+                Assert.True(Math.Abs(y[i] - expected[i]) <= Bounds.Quantized * size[i] + 1e-6, $"{where}{matrix.Format} ({rows},{columns}) m {m} [{i}]: {y[i]}, expected {expected[i]}");
+        });
+    }
+
+    /// <summary>Blocks of any bytes (or of one), whose halves are finite.</summary>
+    private static byte[] AnyBlocks(BlockFormat format, int rows, int columns, int seed, byte? fill = null)
+    {
+        var bytes = new byte[rows * QuantizedMatrix.RowBytes(format, columns)];
+        var random = new Rng((ulong)seed);
+        foreach (ref byte each in bytes.AsSpan())
+            each = fill ?? (byte)random.NextInt(256);
+        (int place, int count) = StoredRows.Of(format)!.Halves;
+        for (int b = 0; b < bytes.Length; b += BlockFormats.Bytes(format))
+        {
+            for (int h = 0; h < count; h++)
+                MemoryMarshal.Write(bytes.AsSpan(b + place + 2 * h), (Half)(0.01f * (1 + b % 7) * (h == 0 ? 1 : -1)));
+        }
+        return bytes;
+    }
+
+    private static QuantizedMatrix Pack(BlockFormat format, int rows, int columns, byte[] file) =>
+        QuantizedMatrix.Pack(format, rows, columns, (row, count, blocks) => file.AsSpan(row * (blocks.Length / count), blocks.Length).CopyTo(blocks));
 
     private static void Same(BlockFormat format, byte[] expected, float[] importance)
     {
