@@ -138,7 +138,7 @@ public sealed class TaskTrainer(TaskTraining training)
         return new TaskTrainingResult(result, parameters, bytes, stored, quality, merge, null);
 
         void Describe(double t) => ModuleFolder.Write(folder, items.Task, [new ModuleTask(items.Task, items.Kind, items.Labels, Math.Min(Options.MaxTokens, result.Model.Transformer.Spec.ContextLength),
-            MaxNewTokens(items), t, null)], facts);
+            MaxNewTokens(items, result.Model.Transformer.Encoder is not null), t, null)], facts);
     }
 
     private JsonObject Recipe() => new()
@@ -151,8 +151,8 @@ public sealed class TaskTrainer(TaskTraining training)
         ["batch_tokens"] = Options.BatchTokens * Options.Accumulate,
     };
 
-    private int MaxNewTokens(FineTuneData items) => items.Kind != TaskKind.Generate ? 0
-        : TaskEncoder.LongestReply(items.Pairs is { } pairs ? [.. pairs.Select(p => p.Preferred)] : items.Train, model.Transformer.Encoder is null ? Options.MaxTokens / 2 : Options.MaxTokens);
+    private int MaxNewTokens(FineTuneData items, bool encoderDecoder) => items.Kind != TaskKind.Generate ? 0
+        : TaskEncoder.LongestReply(items.Pairs is { } pairs ? [.. pairs.Select(p => p.Preferred)] : items.Train, encoderDecoder ? Options.MaxTokens : Options.MaxTokens / 2);
 
     // A path is written whole, so that the adapter finds its base from anywhere; other names stay.
     private string BaseName() => Directory.Exists(training.Base) || File.Exists(training.Base) ? Path.GetFullPath(training.Base) : training.Base;
