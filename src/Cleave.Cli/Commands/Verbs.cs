@@ -12,6 +12,8 @@ internal static class Verbs
         ("run", RunCommand.Create),
         ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),
+        ("prune", PruneCommand.Create),
+        ("quantize", QuantizeCommand.Create),
         ("tune", TuneCommand.Create),
         ("eval", EvalCommand.Create),
         ("generate", GenerateCommand.Create),

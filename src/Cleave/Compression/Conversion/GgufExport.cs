@@ -12,7 +12,7 @@ using Cleave.Numerics.Threading;
 namespace Cleave.Compression.Conversion;
 
 /// <summary>A model as the keys and tensors of a GGUF file that llama.cpp loads.</summary>
-internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, ImportanceMatrix? importance, Action<long> written, CancellationToken cancel)
+internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, ConversionOptions options, Action<long> written, CancellationToken cancel)
 {
     private const int QuantizationVersion = 2; // of ggml's block formats
     private const int RowsAtOnce = 64;
@@ -38,7 +38,8 @@ internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, 
     private GgufTensor Matrix(string hfName, Linear linear)
     {
         string stored = LlamaGguf.Name(hfName);
-        GgufTensorType type = mix.For(hfName, model.Transformer.Spec, linear.Inputs, importance is not null);
+        GgufTensorType type = options.KeepBlocks && linear is QuantizedLinear { Weight.Format: var format } ? format.Stored()
+            : mix.For(hfName, model.Transformer.Spec, linear.Inputs, options.Importance is not null);
         int headSize = LlamaGguf.IsRotated(hfName) ? model.Transformer.Spec.Layers[0].HeadSize : 0;
         return new GgufTensor(stored, type, [linear.Outputs, linear.Inputs], stream =>
         {
@@ -77,7 +78,7 @@ internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, 
         {
             try
             {
-                BlockFormats.Quantize(blocks, weights, importance is null ? [] : importance.For(stored, linear.Inputs), destination);
+                BlockFormats.Quantize(blocks, weights, options.Importance is null ? [] : options.Importance.For(stored, linear.Inputs), destination);
             }
             catch (ArgumentException e)
             {
