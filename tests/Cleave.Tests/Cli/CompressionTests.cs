@@ -99,6 +99,15 @@ public sealed class CompressionTests : IDisposable
     }
 
     [Fact]
+    public void Training_with_rounded_weights_lowers_what_rounding_leaves()
+    {
+        double Perplexity(params string[] more) => Done(["quantize", _source, "--out", At("m.gguf"), "--method", "rtn", "--type", "Q4_0",
+            "--calibration", _text, "--text", _text, "--force", "--json", .. more]).GetProperty("metric").GetDouble();
+        Assert.True(Perplexity("--heal", "6", "--learning-rate", "0.01") < 0.9 * Perplexity());
+        Refused("--method rtn", "quantize", _source, "--out", At("x.gguf"), "--heal", "6", "--calibration", _text);
+    }
+
+    [Fact]
     public void Eight_bits_make_a_folder()
     {
         JsonElement json = Done("quantize", _source, "--out", At("out"), "--method", "rtn", "--json");
