@@ -10,7 +10,6 @@ using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
 using Cleave.Numerics.Threading;
-using AdamW = Cleave.Training.Optimizers.AdamW;
 
 namespace Cleave.Benchmarks.Scaling;
 

@@ -11,7 +11,7 @@ namespace Cleave.Cli.Commands;
 /// <summary><c>cleave eval perplexity</c>: how well a language model predicts a text, alone or beside another.</summary>
 internal static class EvalPerplexityCommand
 {
-    private const int UsualContext = 512;
+    internal const int UsualContext = 512;
     private static readonly Argument<string> Model = ModelArgument.CreateForWeights();
     private static readonly Option<string> Text = new("--text") { Description = "A UTF-8 text file.", HelpName = "FILE", Required = true };
 

@@ -13,6 +13,8 @@ internal static class Verbs
         ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),
         ("train", TrainCommand.Create),
+        ("prune", PruneCommand.Create),
+        ("quantize", QuantizeCommand.Create),
         ("tune", TuneCommand.Create),
         ("worker", WorkerCommand.Create),
         ("eval", EvalCommand.Create),

@@ -272,6 +272,17 @@ public sealed partial class Transformer
         Visit(new WeightReplacement(choose));
     }
 
+    /// <summary>The same model with some of its layers, in the order given; they share their weights.</summary>
+    public Transformer WithLayers(IReadOnlyList<int> kept)
+    {
+        ArgumentNullException.ThrowIfNull(kept);
+        return new Transformer(Spec with { Layers = [.. kept.Select(i => Layers[i].Spec)] }, Embedding, Positions, [.. kept.Select(i => Layers[i])], FinalNorm, UntiedOutput)
+        {
+            TrainingMemory = TrainingMemory,
+            CacheFormat = CacheFormat,
+        };
+    }
+
     private void Visit(WeightVisitor visitor)
     {
         Embedding = visitor.Linear(WeightNames.Embedding, Embedding);
@@ -309,7 +320,8 @@ public sealed partial class Transformer
         return Spec.OutputScale == 1 ? x : Op.Scale(tape, x, Spec.OutputScale);
     }
 
-    private Tensor Embed(Tape tape, TokenBatch batch)
+    /// <summary>What goes into the first layer, (N, C).</summary>
+    internal Tensor Embed(Tape tape, TokenBatch batch)
     {
         Tensor x = Embed(tape, batch.Ids);
         if (Spec.EmbeddingScale != 1)

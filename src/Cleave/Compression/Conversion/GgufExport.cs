@@ -12,7 +12,7 @@ using Cleave.Numerics.Threading;
 namespace Cleave.Compression.Conversion;
 
 /// <summary>A model as the keys and tensors of a GGUF file that llama.cpp loads.</summary>
-internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, ImportanceMatrix? importance, Action<long> written, CancellationToken cancel)
+internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, ConversionOptions options, Action<long> written, CancellationToken cancel)
 {
     private const int QuantizationVersion = 2; // of ggml's block formats
     private const int RowsAtOnce = 64;
@@ -70,7 +70,8 @@ internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, 
         var linears = Array.ConvertAll(parts, p => (Linear)p.Weight);
         int columns = linears[0].Inputs, rows = linears.Sum(l => l.Outputs), stacked = parts[0].Place.Stacked;
         // What lies together is as fine as the finest of it would be alone.
-        GgufTensorType type = parts.Select(p => mix.For(p.Name, model.Transformer.Spec, columns, importance is not null))
+        GgufTensorType type = parts.Select((p, i) => options.KeepBlocks && linears[i] is QuantizedLinear { Weight.Format: var format } ? format.Stored()
+                : mix.For(p.Name, model.Transformer.Spec, columns, options.Importance is not null))
             .MaxBy(t => t.Block() is { } block ? (double)block.Bytes / block.Elements : 0);
         long[] shape = rows == 1 ? [columns] : stacked > 0 ? [stacked, rows / stacked, columns] : [rows, columns];
         return new GgufTensor(stored, type, shape, stream =>
@@ -120,7 +121,7 @@ internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, 
         {
             try
             {
-                BlockFormats.Quantize(blocks, weights, importance is null ? [] : importance.For(stored, linear.Inputs), destination);
+                BlockFormats.Quantize(blocks, weights, options.Importance is null ? [] : options.Importance.For(stored, linear.Inputs), destination);
             }
             catch (ArgumentException e)
             {

@@ -18,6 +18,9 @@ public sealed record ConversionOptions
 
     public ImportanceMatrix? Importance { get; init; }
 
+    /// <summary>Whether matrices that are in blocks already are written as they are, whatever the mix says.</summary>
+    public bool KeepBlocks { get; init; }
+
     /// <summary>Whether prompts are replayed before the result is put in place.</summary>
     public bool Check { get; init; } = true;
 
@@ -49,7 +52,7 @@ public static class ModelConverter
         if (!options.Overwrite && (File.Exists(path) || Directory.Exists(path)))
             throw new CleaveException($"{path}: exists already (choose another place, or pass --force to replace it)");
         long done = 0, total = source.Transformer.Weights().Sum(w => w.Weight is Linear l ? (long)l.Inputs * l.Outputs : 0);
-        var export = new GgufExport(source, name, mix, options.Importance, weights =>
+        var export = new GgufExport(source, name, mix, options, weights =>
             progress?.Report(new ProgressReport("write", done += weights, total, "weights")), cancel);
         (IReadOnlyList<GgufKey> keys, IReadOnlyList<GgufTensor> tensors) = export.Build();
         Fidelity? fidelity = null;

@@ -56,6 +56,9 @@ public static class GgufTensorTypes
     public static BlockFormat? Blocks(this GgufTensorType type) =>
         Enum.TryParse(type.ToString(), out BlockFormat format) ? format : null;
 
+    /// <summary>The type of matrices in a block format: the other way round.</summary>
+    public static GgufTensorType Stored(this BlockFormat format) => Enum.Parse<GgufTensorType>(format.ToString());
+
     /// <summary>Whether each element is a float by itself.</summary>
     public static bool IsPlain(this GgufTensorType type) => type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16;
 

@@ -69,6 +69,9 @@ public sealed class Layer(LayerSpec spec, bool parallel, SelfAttention attention
         return list.Items;
     }
 
+    /// <summary>As <see cref="Transformer.ReplaceLinears"/>, for one layer.</summary>
+    internal void ReplaceLinears(int index, Func<string, Linear, Linear> choose) => Visit(new WeightReplacement(choose), index);
+
     internal void Visit(WeightVisitor visitor, int index)
     {
         AttentionNorm?.Visit(visitor, WeightNames.AttentionNorm(index));

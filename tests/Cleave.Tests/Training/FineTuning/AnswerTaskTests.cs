@@ -94,7 +94,7 @@ public class AnswerTaskTests
         Transformer model = Transformer.Create(T5Cases.Create(tokenizer: Words).Transformer.Spec with { DecoderStart = Start }, new Cleave.Numerics.Rng(3));
         string[] words = ["parcel", "order", "refund", "help"];
         TaskItem[] items = [.. words.Select((w, i) => Encoder().Encode(new Example { Text = w, Target = w }, i))];
-        using var optimizer = new AdamW([.. model.Parameters()]);
+        using var optimizer = new Optimizer(new ParameterGroup([.. model.Parameters()], new Adam()));
         var objective = new TaskObjective(TaskKind.Generate, model, null);
         double first = 0, last = 0;
         new Trainer(optimizer, new CosineSchedule(5e-3, 5, 120, 0.1)).Run((tape, _, _) => objective.Loss(tape, items), step =>

@@ -53,7 +53,7 @@ public sealed class TaskEncoderTests
         var encoder = new TaskEncoder(TaskKind.Classify, model, ["same", "other"], 32);
         string[] words = ["order", "parcel", "refund", "number"];
         TaskItem[] items = [.. words.SelectMany(a => words.Select(b => new Example { Question = a, Text = b, Label = a == b ? "same" : "other" })).Select(encoder.Encode)];
-        using var optimizer = new AdamW([.. model.Transformer.WithoutHeads().Parameters(), ("w", model.Heads[0].Projection.Weight), ("b", model.Heads[0].Projection.Bias!)]);
+        using var optimizer = new Optimizer(new ParameterGroup([.. model.Transformer.WithoutHeads().Parameters(), ("w", model.Heads[0].Projection.Weight), ("b", model.Heads[0].Projection.Bias!)], new Adam()));
         var objective = new TaskObjective(TaskKind.Classify, model.Transformer, model.Heads[0]);
         using var tape = new Tape(records: true);
         double loss = 0;

@@ -1,5 +1,4 @@
 using Cleave.Numerics;
-using Cleave.Tuning.Samplers.GaussianProcesses;
 
 namespace Cleave.Tuning.Samplers.Evolution;
 

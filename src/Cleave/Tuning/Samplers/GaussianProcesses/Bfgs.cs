@@ -1,3 +1,5 @@
+using Cleave.Numerics;
+
 namespace Cleave.Tuning.Samplers.GaussianProcesses;
 
 /// <summary>Quasi-Newton descent with a backtracking line search (Nocedal and Wright, 2006, section 6.1) for a handful of variables.</summary>

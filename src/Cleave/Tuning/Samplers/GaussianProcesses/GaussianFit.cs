@@ -1,3 +1,5 @@
+using Cleave.Numerics;
+
 namespace Cleave.Tuning.Samplers.GaussianProcesses;
 
 /// <summary>

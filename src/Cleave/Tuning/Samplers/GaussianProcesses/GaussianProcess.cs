@@ -1,3 +1,5 @@
+using Cleave.Numerics;
+
 namespace Cleave.Tuning.Samplers.GaussianProcesses;
 
 /// <summary>The lengths and the noise of a process; its variance follows from the data.</summary>

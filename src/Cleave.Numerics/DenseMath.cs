@@ -1,10 +1,10 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Cleave.Tuning.Samplers.GaussianProcesses;
+namespace Cleave.Numerics;
 
-/// <summary>What a Gaussian process of a few hundred points needs of linear algebra, in double precision; matrices are row-major.</summary>
-internal static class DenseMath
+/// <summary>Linear algebra off the hot path, in double precision; matrices are row-major.</summary>
+public static class DenseMath
 {
     public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
@@ -68,17 +68,27 @@ internal static class DenseMath
     /// <param name="scratch">n × n.</param>
     public static void Inverse(ReadOnlySpan<double> factor, int n, Span<double> scratch, Span<double> inverse)
     {
-        scratch[..(n * n)].Clear();
+        InvertLower(factor, n, scratch);
         inverse[..(n * n)].Clear();
         for (int i = 0; i < n; i++)
         {
             Span<double> row = scratch.Slice(i * n, i + 1);
-            double pivot = 1 / factor[i * n + i];
-            for (int k = 0; k < i; k++)
-                AddScaled(row, -factor[i * n + k] * pivot, scratch.Slice(k * n, k + 1));
-            row[i] = pivot;
             for (int j = 0; j <= i; j++)
                 AddScaled(inverse[(j * n)..], row[j], row[..(j + 1)]);
+        }
+    }
+
+    /// <summary>L⁻¹, with zeros above the diagonal.</summary>
+    public static void InvertLower(ReadOnlySpan<double> factor, int n, Span<double> inverse)
+    {
+        inverse[..(n * n)].Clear();
+        for (int i = 0; i < n; i++)
+        {
+            Span<double> row = inverse.Slice(i * n, i + 1);
+            double pivot = 1 / factor[i * n + i];
+            for (int k = 0; k < i; k++)
+                AddScaled(row, -factor[i * n + k] * pivot, inverse.Slice(k * n, k + 1));
+            row[i] = pivot;
         }
     }
 }

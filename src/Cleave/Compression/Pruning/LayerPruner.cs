@@ -1,0 +1,62 @@
+using Cleave.Compression.Calibration;
+using Cleave.Models;
+using Cleave.Numerics;
+using Cleave.Numerics.Autograd;
+using Cleave.Training;
+
+namespace Cleave.Compression.Pruning;
+
+/// <summary>What decides which layers go.</summary>
+public enum LayerCriterion
+{
+    /// <summary>One after the other, the layer without which the loss is least.</summary>
+    Loss,
+
+    /// <summary>Those that change what passes them least (Men et al., 2024, ShortGPT).</summary>
+    Influence,
+
+    /// <summary>The last ones, whatever they do: what the others are to be compared with.</summary>
+    Position,
+}
+
+/// <summary>Chooses the layers that a model keeps.</summary>
+public static class LayerPruner
+{
+    /// <returns>The kept layers' indices, ascending.</returns>
+    public static int[] Choose(Transformer model, int kept, LayerCriterion criterion, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(text);
+        int layers = model.Layers.Count;
+        if (kept < 1 || kept > layers)
+            throw new ArgumentOutOfRangeException(nameof(kept), $"cannot keep {kept} of {layers} layers");
+        return criterion switch
+        {
+            LayerCriterion.Position => [.. Enumerable.Range(0, kept)],
+            LayerCriterion.Influence => StructuredPruner.Best(Importance.Measure(model, text.Windows, causal: true).Layers, kept),
+            _ => ByLoss(model, kept, text, progress, cancel),
+        };
+    }
+
+    private static int[] ByLoss(Transformer model, int kept, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
+    {
+        List<int> left = [.. Enumerable.Range(0, model.Layers.Count)];
+        int done = 0, total = Enumerable.Range(kept + 1, model.Layers.Count - kept).Sum();
+        using var tape = new Tape(records: false);
+        while (left.Count > kept)
+        {
+            int worst = -1;
+            double least = double.PositiveInfinity;
+            foreach (int layer in left)
+            {
+                cancel.ThrowIfCancellationRequested();
+                double loss = Perplexity.MeanLoss(model.WithLayers([.. left.Where(l => l != layer)]), text.Tokens, text.Context, tape);
+                if (loss < least)
+                    (least, worst) = (loss, layer);
+                progress?.Report(new ProgressReport("choose layers", ++done, total, "tries", $"least loss {least:0.000}"));
+            }
+            left.Remove(worst >= 0 ? worst : throw new CleaveException("the loss is not finite without any of the layers: the model's weights are damaged"));
+        }
+        return [.. left];
+    }
+}

@@ -1,0 +1,30 @@
+using Cleave.Models;
+using Cleave.Models.Blocks;
+using Cleave.Numerics.Tensors;
+using Cleave.Tokenizers;
+
+namespace Cleave.Compression.Pruning;
+
+/// <summary>Leaves a model the tokens that a text uses: its tokenizer cuts that text as before, and the tables shrink to match.</summary>
+public static class VocabularyPruner
+{
+    /// <param name="model">Of float32 matrices; left as it is.</param>
+    /// <param name="used">The text's tokens.</param>
+    public static LanguageModel Prune(LanguageModel model, IEnumerable<int> used)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        (Tokenizer tokenizer, int[] kept) = VocabularySubset.Keep(model.Tokenizer, used);
+        Transformer source = model.Transformer;
+        Dictionary<string, object> weights = source.Weights().ToDictionary(w => w.Name, w => w.Weight, StringComparer.Ordinal);
+        Transformer smaller = Transformer.Build(source.Spec with { VocabularySize = kept.Length }, (name, rows, columns) =>
+        {
+            if (name is not (WeightNames.Embedding or WeightNames.Output))
+                return Tensor.From(DenseCopy.Values(weights[name]), rows, columns);
+            Tensor table = Tensor.Parameter(rows, columns);
+            for (int r = 0; r < rows; r++)
+                ((Linear)weights[name]).CopyRow(kept[r], table.Data.Slice(r * columns, columns));
+            return table;
+        });
+        return model with { Transformer = smaller, Tokenizer = tokenizer };
+    }
+}

@@ -1,0 +1,45 @@
+using Cleave.Compression.Quantization;
+using Cleave.Numerics.Quantized;
+
+namespace Cleave.Tests.Compression;
+
+public class MixedPrecisionTests
+{
+    // The middle format of b is worth less than its neighbours: no budget should choose it.
+    private static readonly FormatCost[] Costs =
+    [
+        new("a", BlockFormat.Q8_0, 100, 0.0), new("a", BlockFormat.Q4_0, 50, 0.1), new("a", BlockFormat.Q2_K, 30, 1.0),
+        new("b", BlockFormat.Q8_0, 200, 0.0), new("b", BlockFormat.Q5_0, 190, 0.5), new("b", BlockFormat.Q4_0, 100, 0.6),
+    ];
+
+    [Theory]
+    [InlineData(300, 100, 200)]
+    [InlineData(299, 50, 200)]
+    [InlineData(249, 50, 100)]
+    [InlineData(130, 30, 100)]
+    public void Bytes_are_saved_where_they_cost_least(long budget, long a, long b)
+    {
+        IReadOnlyDictionary<string, FormatCost> chosen = MixedPrecision.WithinBytes(Costs, budget);
+        Assert.Equal((a, b), (chosen["a"].Bytes, chosen["b"].Bytes));
+    }
+
+    [Theory]
+    [InlineData(0, 100, 200)]
+    [InlineData(0.3, 50, 200)]
+    [InlineData(0.7, 50, 100)]
+    [InlineData(2, 30, 100)]
+    public void A_divergence_is_not_passed(double budget, long a, long b)
+    {
+        IReadOnlyDictionary<string, FormatCost> chosen = MixedPrecision.WithinDivergence(Costs, budget);
+        Assert.Equal((a, b), (chosen["a"].Bytes, chosen["b"].Bytes));
+        Assert.True(chosen.Values.Sum(c => c.Divergence) <= budget + 1e-12);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_said()
+    {
+        Assert.Contains("130 bytes", Assert.Throws<CleaveException>(() => MixedPrecision.WithinBytes(Costs, 129)).Message, StringComparison.Ordinal);
+        FormatCost[] lossy = [new("a", BlockFormat.Q4_0, 50, 0.1)];
+        Assert.Contains("0.01 nats", Assert.Throws<CleaveException>(() => MixedPrecision.WithinDivergence(lossy, 0.01)).Message, StringComparison.Ordinal);
+    }
+}
