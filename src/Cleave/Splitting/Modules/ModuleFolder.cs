@@ -40,14 +40,14 @@ public static class ModuleFolder
         ArgumentNullException.ThrowIfNull(folder);
         JsonCursor description = Describe(folder);
         ModuleTask[] tasks = [.. description["tasks"].Items().Select(ReadTask)];
-        if (BagClassifier.IsBag(folder))
-        {
-            return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
-        }
         if (AdapterFolder.IsAdapter(folder))
         {
             (LanguageModel adapted, long held) = AdaptedModel.Load(folder, description, tasks);
             return [.. tasks.Select(t => Open(folder, t, adapted, held))];
+        }
+        if (BagClassifier.IsBag(folder))
+        {
+            return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
         }
         LanguageModel model = load(folder);
         long bytes = new FileInfo(Path.Combine(folder, ModelFolder.Weights)).Length;
