@@ -44,14 +44,14 @@ public static class ModuleFolder
             return OpenPublished(folder, load(folder));
         JsonCursor description = Describe(folder);
         ModuleTask[] tasks = [.. description["tasks"].Items().Select(ReadTask)];
-        if (BagClassifier.IsBag(folder))
-        {
-            return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
-        }
         if (AdapterFolder.IsAdapter(folder))
         {
             (LanguageModel adapted, long held) = AdaptedModel.Load(folder, description, tasks);
             return [.. tasks.Select(t => Open(folder, t, adapted, held))];
+        }
+        if (BagClassifier.IsBag(folder))
+        {
+            return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
         }
         LanguageModel model = load(folder);
         return [.. tasks.Select(t => Open(folder, t, model, BytesOf(folder)))];

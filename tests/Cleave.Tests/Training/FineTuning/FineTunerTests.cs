@@ -152,7 +152,9 @@ public sealed class FineTunerTests : IDisposable
     [Fact]
     public void Preferences_are_learnt_without_forgetting_where_they_began()
     {
-        File.WriteAllLines(At("pairs.jsonl"), Enumerable.Range(0, 60).Select(i => $$"""{"text": "where is order {{i}}", "target": "thank you, order {{i}} has arrived", "worse": "refund"}"""));
+        var rng = new Rng(3);
+        string Words() => string.Join(' ', Enumerable.Range(0, 7).Select(_ => string.Concat(Enumerable.Range(0, 4).Select(_ => (char)('a' + rng.NextInt(26)))))); // no two prompts alike
+        File.WriteAllLines(At("pairs.jsonl"), Enumerable.Range(0, 60).Select(i => $$"""{"text": "{{Words()}}", "target": "thank you, order {{i}} has arrived", "worse": "refund"}"""));
         var source = new TaskSource { Name = "reply", Kind = TaskKind.Generate, Train = [At("pairs.jsonl")], Rejected = "worse" };
         LanguageModel model = Model("plain");
         FineTuneData data = FineTuneData.Encode(TaskDataset.Load(source, 1), model, 64, preferences: true);
