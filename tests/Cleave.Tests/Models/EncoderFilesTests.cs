@@ -38,7 +38,7 @@ public sealed class EncoderFilesTests : IDisposable
         }
         JsonNode before = Config(folder.Folder), after = Config(first);
         foreach (string key in (string[])["architectures", "model_type", "vocab_size", "max_position_embeddings", "id2label", "label2id", "finetuning_task", "layer_norm_eps", "type_vocab_size", "dim", "n_layers"])
-            Assert.True(JsonNode.DeepEquals(before[key], after[key]), $"{key}: {after[key]} for {before[key]}");
+            Assert.True(JsonNode.DeepEquals(before[key], after[key]) || (before[key] is null && key is "id2label" or "label2id") /* the names that it stands for */, $"{key}: {after[key]} for {before[key]}");
         LanguageModel again = ModelFolder.Load(first);
         Assert.Equal(folder.Outputs(model, 0, 1, 2), folder.Outputs(again, 0, 1, 2));
         ModelFolder.Save(second, again, WeightType.F32);

@@ -27,7 +27,7 @@ internal static class GgufCases
         ["qwen2-moe"] = [("mlp_only_layers", new JsonArray())],
     };
 
-    public static TheoryData<string> Names => FamilyCases.Names;
+    public static TheoryData<string> Names => FamilyCases.Decoders;
 
     /// <summary>Every token is one character.</summary>
     public static Tokenizer Tokenizer { get; } = CreateTokenizer();

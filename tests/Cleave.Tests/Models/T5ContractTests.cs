@@ -216,8 +216,7 @@ public sealed class T5ContractTests : IDisposable
         using var tape = new Tape(records: false);
         TokenBatch batch = FamilyCases.Batch(T5Cases.Sources("v1.1"));
         Assert.Equal(model.Encode(tape, batch).States.Data.ToArray(), alone.Forward(tape, batch).Data.ToArray()); // it sees both ways, whatever is asked
-        using var generator = new Generator(alone);
-        Assert.Contains("encoder", Assert.Throws<CleaveException>(() => generator.Greedy([[1]], 3, _ => false)).Message, StringComparison.Ordinal);
+        Assert.Contains("encoder", Assert.Throws<CleaveException>(() => new Generator(alone)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

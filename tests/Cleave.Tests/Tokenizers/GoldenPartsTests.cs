@@ -45,6 +45,11 @@ public class GoldenPartsTests
         foreach (JsonNode? expected in golden["cases"]!.AsArray())
         {
             var split = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = (string)expected!["pattern"]! }, ["behavior"] = "Isolated", ["invert"] = false };
+            if (((string)expected["pattern"]!).Contains("一-", StringComparison.Ordinal)) // a range across U+FFFF
+            {
+                Assert.Contains("write it as two", Assert.ThrowsAny<CleaveException>(() => Load(Strings(golden["vocab"]!), "pre_tokenizer", split)).Message, StringComparison.Ordinal);
+                continue;
+            }
             Tokenizer tokenizer = Load(Strings(golden["vocab"]!), "pre_tokenizer", split);
             for (int i = 0; i < texts.Length; i++)
             {

@@ -99,9 +99,8 @@ internal sealed class PatternSyntax
     {
         if (Beyond() is not { } first)
             return null;
-        // A range that begins below ends here: what was written as its end goes on to the last of 16 bits.
         if (current.Length > 1 && current[^1] == '-' && current[^2] != '\\')
-            return "\uFFFF" + _standIns.ClassOf(0x10000, first);
+            throw new ArgumentException("a range of a pattern from a character up to U+FFFF to one beyond is not supported; write it as two");
         int before = _at;
         if (_at + 1 < _pattern.Length && _pattern[_at] == '-')
         {
