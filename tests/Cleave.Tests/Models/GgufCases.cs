@@ -74,7 +74,10 @@ internal static class GgufCases
         var level = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true };
         var json = new JsonObject
         {
-            ["version"] = "1.0", ["added_tokens"] = new JsonArray(), ["pre_tokenizer"] = level, ["decoder"] = level.DeepClone(),
+            ["version"] = "1.0",
+            ["added_tokens"] = new JsonArray(),
+            ["pre_tokenizer"] = level,
+            ["decoder"] = level.DeepClone(),
             ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray() },
         };
         return Tokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "tokenizer.json");

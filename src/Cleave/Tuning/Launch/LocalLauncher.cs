@@ -37,7 +37,7 @@ public sealed class LocalLauncher(WorkerJob job) : ILauncher
 
         public void Start(int number)
         {
-            var info = new ProcessStartInfo(job.Program[0], job.Program.Skip(1)) 
+            var info = new ProcessStartInfo(job.Program[0], job.Program.Skip(1))
             {
                 WorkingDirectory = job.Folder,
                 UseShellExecute = false,

@@ -89,7 +89,10 @@ public sealed class GgufTokenizerWriterTests : IDisposable
         vocabulary["ab"] = vocabulary.Count;
         var json = new JsonObject
         {
-            ["version"] = "1.0", ["added_tokens"] = new JsonArray(), ["pre_tokenizer"] = JsonNode.Parse(pre), ["decoder"] = JsonNode.Parse("""{"type": "ByteLevel"}"""),
+            ["version"] = "1.0",
+            ["added_tokens"] = new JsonArray(),
+            ["pre_tokenizer"] = JsonNode.Parse(pre),
+            ["decoder"] = JsonNode.Parse("""{"type": "ByteLevel"}"""),
             ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray("a b") },
         };
         return Tokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "tokenizer.json");

@@ -19,8 +19,12 @@ internal static class RandomSchemas
             ["tree"] = new JsonObject
             {
                 ["type"] = "object",
-                ["properties"] = new JsonObject { ["value"] = Schema(random, 3, recursive: false), ["next"] = new JsonObject { ["$ref"] = "#/$defs/tree" },
-                    ["all"] = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["$ref"] = "#/$defs/tree" }, ["maxItems"] = 3 } },
+                ["properties"] = new JsonObject
+                {
+                    ["value"] = Schema(random, 3, recursive: false),
+                    ["next"] = new JsonObject { ["$ref"] = "#/$defs/tree" },
+                    ["all"] = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["$ref"] = "#/$defs/tree" }, ["maxItems"] = 3 }
+                },
                 ["required"] = new JsonArray("value"),
             },
             ["a/b~"] = Schema(random, 2, recursive: false),
