@@ -42,4 +42,13 @@ public class MixedPrecisionTests
         FormatCost[] lossy = [new("a", BlockFormat.Q4_0, 50, 0.1)];
         Assert.Contains("0.01 nats", Assert.Throws<CleaveException>(() => MixedPrecision.WithinDivergence(lossy, 0.01)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Bytes_that_nothing_fits_in_are_refused_before_anything_is_measured()
+    {
+        Transformer model = Cleave.Tests.Models.FamilyCases.Load("llama");
+        string message = Assert.Throws<CleaveException>(() => MixedPrecision.RequireBytes(model, 1000)).Message;
+        Assert.Contains("more than 1000", message, StringComparison.Ordinal);
+        MixedPrecision.RequireBytes(model, 1 << 20);
+    }
 }

@@ -20,6 +20,23 @@ public static class MixedPrecision
     public static IReadOnlyList<BlockFormat> Candidates { get; } =
         [BlockFormat.Q8_0, BlockFormat.Q6_K, BlockFormat.Q5_K, BlockFormat.Q5_0, BlockFormat.Q4_K, BlockFormat.Q4_0, BlockFormat.Q3_K, BlockFormat.Q2_K];
 
+    /// <summary>Refuses bytes that not even the coarsest formats fit in, before anything is measured.</summary>
+    /// <exception cref="CleaveException">They need more.</exception>
+    public static void RequireBytes(Transformer model, long bytes)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        long fewest = 0;
+        foreach ((string name, object weight) in model.Weights())
+        {
+            if (weight is DenseLinear linear && IsRounded(name))
+                fewest += Fitting(linear).Select(f => (long)linear.Outputs * linear.Inputs / BlockFormats.Elements(f) * BlockFormats.Bytes(f)).DefaultIfEmpty(linear.Bytes).Min();
+        }
+        if (fewest > bytes)
+            throw new CleaveException($"--bytes: the matrices need at least {fewest} bytes in the coarsest formats that fit them, more than {bytes}");
+    }
+
+    private static IEnumerable<BlockFormat> Fitting(DenseLinear linear) => Candidates.Where(f => linear.Inputs % BlockFormats.Elements(f) == 0);
+
     /// <summary>Measures every matrix in every format that fits it.</summary>
     /// <param name="model">Of float32 matrices; as it was afterwards.</param>
     /// <param name="importance">By a matrix's name, or empty.</param>
@@ -32,7 +49,7 @@ public static class MixedPrecision
         int done = 0;
         foreach ((string name, DenseLinear linear) in matrices)
         {
-            foreach (BlockFormat format in Candidates.Where(f => linear.Inputs % BlockFormats.Elements(f) == 0))
+            foreach (BlockFormat format in Fitting(linear))
             {
                 using var matrix = QuantizedMatrix.Quantize(format, linear.Weight.Data, linear.Outputs, linear.Inputs, importance(name));
                 var rounded = new QuantizedLinear(matrix, linear.Bias);

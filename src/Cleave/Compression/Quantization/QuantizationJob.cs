@@ -88,6 +88,8 @@ public sealed class QuantizationJob(QuantizationRequest request, IProgress<Progr
 
     private Func<string, int, BlockFormat?> Budgeted(Transformer model, CalibrationText text)
     {
+        if (request.Bytes is { } least)
+            MixedPrecision.RequireBytes(model, least);
         var importance = new Dictionary<string, float[]>(StringComparer.Ordinal);
         new LayerStream(model, text).Run(products: false, layer =>
         {
