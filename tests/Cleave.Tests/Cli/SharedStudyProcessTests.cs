@@ -112,7 +112,7 @@ public abstract class SharedStudyProcesses : IDisposable
     {
         using Process tune = Start("tune", Study(6), "--storage", Address, "--lease", "600", "--json");
         await Until(() => Calls("begin").Length > 0, "the study starts");
-        Signal(tune, "INT");
+        Signal(tune, "TERM");
         Assert.Equal(130, await Exit(tune));
         Assert.Contains("--resume continues", tune.StandardError.ReadToEnd(), StringComparison.Ordinal);
         Assert.DoesNotContain(Trials(), t => t.State == TrialState.Running);

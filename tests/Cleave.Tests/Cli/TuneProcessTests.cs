@@ -131,7 +131,7 @@ public sealed class TuneProcessTests : IDisposable
         using Process process = Start("tune", path, "--quiet");
         while (!process.HasExited && Calls().Length < 3)
             await Task.Delay(20);
-        Signal(process, "INT");
+        Signal(process, "TERM");
         Assert.Equal(130, await Exit(process));
         Assert.Equal("cleave: interrupted; the same command with --resume continues\n", process.StandardError.ReadToEnd());
         Assert.InRange(Calls().Length, 3, 11);
@@ -148,7 +148,7 @@ public sealed class TuneProcessTests : IDisposable
             await Task.Delay(20);
         await Task.Delay(500);
         var clock = Stopwatch.StartNew();
-        Signal(process, "INT");
+        Signal(process, "TERM");
         Assert.Equal(130, await Exit(process));
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{clock.Elapsed}");
     }
