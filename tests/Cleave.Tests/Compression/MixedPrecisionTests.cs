@@ -1,4 +1,5 @@
 using Cleave.Compression.Quantization;
+using Cleave.Models;
 using Cleave.Numerics.Quantized;
 
 namespace Cleave.Tests.Compression;
@@ -46,7 +47,7 @@ public class MixedPrecisionTests
     [Fact]
     public void Bytes_that_nothing_fits_in_are_refused_before_anything_is_measured()
     {
-        Transformer model = Cleave.Tests.Models.FamilyCases.Load("llama");
+        Transformer model = FamilyCases.Load("llama");
         string message = Assert.Throws<CleaveException>(() => MixedPrecision.RequireBytes(model, 1000)).Message;
         Assert.Contains("more than 1000", message, StringComparison.Ordinal);
         MixedPrecision.RequireBytes(model, 1 << 20);

@@ -63,7 +63,7 @@ internal static class PostgresSchema
 
     private const string Changed = "changed = pg_current_xact_id()";
 
-    /// <summary>In a RETURNING: this transaction need not be on the disk before it is answered: it can be done again.</summary>
+    /// <summary>In a RETURNING: this transaction need not be on the disk before it is answered: a lease that is renewed too early costs nothing.</summary>
     private const string Quick = "set_config('synchronous_commit', 'off', true)";
 
     /// <summary>$1 study, $2 limit, $3 worker, $4 token, $5 the most losses, $6 what is noted then.</summary>
@@ -79,21 +79,21 @@ internal static class PostgresSchema
             losses = t.losses + open.lost::int, attempt = t.attempt + 1, worker = $3, token = $4,
             steps = t.steps[1:t.kept], step_values = t.step_values[1:t.kept], {Until(clock)}, {Changed}
           FROM open WHERE t.study = $1 AND t.number = open.number
-          RETURNING t.*, {Quick}),
+          RETURNING t.*),
         next AS (
           UPDATE cleave_studies SET trials = trials + 1 WHERE id = $1 AND trials < $2 AND NOT EXISTS (SELECT 1 FROM open)
           RETURNING trials - 1 AS number, lease),
         made AS (
           INSERT INTO cleave_trials (study, number, state, attempt, worker, token, expires)
           SELECT $1, number, 'running', 1, $3, $4, {clock} + lease FROM next
-          RETURNING *, {Quick})
+          RETURNING *)
         SELECT {Columns} FROM taken UNION ALL SELECT {Columns} FROM made
         """;
 
     /// <summary>$1 study, $2 number, $3 worker, $4 token.</summary>
     public static string Resume(string clock) => $"""
         UPDATE cleave_trials SET state = 'running', attempt = attempt + 1, worker = $3, token = $4, {Until(clock)}, {Changed}
-        WHERE study = $1 AND number = $2 AND state = 'paused' RETURNING {Columns}, {Quick}
+        WHERE study = $1 AND number = $2 AND state = 'paused' RETURNING {Columns}
         """;
 
     /// <summary>$1 study, $2 params, $3 token, by which a repeated statement is known.</summary>
@@ -105,13 +105,13 @@ internal static class PostgresSchema
         """;
 
     /// <summary>$1 study, $2 number, $3 token, $4 params. On the disk before the work begins, and the claim with it, so that a number is not given twice.</summary>
-    public static string SetParameters { get; } = Held("params = $4", "params IS NULL", quick: false);
+    public static string SetParameters { get; } = Held("params = $4", "params IS NULL");
 
     /// <summary>$4 step, $5 value, $6 checkpoint or null.</summary>
     public static string Report(string clock) => Held($"""
         steps = steps || $4::int, step_values = step_values || $5::float8, checkpoint = coalesce($6, checkpoint),
         kept = CASE WHEN $6 IS NULL THEN kept ELSE cardinality(steps) + 1 END, {Until(clock)}
-        """, "coalesce(steps[cardinality(steps)], -1) < $4", quick: true);
+        """, "coalesce(steps[cardinality(steps)], -1) < $4");
 
     /// <summary>Nothing that a reader would want to know.</summary>
     public static string Renew(string clock) =>
@@ -119,14 +119,14 @@ internal static class PostgresSchema
 
     /// <summary>$4 names, added unless they are the last ones already.</summary>
     public static string Attach { get; } = Held("artifacts = artifacts || $4::text[]",
-        "NOT coalesce(artifacts[cardinality(artifacts) - cardinality($4::text[]) + 1:] = $4::text[], false)", quick: false);
+        "NOT coalesce(artifacts[cardinality(artifacts) - cardinality($4::text[]) + 1:] = $4::text[], false)");
 
-    public static string Pause { get; } = Held("state = 'paused', steps = steps[1:kept], step_values = step_values[1:kept]", "checkpoint IS NOT NULL", quick: false);
+    public static string Pause { get; } = Held("state = 'paused', steps = steps[1:kept], step_values = step_values[1:kept]", "checkpoint IS NOT NULL");
 
     /// <summary>$4 state, $5 values, $6 constraints, $7 note.</summary>
-    public static string Finish { get; } = Held("state = $4, result = $5, constraints = $6, note = $7", "params IS NOT NULL", quick: false);
+    public static string Finish { get; } = Held("state = $4, result = $5, constraints = $6, note = $7", "params IS NOT NULL");
 
-    public static string Release { get; } = Held("state = 'waiting', steps = steps[1:kept], step_values = step_values[1:kept]", "true", quick: true);
+    public static string Release { get; } = Held("state = 'waiting', steps = steps[1:kept], step_values = step_values[1:kept]", "true");
 
     /// <summary>Makes the tables where there are none, and looks whose they are.</summary>
     /// <exception cref="CleaveException">They are a newer program's.</exception>
@@ -149,8 +149,8 @@ internal static class PostgresSchema
 
     private static string Until(string clock) => $"expires = {clock} + (SELECT lease FROM cleave_studies WHERE id = $1)";
 
-    private static string Held(string set, string where, bool quick) => $"""
+    private static string Held(string set, string where) => $"""
         UPDATE cleave_trials SET {set}, {Changed}
-        WHERE study = $1 AND number = $2 AND token = $3 AND state = 'running' AND {where} RETURNING {Columns}{(quick ? ", " + Quick : "")}
+        WHERE study = $1 AND number = $2 AND token = $3 AND state = 'running' AND {where} RETURNING {Columns}
         """;
 }
