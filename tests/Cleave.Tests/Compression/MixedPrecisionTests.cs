@@ -1,6 +1,7 @@
 using Cleave.Compression.Quantization;
 using Cleave.Models;
 using Cleave.Numerics.Quantized;
+using Cleave.Tests.Models;
 
 namespace Cleave.Tests.Compression;
 
