@@ -48,7 +48,7 @@ public class MixedPrecisionTests
     [Fact]
     public void Bytes_that_nothing_fits_in_are_refused_before_anything_is_measured()
     {
-        Transformer model = FamilyCases.Load("llama");
+        Transformer model = FamilyCases.Load("qwen2");
         string message = Assert.Throws<CleaveException>(() => MixedPrecision.RequireBytes(model, 1000)).Message;
         Assert.Contains("more than 1000", message, StringComparison.Ordinal);
         MixedPrecision.RequireBytes(model, 1 << 20);
