@@ -24,16 +24,9 @@ public static unsafe class AdamW
             var operation = new Operation
             {
                 Parameter = pp,
-                Gradient = pg,
-                M = pm,
-                V = pv,
-                GradientScale = gradientScale,
-                Beta1 = beta1,
-                Beta2 = beta2,
-                Epsilon = epsilon,
+                Moments = new Moments(pg, pm, pv, gradientScale, beta1, beta2, epsilon, step),
                 Keep = (float)(1 - (double)learningRate * weightDecay),
                 StepSize = (float)(-learningRate / (1 - Math.Pow(beta1, step))),
-                RootScale = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step))),
             };
             ElementWise.Run(operation, parameter.Length);
         }
@@ -41,21 +34,37 @@ public static unsafe class AdamW
 
     private struct Operation : IElementWise
     {
-        public float* Parameter, Gradient, M, V;
-        public float GradientScale, Beta1, Beta2, Epsilon, Keep, StepSize, RootScale;
+        public float* Parameter;
+        public Moments Moments;
+        public float Keep, StepSize;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<TLanes, TPlace>(TPlace place)
             where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes>
         {
-            TLanes g = place.Load(Gradient) * TLanes.Broadcast(GradientScale);
-            TLanes m = TLanes.MultiplyAdd(TLanes.Broadcast(Beta1), place.Load(M), TLanes.Broadcast(1 - Beta1) * g);
-            TLanes v = TLanes.MultiplyAdd(TLanes.Broadcast(Beta2), place.Load(V), TLanes.Broadcast(1 - Beta2) * g * g);
-            place.Store(M, m);
-            place.Store(V, v);
-            TLanes root = TLanes.MultiplyAdd(TLanes.Sqrt(v), TLanes.Broadcast(RootScale), TLanes.Broadcast(Epsilon));
+            (TLanes m, TLanes root) = Moments.Next<TLanes, TPlace>(place);
             TLanes kept = place.Load(Parameter) * TLanes.Broadcast(Keep);
             place.Store(Parameter, TLanes.MultiplyAdd(TLanes.Broadcast(StepSize), m / root, kept));
+        }
+    }
+
+    /// <summary>The running means that Adam and LAMB share.</summary>
+    internal readonly struct Moments(float* gradient, float* m, float* v, float gradientScale, float beta1, float beta2, float epsilon, int step)
+    {
+        private readonly float _rootScale = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step)));
+
+        /// <summary>Brings m and v up to this step.</summary>
+        /// <returns>m, its beginning not made up for; and √(v / (1 − β₂ᵗ)) + ε.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly (TLanes M, TLanes Root) Next<TLanes, TPlace>(TPlace place)
+            where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes>
+        {
+            TLanes g = place.Load(gradient) * TLanes.Broadcast(gradientScale);
+            TLanes first = TLanes.MultiplyAdd(TLanes.Broadcast(beta1), place.Load(m), TLanes.Broadcast(1 - beta1) * g);
+            TLanes second = TLanes.MultiplyAdd(TLanes.Broadcast(beta2), place.Load(v), TLanes.Broadcast(1 - beta2) * g * g);
+            place.Store(m, first);
+            place.Store(v, second);
+            return (first, TLanes.MultiplyAdd(TLanes.Sqrt(second), TLanes.Broadcast(_rootScale), TLanes.Broadcast(epsilon)));
         }
     }
 }

@@ -135,34 +135,24 @@ public static unsafe partial class OptimizerSteps
             {
                 Parameter = pp,
                 Gradient = pg,
-                M = pm,
-                V = pv,
-                GradientScale = gradientScale,
-                Beta1 = beta1,
-                Beta2 = beta2,
-                Epsilon = epsilon,
+                Moments = new AdamW.Moments(pg, pm, pv, gradientScale, beta1, beta2, epsilon, step),
                 Decay = weightDecay,
                 FirstScale = (float)(1 / (1 - Math.Pow(beta1, step))),
-                RootScale = (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step))),
             }, parameter.Length);
         }
     }
 
     private struct LambOperation : IElementWise
     {
-        public float* Parameter, Gradient, M, V;
-        public float GradientScale, Beta1, Beta2, Epsilon, Decay, FirstScale, RootScale;
+        public float* Parameter, Gradient;
+        public AdamW.Moments Moments;
+        public float Decay, FirstScale;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<TLanes, TPlace>(TPlace place)
             where TLanes : struct, ILanes<TLanes> where TPlace : struct, IPlace<TLanes>
         {
-            TLanes g = place.Load(Gradient) * TLanes.Broadcast(GradientScale);
-            TLanes m = TLanes.MultiplyAdd(TLanes.Broadcast(Beta1), place.Load(M), TLanes.Broadcast(1 - Beta1) * g);
-            TLanes v = TLanes.MultiplyAdd(TLanes.Broadcast(Beta2), place.Load(V), TLanes.Broadcast(1 - Beta2) * g * g);
-            place.Store(M, m);
-            place.Store(V, v);
-            TLanes root = TLanes.MultiplyAdd(TLanes.Sqrt(v), TLanes.Broadcast(RootScale), TLanes.Broadcast(Epsilon));
+            (TLanes m, TLanes root) = Moments.Next<TLanes, TPlace>(place);
             place.Store(Gradient, TLanes.MultiplyAdd(TLanes.Broadcast(Decay), place.Load(Parameter), m * TLanes.Broadcast(FirstScale) / root));
         }
     }
