@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Cleave.Formats.Durable;
 using Cleave.Tests.Formats.Durable;
 using Cleave.Tests.Tuning.Storage;
 using Cleave.Tests.Tuning.Storage.Postgres;
@@ -55,6 +56,13 @@ public abstract class SharedStudyProcesses : IDisposable
 
     private Process Worker(params string[] more) => Start(["worker", "--storage", Address, "--study", "shared", "--folder", Folder, .. more]);
 
+    /// <summary>Stops a worker where it holds nothing that others wait for: who is stopped in its turn is told of, not waited for.</summary>
+    protected virtual Task Freeze(Process worker)
+    {
+        Signal(worker, "STOP");
+        return Task.CompletedTask;
+    }
+
     protected string[] Calls(string what) => File.Exists(_folder.File("calls")) ? [.. File.ReadAllLines(_folder.File("calls")).Where(l => l.StartsWith(what, StringComparison.Ordinal))] : [];
 
     protected static async Task Until(Func<bool> condition, string what)
@@ -90,7 +98,7 @@ public abstract class SharedStudyProcesses : IDisposable
         using Process killed = Worker(), stopped = Worker(), last = Worker("--workers", "2", "--json");
         await Until(() => Trials().Select(t => t.Worker).Distinct().Count(w => w is not null) >= 4, "four workers take trials");
         killed.Kill();
-        Signal(stopped, "STOP");
+        await Freeze(stopped);
         Assert.Equal(0, await Exit(tune));
         Assert.Equal(0, await Exit(last));
         Signal(stopped, "CONT");
@@ -174,6 +182,24 @@ public sealed class FolderProcessTests : SharedStudyProcesses
     protected override string Address => Path.Combine(Folder, "studies");
 
     protected override string Place => Address;
+
+    protected override async Task Freeze(Process worker)
+    {
+        string journal = Path.Combine(Address, "shared.journal");
+        for (int attempt = 0; attempt < 50; attempt++)
+        {
+            Signal(worker, "STOP");
+            for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(3); await Task.Delay(5))
+            {
+                using FileLock? turn = FileLock.TryAcquire(journal + ".lock", journal);
+                if (turn is not null)
+                    return;
+            }
+            Signal(worker, "CONT");
+            await Task.Delay(20);
+        }
+        Assert.Fail("the worker holds the journal each time");
+    }
 
     /// <summary>Without --storage the launched workers share the study's own folder.</summary>
     [UnixFact]
