@@ -67,6 +67,10 @@ internal static class PruneCommand
             throw new CleaveException($"--sparsity and --pattern are for single weights; say how many {call.Get(Method)} stay with --keep");
         if (weights == call.Get(Keep) is not null && method != PruningMethod.Vocabulary)
             throw new CleaveException(weights ? "--keep is for whole parts; say how many weights go with --sparsity" : $"--keep is missing: say how many {call.Get(Method)} stay");
+        if (call.Given(By) && method != PruningMethod.Layers)
+            throw new CleaveException("--by is for --method layers");
+        if (call.Given(Rate) && call.Get(Heal) == 0)
+            throw new CleaveException("--learning-rate is for --heal");
         if (call.Get(Heal) < 0 || !(call.Get(Rate) > 0))
             throw new CleaveException("--heal and --learning-rate must not be negative");
         return new PruningRequest(method)

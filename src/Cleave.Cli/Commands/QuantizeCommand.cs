@@ -93,6 +93,8 @@ internal static class QuantizeCommand
             throw new CleaveException("--bytes and --kl must be above 0");
         if (!toGguf && (budget || type is not null && !type.Equals("Q8_0", StringComparison.OrdinalIgnoreCase)))
             throw new CleaveException("a folder holds matrices of Q8_0 alone; for other types give --out a path that ends in .gguf");
+        if (call.Given(Rate) && call.Get(Heal) == 0)
+            throw new CleaveException("--learning-rate is for --heal");
         if (call.Get(Heal) < 0 || !(call.Get(Rate) > 0) || call.Get(Heal) > 0 && call.Get(Method) != "rtn")
             throw new CleaveException("--heal trains for --method rtn, whose rounding it repeats at every update; it and --learning-rate must not be negative");
         TypeMix mix = TypeMix.Find(type ?? (toGguf ? "Q4_K_M" : "Q8_0"));

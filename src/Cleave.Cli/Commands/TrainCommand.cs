@@ -65,6 +65,13 @@ internal static class TrainCommand
         FineTuneOptions options = FineTuneSettings.Apply(project?.Training ?? new FineTuneOptions(), Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
         (TaskSource source, Metric metric) = project is null ? FromOptions(call) : FromProject(call, project);
         bool test = call.Get(RangeTest);
+        foreach (Option option in test ? new Option[] { Merge, MergeBound, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
+        {
+            if (call.Given(option))
+                throw new CleaveException(test ? $"{option.Name} and --range-test cannot be given together: a range test writes nothing" : $"{option.Name} is for --merge");
+        }
+        if (call.Given(Rejected) && options.Loss != LossKind.Dpo)
+            throw new CleaveException("--rejected is for --loss dpo");
         var training = new TaskTraining(ModelArgument.Fetched(call.Get(Model)), source, metric, options, call.Seed, test ? "range-test" : call.OutPath())
         {
             Merge = call.Get(Merge),

@@ -39,7 +39,8 @@ internal static class TuneCommand
             file = file with { Plan = file.Plan with { Trials = call.Get(Trials) is > 0 and int trials ? trials : throw new CleaveException("--trials must be at least 1") } };
         int workers = call.Positive(StudyOptions.Workers);
         string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study");
-        string? address = StudyOptions.Address(call) ?? (call.Given(LaunchOptions.Launch) ? Path.GetFullPath(folder) : null);
+        // One process has the folder's study to itself, launched workers share it; a shared one stays shared.
+        string? address = StudyOptions.Address(call) ?? (call.Given(LaunchOptions.Launch) || JournalStudyStorage.IsShared(Journal(folder, file)) ? Path.GetFullPath(folder) : null);
         ILauncher? launcher = LaunchOptions.Create(call, file, address, folder);
         if (call.Get(LaunchOptions.DryRun))
             return Preview(call, launcher!);
@@ -93,14 +94,18 @@ internal static class TuneCommand
     {
         if (call.Given(StudyOptions.Lease))
             throw new CleaveException("--lease is for shared studies: give --storage");
-        string journal = Path.Combine(folder, "study.journal");
+        string journal = Journal(folder, file);
+        if (call.Resume && !File.Exists(journal))
+            call.Say($"{journal}: nothing there to continue; a new study begins");
         if (File.Exists(journal) && !call.Resume && !call.Force)
             throw new CleaveException($"{journal}: a study is there; continue it with --resume, start over with --force, or choose another --out");
         Directory.CreateDirectory(folder);
-        if (!call.Resume)
-            File.Delete(journal);
+        if (!call.Resume && File.Exists(journal))
+            JournalStudyStorage.Delete(journal);
         return JournalStudyStorage.Open(journal, file.Definition);
     }
+
+    private static string Journal(string folder, StudyFile file) => JournalStudyStorage.FileOf(folder, file.Definition.Name);
 
     /// <summary>The study where other processes find it.</summary>
     private static IStudyStorage Shared(Call call, StudyFile file, string address)

@@ -17,9 +17,9 @@ public sealed unsafe partial class QuantizedMatrix
     /// its block's largest. For normally distributed x and W an output is off by about 1% of the outputs' standard
     /// deviation in Q8_0 and by about 9% in Q4_0, the weights' own rounding included.
     /// </summary>
-    /// <param name="x">(m, columns)</param>
-    /// <param name="y">(m, rows)</param>
-    public void MultiplyTransposed(ReadOnlySpan<float> x, int m, Span<float> y) => Multiply(x, m, this, y, null, default, null, default);
+    /// <param name="x">(n, columns)</param>
+    /// <param name="y">(n, rows)</param>
+    public void MultiplyTransposed(ReadOnlySpan<float> x, int n, Span<float> y) => Multiply(x, n, this, y, null, default, null, default);
 
     /// <summary>Two products with the same x, which is quantized once.</summary>
     /// <exception cref="ArgumentException">The matrices cannot share one x (<see cref="SharesInput"/>), or a length does not fit.</exception>

@@ -38,6 +38,7 @@ internal sealed class Lesson
     /// <exception cref="CleaveException">The text is too short.</exception>
     public Lesson(Transformer model, HealingOptions options)
     {
+        model.RequireContinuation();
         _context = Math.Min(options.Context, model.Spec.ContextLength);
         _windows = options.Batch;
         _stream = new TokenStream(options.Tokens, _context, options.Seed);

@@ -12,17 +12,22 @@ public sealed class EncoderCommandsTests
     [InlineData("bench", "inference", "--prompt", "4", "--generate", "4")]
     [InlineData("eval", "perplexity", "--text", "FILE")]
     [InlineData("serve", "--urls", "http://127.0.0.1:0")]
+    [InlineData("prune", "--method", "layers", "--keep", "1", "--calibration", "FILE", "--out", "absent")]
+    [InlineData("prune", "--method", "magnitude", "--sparsity", "0.5", "--heal", "1", "--calibration", "FILE", "--out", "absent")]
+    [InlineData("quantize", "--method", "rtn", "--heal", "1", "--calibration", "FILE", "--out", "absent")]
+    [InlineData("train", "--task", "language-model", "--train", "FILE", "--out", "absent")]
     public void What_continues_texts_refuses_an_encoder_in_one_line_with_the_remedy(params string[] words)
     {
         using var folder = new EncoderFolder("bert");
         string text = Path.Combine(folder.Folder, "text.txt");
-        File.WriteAllText(text, "w7 w8 w9");
+        File.WriteAllText(text, string.Join("\n\n", Enumerable.Range(0, 200).Select(i => $"w7 w8 w9 {i}")));
         int at = words[0] is "bench" or "eval" ? 2 : 1;
         string[] arguments = [.. words[..at], folder.Folder, .. words[at..].Select(w => w == "FILE" ? text : w)];
         CommandLine run = CommandLine.Run(arguments);
         Assert.Equal(2, run.Status);
         Assert.Contains("is an encoder: it reads whole texts and has no next token; use a decoder", run.OneLineError(), StringComparison.Ordinal);
         Assert.Equal("", run.Output);
+        Assert.False(Directory.Exists("absent"));
     }
 
     [Fact]

@@ -106,7 +106,7 @@ public abstract class SharedStudyProcesses : IDisposable
         IReadOnlyList<Trial> trials = Trials();
         AllComplete(Count, trials);
         int moved = trials.Sum(t => t.Losses);
-        Assert.InRange(moved, 1, 10); // two for sure; more where the machine is so busy that others fall silent
+        Assert.True(moved >= 1); // more where the machine is so busy that others fall silent
         Assert.Equal(trials.Sum(t => t.Attempt), trials.Count + moved);
         Assert.All(trials, t => Assert.Equal("made by " + t.Number.ToString(CultureInfo.InvariantCulture), File.ReadAllText(_folder.File(t.Artifacts[^1].StartsWith("shared/", StringComparison.Ordinal)
             ? "kept/" + t.Artifacts[^1] : t.Artifacts[^1])).Trim()));
@@ -248,8 +248,8 @@ public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyPro
     {
         const int Count = 20;
         using Process tune = Start("tune", Study(Count), "--storage", Address, "--lease", "15", "--workers", "2", "--json");
-        await Until(() => Calls("end").Length >= 2, "the study runs");
-        int accepted = Trials().Count(t => t.State == TrialState.Complete);
+        await Until(() => Calls("begin").Length > 0, "the study starts");
+        await Until(() => Trials().Any(t => t.State == TrialState.Complete), "the study runs");
         server.Kill();
         await Task.Delay(1500);
         server.Start();
@@ -259,7 +259,6 @@ public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyPro
         Assert.Equal(0, await Exit(tune));
         IReadOnlyList<Trial> trials = Trials();
         AllComplete(Count, trials);
-        Assert.True(accepted >= 1);
         Assert.Contains("trying again", tune.StandardError.ReadToEnd(), StringComparison.Ordinal);
     }
 

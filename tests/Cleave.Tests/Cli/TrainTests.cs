@@ -64,14 +64,33 @@ public sealed class TrainTests : IDisposable
         Assert.NotEqual(a, File.ReadAllBytes(At("c/model.safetensors")));
     }
 
-    [Fact]
-    public void A_merge_beyond_its_bound_is_refused_and_nothing_is_written()
+    /// <summary>Without quantization it is the rounding to 16 bits of what is written that a bound of 0 does not bear.</summary>
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public void A_merge_beyond_its_bound_is_refused_and_nothing_is_written(string quantized)
     {
-        CommandLine result = CommandLine.Run("train", _base, "--task", "classify", "--train", _train, "--method", "lora", "--quantize-base", "true", "--merge", "--merge-bound", "0",
+        CommandLine result = CommandLine.Run("train", _base, "--task", "classify", "--train", _train, "--method", "lora", "--quantize-base", quantized, "--merge", "--merge-bound", "0",
             "--epochs", "2", "--learning-rate", "2e-2", "--out", At("out"));
         Assert.Equal(2, result.Status);
         Assert.Contains("KL", result.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(At("out")));
+    }
+
+    [Fact]
+    public void What_is_there_is_replaced_by_force_alone()
+    {
+        string[] args = ["train", _base, "--task", "classify", "--train", _train, "--epochs", "1", "--out", At("there")];
+        Directory.CreateDirectory(At("there"));
+        File.WriteAllText(At("there/mine.txt"), "precious");
+        Assert.Contains("exists already", CommandLine.Run(args).OneLineError(), StringComparison.Ordinal);
+        Assert.Contains("no unfinished run is there", CommandLine.Run([.. args, "--resume"]).OneLineError(), StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(At("there/mine.txt")));
+        Assert.Equal(0, CommandLine.Run([.. args, "--force"]).Status);
+        File.WriteAllText(At("file"), "precious");
+        args[^1] = At("file");
+        Assert.Contains("is a file", CommandLine.Run([.. args, "--force"]).OneLineError(), StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(At("file")));
     }
 
     [Fact]
@@ -98,6 +117,12 @@ public sealed class TrainTests : IDisposable
     [InlineData("--task classify --train TRAIN --loss dpo", "", "worse answers")]
     [InlineData("--task classify --train TRAIN --merge", "", "--merge")]
     [InlineData("--task generate --train TRAIN", "", "target")]
+    [InlineData("--task classify --train TRAIN --rank 16", "", "rank is for the methods lora and dora")]
+    [InlineData("--task classify --train TRAIN --momentum 0.8", "", "momentum is for the optimizers sgd and muon")]
+    [InlineData("--task classify --train TRAIN --schedule one-cycle --warmup 0.1", "", "warmup is for other schedules")]
+    [InlineData("--task classify --train TRAIN --merge-bound 1", "", "--merge-bound is for --merge")]
+    [InlineData("--task classify --train TRAIN --rejected worse", "", "--rejected is for --loss dpo")]
+    [InlineData("--task classify --train TRAIN --range-test", "", "--out and --range-test cannot be given together")]
     public void A_wrong_request_is_said_in_one_line(string words, string value, string expected)
     {
         string[] args = [.. words.Split(' '), .. value.Length > 0 ? [value] : Array.Empty<string>()];
@@ -135,18 +160,23 @@ public sealed class TrainTests : IDisposable
         (int exit, _, string error) = await CleaveProcess.Run(Args("whole"));
         Assert.True(exit == 0, error);
         var rng = new Rng(5);
-        for (int kill = 0; kill < 4 && !Directory.Exists(At("killed")); kill++)
+        var state = new FileInfo(At("killed.work/checkpoint.safetensors"));
+        for (int kill = 0; kill < 3; kill++)
         {
             using Process process = CleaveProcess.Start(Args("killed", "--resume"));
-            await Task.Delay(700 + (int)(1500 * rng.NextSingle()));
+            DateTime before = state.Exists ? state.LastWriteTimeUtc : default;
+            do
+            {
+                await Task.Delay(rng.NextInt(20));
+                state.Refresh();
+            }
+            while (!process.HasExited && (!state.Exists || state.LastWriteTimeUtc == before));
             process.Kill();
             await CleaveProcess.Exit(process);
+            Assert.True(state.Exists && !Directory.Exists(At("killed")), "each of the three is killed in the middle");
         }
-        if (!Directory.Exists(At("killed")))
-        {
-            (exit, _, error) = await CleaveProcess.Run(Args("killed", "--resume"));
-            Assert.True(exit == 0, error);
-        }
+        (exit, _, error) = await CleaveProcess.Run(Args("killed", "--resume"));
+        Assert.True(exit == 0, error);
         Assert.Equal(File.ReadAllBytes(At("whole/adapter_model.safetensors")), File.ReadAllBytes(At("killed/adapter_model.safetensors")));
     }
 

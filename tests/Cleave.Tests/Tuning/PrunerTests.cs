@@ -117,6 +117,28 @@ public sealed class PrunerTests
         Assert.Equal(TrialState.Paused, study.Trials[7].State);
     }
 
+    /// <summary>A trial that was stopped at a later rung than its checkpoint's is not taken up for being good at the earlier one, again and again.</summary>
+    [Fact]
+    public void A_paused_trial_goes_on_by_the_rung_that_stopped_it()
+    {
+        var study = new Study(new StudyDefinition("s", new SearchSpace([new IntParameter("x", 0, 1000)]), seed: 1), new Cleave.Tuning.Samplers.RandomSampler(), new SuccessiveHalvingPruner(1, 4));
+        int started = 0;
+        study.Run(r =>
+        {
+            Assert.True(++started < 500, "the same trials again and again");
+            for (int step = r.Trial.Steps.Count; step < 20; step++)
+            {
+                // Later trials are better at first and worse in the end.
+                double value = step < 3 ? -r.Number : r.Number;
+                if (r.Report(step, value, step % 3 == 2 ? $"step {step}" : null))
+                    return TrialOutcome.Stopped;
+            }
+            return r.Number;
+        }, 30);
+        Assert.Equal(30, study.Trials.Count);
+        Assert.Contains(study.Trials, t => t.State == TrialState.Paused && t.Steps.Count == 4 && t.Attempt == 1);
+    }
+
     [Fact]
     public void Hyperband_spares_the_trials_of_late_brackets()
     {

@@ -32,7 +32,7 @@ export function curves(task, colours, { height }) {
     ...base(colours),
     grid: panels.map((_, i) => ({ left: 56, right: 16, top: legend + title + i * (each + title), height: each })),
     xAxis: panels.map((_, i) => axis(colours, {
-      type: 'value', gridIndex: i, min: first, max: Math.max(last, first + 1e-9), splitLine: { show: false },
+      type: 'value', gridIndex: i, min: relative ? 0 : first, max: Math.max(last, first + 1e-9), splitLine: { show: false },
       name: i === panels.length - 1 ? unit : '', nameLocation: 'middle', nameGap: 26,
       axisLabel: { show: i === panels.length - 1 },
     })),

@@ -40,6 +40,7 @@ public static class LayerPruner
 
     private static int[] ByLoss(Transformer model, int kept, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
     {
+        model.RequireContinuation();
         List<int> left = [.. Enumerable.Range(0, model.Layers.Count)];
         int done = 0, total = Enumerable.Range(kept + 1, model.Layers.Count - kept).Sum();
         using var tape = new Tape(records: false);

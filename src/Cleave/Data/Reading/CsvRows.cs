@@ -62,18 +62,10 @@ internal static class CsvRows
     }
 
     /// <summary>Hands checked lines to the parser as bytes.</summary>
-    private sealed class CheckedStream(Utf8Lines lines) : Stream
+    private sealed class CheckedStream(Utf8Lines lines) : ForwardStream
     {
         private byte[] _line = [];
         private int _position, _length;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -87,11 +79,6 @@ internal static class CsvRows
             }
             return written;
         }
-
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         private bool NextLine()
         {

@@ -7,7 +7,7 @@ namespace Cleave.Data.Reading;
 /// <see cref="GZipStream"/> takes for its end. The packed bytes are followed by one more member with known content: only
 /// after a whole file does that content come out at the end.
 /// </summary>
-internal sealed class GzipFile : Stream
+internal sealed class GzipFile : ForwardStream
 {
     private static readonly byte[] Mark = "end of this file"u8.ToArray();
     private static readonly byte[] PackedMark = Pack(Mark);
@@ -19,14 +19,6 @@ internal sealed class GzipFile : Stream
 
     public GzipFile(Stream packed) => _unpacked = new GZipStream(new Followed(packed), CompressionMode.Decompress);
 
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     /// <exception cref="InvalidDataException">The data is damaged or cut short.</exception>
     public override int Read(Span<byte> buffer)
     {
@@ -37,11 +29,6 @@ internal sealed class GzipFile : Stream
         _start += count;
         return count;
     }
-
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
@@ -73,17 +60,9 @@ internal sealed class GzipFile : Stream
     }
 
     /// <summary>The packed file and then the packed mark.</summary>
-    private sealed class Followed(Stream packed) : Stream
+    private sealed class Followed(Stream packed) : ForwardStream
     {
         private int _given;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -95,11 +74,6 @@ internal sealed class GzipFile : Stream
             _given += count;
             return count;
         }
-
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

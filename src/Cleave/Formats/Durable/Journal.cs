@@ -121,6 +121,26 @@ public sealed class Journal : IDisposable
         }
     }
 
+    /// <summary>Removes the journal. Those who share it notice in their next turn.</summary>
+    /// <param name="shared">Whether several processes take turns at it, so that it is worth waiting for one.</param>
+    /// <exception cref="CleaveException">A process has it to itself, or does not end its turn.</exception>
+    public static void Delete(string path, bool shared)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        path = System.IO.Path.GetFullPath(path);
+        using FileLock turn = shared ? WaitForTurn(path) : FileLock.Acquire(path + LockSuffix, path);
+        try
+        {
+            // Emptied first, which those who have it open notice.
+            using (new FileStream(path, FileMode.Truncate, FileAccess.Write, FileShare.ReadWrite))
+                File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CleaveException($"{path}: cannot be removed: {e.Message}", e);
+        }
+    }
+
     /// <summary>Adds one record. After a failure every further append fails in the same words; open the journal again.</summary>
     /// <exception cref="CleaveException">The disk is full or gone.</exception>
     public void Append(ReadOnlySpan<byte> payload)

@@ -55,17 +55,15 @@ public sealed class DenseLinear(Tensor weight, Tensor? bias = null) : Linear
         Weight.Data.Slice(row * Inputs, Inputs).CopyTo(destination);
 }
 
-/// <summary>Frozen weights in sixteen bits, as their file has them; gradients pass through them.</summary>
-public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
+/// <summary>Weights that are not trained, as their file has them; gradients pass through them.</summary>
+public abstract class FrozenLinear<TMatrix>(TMatrix weight, Tensor? bias) : Linear where TMatrix : IFrozenMatrix
 {
-    public HalfMatrix Weight { get; } = weight;
+    public TMatrix Weight { get; } = weight;
     public override Tensor? Bias { get; } = bias;
 
     public override int Inputs => Weight.Columns;
     public override int Outputs => Weight.Rows;
     public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
-
-    public override Linear WithBias(Tensor? bias) => new HalfLinear(Weight, bias);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
@@ -76,31 +74,20 @@ public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : Linear
         AddBias(y);
         return y;
     }
+}
+
+/// <summary>Frozen weights in sixteen bits.</summary>
+public sealed class HalfLinear(HalfMatrix weight, Tensor? bias = null) : FrozenLinear<HalfMatrix>(weight, bias)
+{
+    public override Linear WithBias(Tensor? bias) => new HalfLinear(Weight, bias);
 
     public override void CopyRow(int row, Span<float> destination) => Weight.CopyRow(row, destination);
 }
 
-/// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats; gradients pass through them.</summary>
-public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : Linear
+/// <summary>Frozen weights in blocks with a scale each, in one of GGUF's formats.</summary>
+public sealed class QuantizedLinear(QuantizedMatrix weight, Tensor? bias = null) : FrozenLinear<QuantizedMatrix>(weight, bias)
 {
-    public QuantizedMatrix Weight { get; } = weight;
-    public override Tensor? Bias { get; } = bias;
-
-    public override int Inputs => Weight.Columns;
-    public override int Outputs => Weight.Rows;
-    public override long Bytes => Weight.Bytes + 4L * (Bias?.Length ?? 0);
-
     public override Linear WithBias(Tensor? bias) => new QuantizedLinear(Weight, bias);
-
-    public override Tensor Forward(Tape tape, Tensor x)
-    {
-        if (x.RequiresGradient)
-            return Op.FrozenLinear(tape, x, Weight, Bias);
-        Tensor y = tape.New(x.Rows, Outputs);
-        Weight.MultiplyTransposed(x.Data, x.Rows, y.Data);
-        AddBias(y);
-        return y;
-    }
 
     public override void CopyRow(int row, Span<float> destination) => Weight.DequantizeRow(row, destination);
 }

@@ -27,26 +27,32 @@ public sealed class TaskTrainer(TaskTraining training)
     /// <exception cref="MergeException">Merging changes the model too much.</exception>
     public TaskTrainingResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
+        if (File.Exists(training.Output))
+            throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
         LanguageModel model = LoadModel();
+        if (training.Source.Kind is TaskKind.Generate or TaskKind.LanguageModel)
+            model.Transformer.RequireContinuation();
         FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         RequireMemory(model.Transformer);
         FileLock held = FolderLock.Acquire(training.WorkFolder);
         var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed);
-        TaskTrainingResult? written = null;
+        bool done = false;
         try
         {
             PrepareState(tuner);
             FineTuneResult result = tuner.Run(model, progress, cancellation);
             progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
-            MergeCheck? merge = training.Merge ? MergeAdapter(result, items, cancellation) : null;
-            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, merge, cancellation), overwrite: training.Force || training.Resume);
+            IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
+            TaskTrainingResult? written = null;
+            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, adapted, cancellation), overwrite: training.Force || training.Resume);
+            done = true;
             return written! with { Remark = tuner.Remark };
         }
         finally
         {
             held.Dispose();
-            if (written is not null || !File.Exists(tuner.CheckpointPath))
+            if (done || !File.Exists(tuner.CheckpointPath))
                 Directory.Delete(training.WorkFolder, recursive: true);
         }
     }
@@ -69,6 +75,8 @@ public sealed class TaskTrainer(TaskTraining training)
     private void PrepareState(FineTuner tuner)
     {
         bool unfinished = File.Exists(tuner.CheckpointPath);
+        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
+            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
         if (unfinished && !training.Resume && !training.Force)
             throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
         if (unfinished && !training.Resume)
@@ -82,23 +90,22 @@ public sealed class TaskTrainer(TaskTraining training)
             "lower batch-tokens and raise accumulate, set recompute, or train an adapter");
     }
 
-    private MergeCheck MergeAdapter(FineTuneResult result, FineTuneData items, CancellationToken cancellation)
+    /// <returns>Rows of logits of the adapted model, from before the merge.</returns>
+    private static List<float[]> MergeAdapter(FineTuneResult result, FineTuneData items, CancellationToken cancellation)
     {
         Adapter adapter = result.Weights.Adapter ?? throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
         if (result.Model.Transformer.Weights().Any(w => w.Weight is AdaptedLinear { Original: QuantizedLinear { Weight.Format: not BlockFormat.Q8_0 } }))
             throw new CleaveException("the base's matrices are in a type that folders cannot hold: keep the adapter beside its base, or convert the base first");
-        TaskItem[] probes = [.. items.Validation.Concat(items.Train).Take(MergeItems)];
-        IReadOnlyList<float[]> before = Rows(result.Model, items, probes, cancellation);
+        List<float[]> before = Rows(result.Model, items, cancellation);
         adapter.Merge();
-        MergeCheck check = MergeCheck.Of(before, Rows(result.Model, items, probes, cancellation), training.MostDivergence);
-        return check.Passed ? check : throw new MergeException(check);
+        return before;
     }
 
-    private static List<float[]> Rows(LanguageModel model, FineTuneData data, IReadOnlyList<TaskItem> items, CancellationToken cancellation)
+    private static List<float[]> Rows(LanguageModel model, FineTuneData data, CancellationToken cancellation)
     {
         var rows = new List<float[]>();
         using var outputs = new TransformerOutputs(model.Transformer, model.Head(data.Task));
-        outputs.Run(items, (_, count, columns, logits) =>
+        outputs.Run([.. (data.Validation.Count > 0 ? data.Validation : data.Train).Take(MergeItems)], (_, count, columns, logits) =>
         {
             for (int r = 0; r < count; r++)
                 rows.Add(logits.Slice(r * columns, columns).ToArray());
@@ -106,7 +113,7 @@ public sealed class TaskTrainer(TaskTraining training)
         return rows;
     }
 
-    private TaskTrainingResult Write(string folder, FineTuneResult result, FineTuneData items, TaskDataset data, MergeCheck? merge, CancellationToken cancellation)
+    private TaskTrainingResult Write(string folder, FineTuneResult result, FineTuneData items, TaskDataset data, IReadOnlyList<float[]>? adapted, CancellationToken cancellation)
     {
         Adapter? adapter = training.Merge ? null : result.Weights.Adapter;
         JsonObject facts = [];
@@ -114,6 +121,10 @@ public sealed class TaskTrainer(TaskTraining training)
             facts = AdaptedModel.Save(folder, adapter, result.Model.Heads, BaseName(), Options.QuantizeBase);
         else
             ModelFolder.Save(folder, result.Model, result.Model.Transformer.Weights().Any(w => w.Weight is QuantizedLinear) ? WeightType.Q8 : WeightType.BF16);
+        // What was written, rounding included, against what was trained.
+        MergeCheck? merge = adapted is null ? null : MergeCheck.Of(adapted, Rows(ModelFolder.LoadFrozen(folder), items, cancellation), training.MostDivergence);
+        if (merge is { Passed: false })
+            throw new MergeException(merge);
         facts["lineage"] = new JsonObject { ["base"] = BaseName(), ["seed"] = training.Seed, ["updates"] = result.Updates };
         facts["recipe"] = Recipe();
         Describe(1);

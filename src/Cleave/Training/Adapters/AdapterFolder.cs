@@ -35,6 +35,13 @@ public static class AdapterFolder
         var reader = new Reader(file, config);
         Dictionary<string, Tensor> others = reader.Others();
         Adapter adapter = Adapter.Restore(transformer, config.Options, reader.Make, config.AlphaOf, others);
+        Family family = Family.Of(transformer.Spec);
+        HashSet<string> own = [.. transformer.Weights().Select(w => family.Place(transformer.Spec, w.Name).Name), family.Place(transformer.Spec, WeightNames.Output).Name];
+        if (others.Keys.FirstOrDefault(n => n.StartsWith(Prefix, StringComparison.Ordinal) && own.Contains(n[Prefix.Length..])) is { } whole)
+        {
+            adapter.Detach();
+            throw new ModelFileException(file.Path, $"the tensor {whole}: adapters that train the base's own weights too (modules_to_save, train biases) are not supported; merge it where it was made");
+        }
         string? unknown = file.Names.FirstOrDefault(n => !reader.Used.Contains(n) && !others.ContainsKey(n));
         if (unknown is null && adapter.Modules.Count > 0)
             return adapter;

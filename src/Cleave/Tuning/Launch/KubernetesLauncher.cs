@@ -88,7 +88,15 @@ public sealed class KubernetesLauncher(WorkerJob job, KubernetesOptions options)
 
         public bool AnyLeft()
         {
-            string answer = Tool.Run("kubectl", [.. space, "get", name, "-o", "json"]);
+            string answer;
+            try
+            {
+                answer = Tool.Run("kubectl", [.. space, "get", name, "-o", "json"]);
+            }
+            catch (CleaveException e) when (e.Message.Contains("(NotFound)", StringComparison.Ordinal))
+            {
+                return false; // somebody has deleted the job
+            }
             JsonNode? conditions = JsonNode.Parse(answer)?["status"]?["conditions"];
             return conditions is not JsonArray list || !list.Any(c => c?["type"]?.GetValue<string>() is "Complete" or "Failed" && c["status"]?.GetValue<string>() == "True");
         }

@@ -9,20 +9,31 @@ public static class StudyFollower
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5), BetweenQuestions = TimeSpan.FromSeconds(5);
 
+    /// <summary>A scheduler that restarts does not answer for so long; its workers go on meanwhile.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     /// <param name="workers">Who works on it; null where that is not known, and then only the study itself says that it is over.</param>
     /// <exception cref="CleaveException">The workers have ended and the study is not over.</exception>
     public static void Follow(Study study, int trials, ILaunchedWorkers? workers, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(study);
-        long asked = Stopwatch.GetTimestamp();
+        long asked = Stopwatch.GetTimestamp(), answered = asked;
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
             bool left = true;
             if (workers is not null && Stopwatch.GetElapsedTime(asked) >= BetweenQuestions)
             {
-                left = workers.AnyLeft();
                 asked = Stopwatch.GetTimestamp();
+                try
+                {
+                    left = workers.AnyLeft();
+                    answered = asked;
+                }
+                catch (CleaveException) when (Stopwatch.GetElapsedTime(answered) < Patience)
+                {
+                    // It is asked again.
+                }
             }
             study.Refresh(); // after the question: workers that have ended have written what they had to say
             StudyProgress.Report(study, trials, progress);

@@ -9,12 +9,15 @@ namespace Cleave.Tuning.Objectives;
 /// </summary>
 internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives, ArtifactFolder artifacts) : IDisposable
 {
-    /// <summary>So long a stopped command may still send the end of its trial, the first time; then it is known whether it does.</summary>
+    /// <summary>So long is waited for the last line of a stopped trial until it is known whether the command sends one.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
 
     private CommandProcess? _process;
     private Task<string?>? _pending;
     private bool? _endsStopped;
+
+    /// <summary>Whether a trial was stopped whose last line may still come.</summary>
+    private bool _inDoubt;
 
     /// <exception cref="OperationCanceledException">The trial was cut off; the command is ended.</exception>
     public async Task<TrialOutcome> Run(TrialRun run, CancellationToken cancellation)
@@ -24,11 +27,10 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
             limit.CancelAfter(most);
         try
         {
-            _process ??= new CommandProcess(command, folder);
-            var line = new JsonObject { ["trial"] = run.Number, ["params"] = run.Parameters.ToJson() };
-            if (run.Checkpoint is not null)
-                line["checkpoint"] = run.Checkpoint;
-            return _process.Write(line.ToJsonString()) ? await Listen(run, _process, limit.Token).ConfigureAwait(false) : Fail(_process.LastWords());
+            if (await Attempt(run, limit.Token).ConfigureAwait(false) is { } outcome)
+                return outcome;
+            Dispose();
+            return (await Attempt(run, limit.Token).ConfigureAwait(false))!;
         }
         catch (FormatException e)
         {
@@ -48,10 +50,20 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
     public void Dispose()
     {
         _process?.Dispose();
-        (_process, _pending) = (null, null);
+        (_process, _pending, _inDoubt) = (null, null, false);
     }
 
-    private async Task<TrialOutcome> Listen(TrialRun run, CommandProcess process, CancellationToken cancellation)
+    /// <returns>Null where the answer may be about the trial before, which never happens with a fresh command.</returns>
+    private async Task<TrialOutcome?> Attempt(TrialRun run, CancellationToken cancellation)
+    {
+        _process ??= new CommandProcess(command, folder);
+        var line = new JsonObject { ["trial"] = run.Number, ["params"] = run.Parameters.ToJson() };
+        if (run.Checkpoint is not null)
+            line["checkpoint"] = run.Checkpoint;
+        return _process.Write(line.ToJsonString()) ? await Listen(run, _process, cancellation).ConfigureAwait(false) : Fail(_process.LastWords());
+    }
+
+    private async Task<TrialOutcome?> Listen(TrialRun run, CommandProcess process, CancellationToken cancellation)
     {
         int last = run.FirstAfter;
         while (await Next(process, cancellation).ConfigureAwait(false) is { } text)
@@ -59,6 +71,12 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
             Answer answer = Answer.Parse(text);
             if (answer.Trial is { } about && about != run.Number)
                 continue; // the late end of a trial that was stopped
+            if (_inDoubt)
+            {
+                if (answer is { Trial: null, Step: null })
+                    return null;
+                (_inDoubt, _endsStopped) = (false, false);
+            }
             if (answer.Step is not { } step)
             {
                 if (answer.Artifacts.Length > 0)
@@ -87,7 +105,7 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
         _pending ??= process.ReadLine();
         if (_endsStopped is null && await Task.WhenAny(_pending, Task.Delay(Grace, cancellation)).ConfigureAwait(false) != _pending)
         {
-            _endsStopped = false;
+            _inDoubt = true;
             return;
         }
         _endsStopped = true;

@@ -32,7 +32,7 @@ public static class StudyCatalogs
         if (Postgres.PostgresUrl.Is(address))
             return new Postgres.PostgresCatalog(address, options);
         return address.Contains("://", StringComparison.Ordinal) || address.Length == 0
-            ? throw new CleaveException($"{address}: studies are kept in a database (postgres://user@host/database) or a folder")
+            ? throw new CleaveException($"{Postgres.PostgresUrl.Hide(address)}: studies are kept in a database (postgres://user@host/database) or a folder")
             : new JournalCatalog(address, options);
     }
 

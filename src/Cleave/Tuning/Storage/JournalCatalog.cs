@@ -8,7 +8,7 @@ internal sealed class JournalCatalog(string folder, StorageOptions options) : IS
     public string Place => folder;
 
     public IReadOnlyList<string> Names() => !Directory.Exists(folder) ? []
-        : [.. new DirectoryInfo(folder).EnumerateFiles("*" + Suffix).OrderBy(f => f.CreationTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).Select(f => Path.GetFileNameWithoutExtension(f.Name))];
+        : [.. new DirectoryInfo(folder).EnumerateFiles("*" + Suffix).OrderBy(f => f.CreationTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).Select(f => Uri.UnescapeDataString(Path.GetFileNameWithoutExtension(f.Name)))];
 
     public IStudyStorage Create(StudyDefinition definition)
     {
@@ -22,16 +22,16 @@ internal sealed class JournalCatalog(string folder, StorageOptions options) : IS
 
     public void Delete(string name)
     {
-        if (!File.Exists(FileOf(name)))
-            return;
-        // Emptied first, which those who have it open notice.
-        using (new FileStream(FileOf(name), FileMode.Truncate, FileAccess.Write, FileShare.ReadWrite))
-            File.Delete(FileOf(name));
+        if (File.Exists(FileOf(name)))
+            JournalStudyStorage.Delete(FileOf(name));
     }
 
     public void Dispose()
     {
     }
 
-    private string FileOf(string name) => Path.Combine(folder, name.Replace('/', '-') + Suffix);
+    private string FileOf(string name) => FileOf(folder, name);
+
+    /// <summary>Where a study of the name lies in a folder.</summary>
+    public static string FileOf(string folder, string name) => Path.Combine(folder, Uri.EscapeDataString(name) + Suffix);
 }

@@ -96,6 +96,19 @@ internal sealed class JournalReplay(string path, TimeSpan? leaseTime = null, Tim
         }
     }
 
+    /// <summary>Whether a journal's first record, its definition, says how long leases are.</summary>
+    public static bool HasLease(string path, byte[] definition)
+    {
+        try
+        {
+            return JsonNode.Parse(definition)?[LeaseKey] is not null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new CleaveException($"{path}: record 0 is not a study's event: {e.Message}", e);
+        }
+    }
+
     private static TimeSpan? LeaseOf(JsonNode json) => json[LeaseKey] is not { } lease ? null
         : lease.GetValue<long>() is > 0 and < int.MaxValue and var milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : throw new FormatException("its lease is no time");
 

@@ -52,6 +52,23 @@ public sealed class JournalStudyStorage : IStudyStorage
         return Start(path, definition, Journal.OpenShared(path, Options, replay.Apply), replay, leaseTime);
     }
 
+    /// <summary>Where <c>cleave tune</c> keeps a study of the name in a folder, for one process or several.</summary>
+    public static string FileOf(string folder, string name) => JournalCatalog.FileOf(folder, name);
+
+    /// <summary>Whether there is a study that <see cref="OpenShared"/> made.</summary>
+    /// <exception cref="CleaveException">The file is damaged.</exception>
+    public static bool IsShared(string path)
+    {
+        byte[]? first = null;
+        if (File.Exists(path))
+            Journal.Read(path, Options, record => first ??= record.ToArray());
+        return first is not null && JournalReplay.HasLease(path, first);
+    }
+
+    /// <summary>Removes the study; processes that share it are refused from then on.</summary>
+    /// <exception cref="CleaveException">A process has it to itself.</exception>
+    public static void Delete(string path) => Journal.Delete(path, IsShared(path));
+
     /// <summary>Reads a study that another process may be working on.</summary>
     /// <exception cref="CleaveException">The file is missing, damaged or holds no study.</exception>
     public static (StudyDefinition Definition, IReadOnlyList<Trial> Trials) Read(string path)

@@ -56,13 +56,13 @@ public sealed class MemoryStudyStorage(StudyDefinition definition, TimeSpan? lea
     {
         ArgumentNullException.ThrowIfNull(artifacts);
         Trial trial = Held(lease);
-        trial.Artifacts = [.. trial.Artifacts, .. artifacts];
+        if (!trial.Artifacts.TakeLast(artifacts.Count).SequenceEqual(artifacts)) // an attempt before may have made the same
+            trial.Artifacts = [.. trial.Artifacts, .. artifacts];
     }
 
     public void Pause(Lease lease)
     {
         CheckPause(Held(lease));
-        _trials[lease.Trial].Rewind();
         _trials[lease.Trial].State = TrialState.Paused;
     }
 
@@ -114,14 +114,10 @@ public sealed class MemoryStudyStorage(StudyDefinition definition, TimeSpan? lea
             Add(null);
         Trial trial = _trials[number];
         if (trial.State == TrialState.Running)
-        {
             trial.Losses++;
-            trial.Rewind();
-        }
         else if (trial.State is not (TrialState.Waiting or TrialState.Paused))
-        {
             throw new InvalidOperationException($"trial {number} is finished");
-        }
+        trial.Rewind(); // not sooner: by the steps of a paused trial it is known which rung stopped it
         (trial.State, trial.Worker, trial.Expires) = (TrialState.Running, worker is { Length: > 0 } ? worker : null, until);
         trial.Attempt++;
         return LeaseOf(trial);

@@ -109,18 +109,36 @@ public sealed class AdapterFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_the_wrong_shape_is_refused()
+    public void A_tensor_of_the_wrong_shape_is_refused() => Assert.Contains("lora_B", Refusal("gpt2", (n, kept) => n.EndsWith("lora_B.weight", StringComparison.Ordinal)
+        ? [TensorToWrite.From(n, SafetensorsDType.F32, [3, 8], new float[24])] : [kept]), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("gpt2", "transformer.wte.weight")]
+    [InlineData("gpt2", "transformer.h.0.ln_1.bias")]
+    [InlineData("gpt2", "lm_head.weight")]
+    [InlineData("llama-linear", "model.norm.weight")]
+    public void An_adapter_that_trains_the_bases_own_weights_is_refused(string family, string own)
     {
-        AdapterFolder.Save(_folder, Adapter.Attach(Model("gpt2"), new AdapterOptions(AdapterKind.Lora), new Rng(1)), null);
+        bool added = false;
+        string refusal = Refusal(family, (_, kept) =>
+        {
+            TensorToWrite[] more = added ? [] : [TensorToWrite.From("base_model.model." + own, SafetensorsDType.F32, [1, 8], new float[8])];
+            added = true;
+            return [kept, .. more];
+        });
+        Assert.Contains($"base_model.model.{own}: adapters that train the base's own weights too", refusal, StringComparison.Ordinal);
+    }
+
+    /// <summary>What loading says of an adapter's file whose tensors were changed.</summary>
+    private string Refusal(string family, Func<string, TensorToWrite, IEnumerable<TensorToWrite>> change)
+    {
+        AdapterFolder.Save(_folder, Adapter.Attach(Model(family), new AdapterOptions(AdapterKind.Lora), new Rng(1)), null);
         string path = Path.Combine(_folder, AdapterFolder.Weights);
         List<TensorToWrite> tensors;
         using (SafetensorsFile file = SafetensorsFile.Open(path))
-        {
-            tensors = [.. file.Names.Select(n => n.EndsWith("lora_B.weight", StringComparison.Ordinal)
-                ? TensorToWrite.From(n, SafetensorsDType.F32, [3, 8], new float[24]) : TensorToWrite.From(n, SafetensorsDType.F32, file.Entry(n).Shape, Read(file, n)))];
-        }
+            tensors = [.. file.Names.SelectMany(n => change(n, TensorToWrite.From(n, SafetensorsDType.F32, file.Entry(n).Shape, Read(file, n))))];
         SafetensorsWriter.Write(path, tensors);
-        Assert.Contains("lora_B", Assert.Throws<ModelFileException>(() => AdapterFolder.Load(_folder, Model("gpt2"))).Message, StringComparison.Ordinal);
+        return Assert.Throws<ModelFileException>(() => AdapterFolder.Load(_folder, Model(family))).Message;
     }
 
     /// <summary>The adapter adds B·A·α/r to the stored matrix, which is computed here from the file alone.</summary>

@@ -19,20 +19,32 @@ public sealed class FineTuneSettingsTests : IDisposable
             "NAMES" => "q_proj,c_fc",
             _ => s.Name switch { "method" => "dora", "optimizer" => "sgd", "schedule" => "plateau", "loss" => "focal", "activations" => "bfloat16", _ => "true" },
         });
+        // What belongs to other choices is read with those.
+        string[] others = ["last-layers", "beta1", "beta2", "final-share", "decay-share", "dpo-beta"];
+        FineTuneOptions fromLine = Same(values.Where(v => !others.Contains(v.Key)));
+        Assert.Equal(["q_proj", "c_fc"], fromLine.Targets);
+        Dictionary<string, string> choices = new() { ["method"] = "last", ["schedule"] = "stable", ["loss"] = "dpo" };
+        FineTuneOptions other = Same([.. choices, .. values.Where(v => others.Contains(v.Key))]);
+        Assert.Equal((5, 0.25, 0.25), (other.LastLayers, other.PreferenceBeta, other.Schedule.Decay));
+        Assert.Equal((FineTuneMethod.Dora, 32, 0.125, "plateau"), (fromLine.Method, fromLine.Rank, fromLine.PeakLearningRate, fromLine.Schedule.Name));
+        // Every setting reaches the options: alone it changes something.
+        foreach (var setting in FineTuneSettings.All.Where(s => s.Name is not ("swa" or "targets")))
+            Assert.NotEqual(new FineTuneOptions(), setting.Set(new FineTuneOptions(), values[setting.Name]));
+    }
+
+    /// <summary>The options that a file gives, which are those of a command line.</summary>
+    private FineTuneOptions Same(IEnumerable<KeyValuePair<string, string>> values)
+    {
         File.WriteAllLines(_file, ["training:", .. values.Select(v => $"  {v.Key}: {(v.Key == "targets" ? "[q_proj, c_fc]" : v.Value)}")]);
         (YamlFile yaml, YamlSection root) = YamlFile.Load(_file);
         YamlSection section = root.Section("training")!;
         FineTuneOptions fromFile = FineTuneSettings.Read(section, new FineTuneOptions());
         section.Finish();
         yaml.ThrowIfAny();
-        FineTuneOptions fromLine = FineTuneSettings.Apply(new FineTuneOptions(), FineTuneSettings.All.Select(s => (s, values[s.Name])));
-        Assert.Equal(["q_proj", "c_fc"], fromLine.Targets);
+        FineTuneOptions fromLine = FineTuneSettings.Apply(new FineTuneOptions(), values.Select(v => (FineTuneSettings.All.First(s => s.Name == v.Key), v.Value)));
         Assert.Equal(fromLine with { Targets = [] }, fromFile with { Targets = [] });
         Assert.Equal(fromLine.Targets, fromFile.Targets);
-        Assert.Equal((FineTuneMethod.Dora, 32, 0.125, "plateau"), (fromLine.Method, fromLine.Rank, fromLine.PeakLearningRate, fromLine.Schedule.Name));
-        // Every setting reaches the options: alone it changes something.
-        foreach (var setting in FineTuneSettings.All.Where(s => s.Name is not ("swa" or "targets")))
-            Assert.NotEqual(new FineTuneOptions(), setting.Set(new FineTuneOptions(), values[setting.Name]));
+        return fromLine;
     }
 
     [Theory]

@@ -22,9 +22,8 @@ public sealed class FleetTests
         Assert.InRange(result.Takeovers, result.Kills * 0.8, result.Kills + result.Stops);
     }
 
-    /// <summary>With leases that do not run out, what dead workers leave is never taken up: the figure depends on the leases.</summary>
     [Fact]
-    public void Without_leases_the_same_fleet_does_worse()
+    public void Without_leases_nobody_takes_up_what_dead_workers_leave()
     {
         FleetConditions small = Hard with { Workers = 20, Duration = TimeSpan.FromHours(1) };
         FleetResult with = new FleetSimulation(small, 5).Run(clock => new MemoryStudyStorage(Definition, small.Lease, clock));

@@ -282,6 +282,18 @@ public sealed class SharedJournalTests : SharedStudyStorageContract, IDisposable
     }
 
     [Fact]
+    public void Studies_in_a_folder_have_the_names_that_they_were_given()
+    {
+        using IStudyCatalog catalog = StudyCatalogs.Open(_folder.Path, new StorageOptions { LeaseTime = LeaseTime });
+        string[] names = ["a/b", "a-b", "50% of ..", "a%2Fb"];
+        foreach (string name in names)
+            catalog.Create(new StudyDefinition(name, Definition.Space, seed: 3)).Dispose();
+        Assert.Equal(names.Order(), catalog.Names().Order());
+        catalog.Delete("a/b");
+        Assert.Equal(names[1..].Order(), catalog.Names().Order());
+    }
+
+    [Fact]
     public void A_study_that_one_process_had_to_itself_can_be_shared_afterwards()
     {
         using (JournalStudyStorage alone = JournalStudyStorage.Open(_folder.File("study.journal"), Definition))

@@ -51,7 +51,9 @@ public abstract class StudyStorageContract
         storage.SetParameters(lease, Set(0.1 + 0.2, 5));
         storage.Report(lease, 0, 2.5);
         storage.Report(lease, 3, double.PositiveInfinity);
-        storage.Attach(lease, ["model.bin", "log \"of\" it.txt"]);
+        storage.Attach(lease, ["model.bin"]);
+        storage.Attach(lease, ["model.bin"]); // by an attempt before
+        storage.Attach(lease, ["log \"of\" it.txt"]);
         storage.Finish(lease, TrialOutcome.Complete(1e-300).With("with a note"));
         Trial trial = Assert.Single(storage.Trials);
         Assert.Equal(TrialState.Complete, trial.State);
@@ -108,9 +110,10 @@ public abstract class StudyStorageContract
         storage.Report(lease, 2, 1);
         storage.Pause(lease);
         Trial trial = storage.Trials[number];
-        Assert.Equal((TrialState.Paused, "at 1", 2), (trial.State, trial.Checkpoint, trial.Steps.Count));
+        Assert.Equal((TrialState.Paused, "at 1", 3), (trial.State, trial.Checkpoint, trial.Steps.Count));
         Assert.NotEqual(number, storage.Claim("")!.Value.Trial);
         Lease resumed = storage.Resume(number, "other")!.Value;
+        Assert.Equal(2, trial.Steps.Count);
         Assert.Null(storage.Resume(number, "third"));
         Assert.Throws<LeaseLostException>(() => storage.Report(lease, 2, 1.5));
         storage.Report(resumed, 2, 1.5);

@@ -57,12 +57,34 @@ public static class FineTuneSettings
         Setting.Choice("activations", "How activations wait for the backward pass (float32).", ["float32", "bfloat16"], (o, v) => o with { Memory = o.Memory with { BFloat16 = v == "bfloat16" } }),
     ];
 
+    /// <summary>Settings that only some choices read: given with others they would do nothing.</summary>
+    private static readonly (string[] Names, Func<FineTuneOptions, bool> Reads, string For)[] Needs =
+    [
+        (["last-layers"], o => o.Method == FineTuneMethod.Last, "the method last"),
+        (["rank", "alpha", "rank-stabilized"], o => o.Method is FineTuneMethod.Lora or FineTuneMethod.Dora, "the methods lora and dora"),
+        (["targets"], o => o.UsesAdapter, "the methods lora, dora and ia3"),
+        (["momentum"], o => o.Optimizer.Name is "sgd" or "muon", "the optimizers sgd and muon"),
+        (["beta1", "beta2"], o => o.Optimizer.Name is not ("sgd" or "adafactor"), "the optimizers adamw, adam, lamb, lion and muon"),
+        (["warmup"], o => o.Schedule.Name != "one-cycle", "other schedules than one-cycle, which has its own"),
+        (["final-share"], o => o.Schedule.Name is "cosine" or "linear" or "stable", "the schedules cosine, linear and stable"),
+        (["decay-share"], o => o.Schedule.Name == "stable", "the schedule stable"),
+        (["plateau-factor", "plateau-patience"], o => o.Schedule.Name == "plateau", "the schedule plateau"),
+        (["focal-gamma"], o => o.Loss == LossKind.Focal, "the loss focal"),
+        (["dpo-beta"], o => o.Loss == LossKind.Dpo, "the loss dpo"),
+        (["label-smoothing", "token-dropout"], o => o.Loss != LossKind.Dpo, "other losses than dpo"),
+    ];
+
+    /// <summary>The first of the given settings that nothing would read, with the reason; null for none.</summary>
+    private static (string Name, string Reason)? Idle(FineTuneOptions options, IReadOnlyCollection<string> given) => Needs.Where(n => !n.Reads(options))
+        .SelectMany(n => n.Names.Where(given.Contains).Select(name => (name, $"{name} is for {n.For}"))).Cast<(string, string)?>().FirstOrDefault();
+
     /// <summary>Reads a section of a project file; mistakes are reported to the file.</summary>
     /// <param name="skip">Settings that the section does not have.</param>
     public static FineTuneOptions Read(YamlSection section, FineTuneOptions defaults, params IReadOnlyList<string> skip)
     {
         ArgumentNullException.ThrowIfNull(section);
         FineTuneOptions options = defaults;
+        var given = new List<string>();
         foreach (Setting setting in All.Where(s => !skip.Contains(s.Name)))
         {
             string? text = setting.Name == "targets" ? (section.Texts(setting.Name) is { Count: > 0 } words ? string.Join(',', words) : null) : section.Text(setting.Name);
@@ -71,6 +93,7 @@ public static class FineTuneSettings
             try
             {
                 options = setting.Set(options, text);
+                given.Add(setting.Name);
             }
             catch (SettingException e)
             {
@@ -79,6 +102,8 @@ public static class FineTuneSettings
         }
         if (options.Problem() is { } problem)
             section.Report("method", problem);
+        if (Idle(options, given) is var (name, reason))
+            section.Report(name, reason);
         return options;
     }
 
@@ -87,7 +112,8 @@ public static class FineTuneSettings
     public static FineTuneOptions Apply(FineTuneOptions options, IEnumerable<(Setting Setting, string Value)> given)
     {
         ArgumentNullException.ThrowIfNull(given);
-        foreach ((Setting setting, string value) in given)
+        (Setting Setting, string Value)[] all = [.. given];
+        foreach ((Setting setting, string value) in all)
         {
             try
             {
@@ -98,6 +124,6 @@ public static class FineTuneSettings
                 throw new CleaveException($"--{setting.Name} {e.Message}", e);
             }
         }
-        return options.Problem() is { } problem ? throw new CleaveException(problem) : options;
+        return (options.Problem() ?? Idle(options, [.. all.Select(g => g.Setting.Name)])?.Reason) is { } problem ? throw new CleaveException(problem) : options;
     }
 }

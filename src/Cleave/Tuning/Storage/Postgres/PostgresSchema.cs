@@ -92,7 +92,8 @@ internal static class PostgresSchema
 
     /// <summary>$1 study, $2 number, $3 worker, $4 token.</summary>
     public static string Resume(string clock) => $"""
-        UPDATE cleave_trials SET state = 'running', attempt = attempt + 1, worker = $3, token = $4, {Until(clock)}, {Changed}
+        UPDATE cleave_trials SET state = 'running', attempt = attempt + 1, worker = $3, token = $4,
+          steps = steps[1:kept], step_values = step_values[1:kept], {Until(clock)}, {Changed}
         WHERE study = $1 AND number = $2 AND state = 'paused' RETURNING {Columns}
         """;
 
@@ -118,10 +119,11 @@ internal static class PostgresSchema
         $"UPDATE cleave_trials SET {Until(clock)} WHERE study = $1 AND number = $2 AND token = $3 AND state = 'running' RETURNING {Columns}, {Quick}";
 
     /// <summary>$4 names, added unless they are the last ones already.</summary>
-    public static string Attach { get; } = Held("artifacts = artifacts || $4::text[]",
-        "NOT coalesce(artifacts[cardinality(artifacts) - cardinality($4::text[]) + 1:] = $4::text[], false)");
+    public static string Attach { get; } = Held("""
+        artifacts = CASE WHEN coalesce(artifacts[cardinality(artifacts) - cardinality($4::text[]) + 1:] = $4::text[], false) THEN artifacts ELSE artifacts || $4::text[] END
+        """, "true");
 
-    public static string Pause { get; } = Held("state = 'paused', steps = steps[1:kept], step_values = step_values[1:kept]", "checkpoint IS NOT NULL");
+    public static string Pause { get; } = Held("state = 'paused'", "checkpoint IS NOT NULL");
 
     /// <summary>$4 state, $5 values, $6 constraints, $7 note.</summary>
     public static string Finish { get; } = Held("state = $4, result = $5, constraints = $6, note = $7", "params IS NOT NULL");

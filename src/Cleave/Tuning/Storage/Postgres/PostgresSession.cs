@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 
 namespace Cleave.Tuning.Storage.Postgres;
@@ -32,7 +33,7 @@ internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) :
                 _worked = true;
                 return result;
             }
-            catch (Exception e) when (IsOfTheWorld(e))
+            catch (Exception e) when (IsOfTheWorld(e) || (e is InvalidOperationException && IsBroken))
             {
                 Drop();
                 bool passing = e is not NpgsqlException { IsTransient: false };
@@ -54,8 +55,9 @@ internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) :
 
     private NpgsqlConnection Connect()
     {
-        if (_connection is not null)
+        if (_connection is not null && !IsBroken)
             return _connection;
+        Drop();
         var connection = new NpgsqlConnection(url.Connection);
         try
         {
@@ -71,6 +73,9 @@ internal sealed class PostgresSession(PostgresUrl url, StorageOptions options) :
         Generation++;
         return _connection = connection;
     }
+
+    /// <summary>Whether the connection broke while nothing went over it; the client library then calls its next use a misuse.</summary>
+    private bool IsBroken => _connection is { State: ConnectionState.Closed };
 
     private void Drop()
     {

@@ -110,7 +110,7 @@ internal sealed class PostgresStudyStorage : IStudyStorage
     {
         ArgumentNullException.ThrowIfNull(artifacts);
         if (artifacts.Count > 0)
-            Update(lease, PostgresSchema.Attach, null, r => artifacts.All(r.Artifacts.Contains), Of<string[]>([.. artifacts]));
+            Update(lease, PostgresSchema.Attach, null, _ => true, Of<string[]>([.. artifacts]));
     }
 
     public void Pause(Lease lease) => Update(lease, PostgresSchema.Pause, MemoryStudyStorage.CheckPause, r => r.State == TrialState.Paused);

@@ -17,15 +17,16 @@ internal sealed partial class PostgresUrl
 
     public static bool Is(string text) => text.StartsWith("postgres://", StringComparison.Ordinal) || text.StartsWith("postgresql://", StringComparison.Ordinal);
 
-    /// <summary>Whether the URL itself holds a password.</summary>
-    public static bool HasPassword(string text) => Form().Match(text).Groups["password"].Success;
+    /// <summary>Whether the URL itself holds a password, or may do so where it cannot be read.</summary>
+    public static bool HasPassword(string text) => Form().Match(text) is { Success: true } match ? match.Groups["password"].Success
+        || match.Groups["query"].Value.Contains("password", StringComparison.OrdinalIgnoreCase) : Hide(text) != text;
 
     /// <exception cref="CleaveException">It is not such a URL.</exception>
     public static PostgresUrl Parse(string text)
     {
         Match match = Form().Match(text);
         if (!match.Success)
-            throw new CleaveException($"{text}: is not a database's address (postgres://user@host:5432/database; special characters as %40)");
+            throw new CleaveException($"{Hide(text)}: is not a database's address (postgres://user@host:5432/database; special characters as %40)");
         string Part(string name) => Uri.UnescapeDataString(match.Groups[name].Value);
         var builder = new NpgsqlConnectionStringBuilder
         {
@@ -45,10 +46,10 @@ internal sealed partial class PostgresUrl
             builder.Password = Part("password");
         if (match.Groups["port"].Success)
             builder.Port = int.TryParse(match.Groups["port"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and < 65536 ? port
-                : throw new CleaveException($"{Hide(match, text)}: has no valid port");
+                : throw new CleaveException($"{Hide(text)}: has no valid port");
         foreach (string pair in match.Groups["query"].Value.Split('&', StringSplitOptions.RemoveEmptyEntries))
-            Option(builder, pair.Split('=', 2), Hide(match, text));
-        return new PostgresUrl(builder.ConnectionString, Hide(match, text));
+            Option(builder, pair.Split('=', 2), Hide(text));
+        return new PostgresUrl(builder.ConnectionString, Hide(text));
     }
 
     private static void Option(NpgsqlConnectionStringBuilder builder, string[] pair, string text)
@@ -65,20 +66,33 @@ internal sealed partial class PostgresUrl
             case "sslmode" when Enum.TryParse(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out SslMode mode):
                 builder.SslMode = mode;
                 break;
+            case "keepalives_idle" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is > 0 and < 86_400:
+                builder.KeepAlive = seconds;
+                break;
             case "sslrootcert":
                 builder.RootCertificate = value;
                 break;
             default:
-                throw new CleaveException($"{text}: '{string.Join('=', pair)}' is not understood (host, port, sslmode and sslrootcert are)");
+                throw new CleaveException($"{text}: '{pair[0]}' is not understood (host, port, sslmode, sslrootcert and keepalives_idle are)");
         }
     }
 
     /// <summary>The folder of the local server's socket, as libpq has it on Debian, else the local port.</summary>
     private static string DefaultHost() => Directory.Exists("/var/run/postgresql") ? "/var/run/postgresql" : "localhost";
 
-    private static string Hide(Match match, string text) =>
-        match.Groups["password"] is { Success: true } password ? text.Remove(password.Index - 1, password.Length + 1) : text;
+    /// <summary>The address without what may be a password, whether or not it can be read: of what stands before the last @, only what stands before the first colon.</summary>
+    internal static string Hide(string text)
+    {
+        int scheme = text.IndexOf("://", StringComparison.Ordinal), at = text.LastIndexOf('@');
+        if (scheme < 0)
+            return text;
+        int start = scheme + 3;
+        string user = at < start ? "" : text[start..at], rest = at < start ? text[start..] : text[at..];
+        if (rest.Contains("password", StringComparison.OrdinalIgnoreCase))
+            rest = rest.Split('?')[0];
+        return text[..start] + user.Split(':')[0] + rest;
+    }
 
-    [GeneratedRegex(@"^postgres(ql)?://((?<user>[^:@/?]*)(:(?<password>[^@/?]*))?@)?(?<host>\[[^\]]+\]|[^:/?]*)(:(?<port>\d+))?(/(?<database>[^?]*))?(\?(?<query>.*))?$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^postgres(ql)?://((?<user>[^:@/?]*)(:(?<password>[^@/?]*))?@)?(?<host>\[[^\]]+\]|[^@:/?]*)(:(?<port>\d+))?(/(?<database>[^?]*))?(\?(?<query>.*))?$", RegexOptions.ExplicitCapture)]
     private static partial Regex Form();
 }

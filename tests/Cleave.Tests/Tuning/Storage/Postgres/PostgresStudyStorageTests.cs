@@ -131,6 +131,20 @@ public sealed class PostgresStudyStorageTests(PostgresServer server) : SharedStu
     }
 
     [ContractFact]
+    public void A_connection_that_breaks_while_it_is_not_used_is_made_again()
+    {
+        using IStudyCatalog catalog = StudyCatalogs.Open(Database + "&keepalives_idle=1", new StorageOptions { LeaseTime = LeaseTime, Patience = TimeSpan.FromSeconds(60) });
+        using IStudyStorage storage = catalog.Create(Definition);
+        Lease lease = storage.Claim("")!.Value;
+        PostgresServer.Execute(Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cleave' AND datname = current_database() AND pid <> pg_backend_pid()");
+        Thread.Sleep(2500); // the client library notices, and from then on calls a use a misuse
+        storage.Renew(lease);
+        storage.SetParameters(lease, Set(0.5));
+        storage.Finish(lease, 1.0);
+        Assert.Equal(TrialState.Complete, storage.Trials[0].State);
+    }
+
+    [ContractFact]
     public void What_the_database_refuses_is_one_line_with_its_address_but_not_its_password()
     {
         string url = Database.Replace("cleave@", "cleave:s3cret@", StringComparison.Ordinal);
@@ -162,10 +176,19 @@ public sealed class PostgresUrlTests
     }
 
     [Theory]
-    [InlineData("postgres://db/x?foo=1", "'foo=1' is not understood")]
+    [InlineData("postgres://me:pa/s3cret@db/x", "postgres://me@db/x: is not a database's address")]
+    [InlineData("postgres://me:p@s3cret@db/x", "postgres://me@db/x: is not a database's address")]
+    [InlineData("postgres://me@db/x?password=s3cret", "postgres://me@db/x: 'password' is not understood")]
+    [InlineData("Postgres://me:s3cret@db/x", "Postgres://me@db/x: studies are kept in a database")]
+    [InlineData("postgres://db/x?foo=1", "'foo' is not understood")]
     [InlineData("postgres://db:0/x", "has no valid port")]
     [InlineData("mysql://db/x", "are kept in a database")]
     [InlineData("postgres://a b@c d/?x", "'x' is not understood")]
-    public void Another_address_is_refused(string url, string complaint) =>
-        Assert.Contains(complaint, Assert.Throws<CleaveException>(() => StudyCatalogs.Open(url, new StorageOptions())).Message, StringComparison.Ordinal);
+    public void Another_address_is_refused(string url, string complaint)
+    {
+        string message = Assert.Throws<CleaveException>(() => StudyCatalogs.Open(url, new StorageOptions())).Message;
+        Assert.Contains(complaint, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", message, StringComparison.Ordinal);
+        Assert.Equal(url.Contains("s3cret", StringComparison.Ordinal), StudyCatalogs.HasPassword(url));
+    }
 }
