@@ -85,6 +85,42 @@ public class GrammarTests
         Assert.Throws<OperationCanceledException>(() => Grammar.OfJsonSchema(schema, gone.Token));
     }
 
+    /// <summary>The blank that a text begins with is dropped, so one that the grammar begins with needs another before it.</summary>
+    [Theory]
+    [InlineData("root ::= \" x\"", 3)]
+    [InlineData("root ::= \" \"{0,2} \"x\"", 1)]
+    [InlineData("root ::= \"x\" \" x\"?", 1)]
+    public void A_first_blank_that_is_dropped_keeps_no_text_from_being_written(string text, int needed)
+    {
+        Tokenizer tokenizer = Tokenizer.Load("""
+            {
+              "version": "1.0", "added_tokens": [{"id": 5, "content": "</s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}],
+              "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+              "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+              "model": {"type": "BPE", "unk_token": "<unk>", "vocab": {"<unk>": 0, "▁": 1, "x": 2, "▁x": 3, "y": 4}, "merges": ["▁ x"]}
+            }
+            """u8.ToArray(), "tokenizer.json");
+        Grammar grammar = Grammar.Parse(text, "x");
+        var constraint = new TokenConstraint(grammar, tokenizer);
+        constraint.CheckRoom(needed);
+        Assert.Throws<CapacityException>(() => constraint.CheckRoom(needed - 1));
+        var random = new Rng(4);
+        for (int round = 0; round < 40; round++)
+        {
+            constraint.Begin(id => id == 5);
+            var sampler = new TokenSampler(new SamplingOptions { Temperature = 1, Seed = (ulong)round });
+            var ids = new List<int>();
+            for (int limit = needed + round % 3; ids.Count < limit && !constraint.IsComplete;)
+            {
+                int token = constraint.Choose(sampler, [.. Enumerable.Range(0, 6).Select(_ => (float)random.NextGaussian())], limit - ids.Count).Token;
+                if (token != 5)
+                    ids.Add(token);
+            }
+            // As bytes, for the grammar is followed by another tokenizer.
+            Assert.True(JsonSchemaTests.Accepts(grammar, tokenizer.Decode(ids.ToArray())), string.Join(' ', ids));
+        }
+    }
+
     /// <summary>The mask allows exactly the tokens that can be followed one by one, wherever a text has come to.</summary>
     [Fact]
     public void Masks_are_what_following_every_token_finds()
