@@ -1,10 +1,12 @@
 using System.Threading.Channels;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
 
 namespace Cleave.Server;
 
 /// <summary>One request between the connection that asked and the thread that computes.</summary>
-internal sealed class RunningRequest(IModuleHost host, ModuleRequest request, CancellationToken cancel) : IResultSink
+/// <param name="grammar">Makes what the answer must look like, on that thread too: it can be work; null for anything.</param>
+internal sealed class RunningRequest(IModuleHost host, ModuleRequest request, Func<CancellationToken, Grammar>? grammar, CancellationToken cancel) : IResultSink
 {
     private readonly TaskCompletionSource<ModuleChoice> _chosen = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ModuleResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,7 +27,7 @@ internal sealed class RunningRequest(IModuleHost host, ModuleRequest request, Ca
         try
         {
             cancel.ThrowIfCancellationRequested();
-            ModuleResult result = host.Run(request, this, cancel);
+            ModuleResult result = host.Run(grammar is null ? request : request with { Grammar = grammar(cancel) }, this, cancel);
             _chosen.TrySetResult(result.Choice);
             _result.SetResult(result);
         }

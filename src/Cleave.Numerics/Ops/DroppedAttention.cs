@@ -11,6 +11,7 @@ public static partial class Op
     /// probabilities of every sequence and head are stored. Capped scores are not supported.
     /// </summary>
     /// <param name="probability">p, above 0 and below 1.</param>
+    /// <exception cref="CapacityException">The probabilities are more than a tensor holds.</exception>
     public static Tensor DroppedAttention(Tape tape, Tensor q, Tensor k, Tensor v, ReadOnlyMemory<int> offsets, int heads, int kvHeads, bool causal,
         ScoreRule rule, float probability, Rng rng)
     {
@@ -19,10 +20,12 @@ public static partial class Op
         Check.That(rule.SoftCap == 0, "DroppedAttention: capped scores are not supported");
         Check.That(probability is > 0 and < 1, "DroppedAttention: the probability is above 0 and below 1");
         ReadOnlySpan<int> o = offsets.Span;
-        int cells = 0;
+        long cells = 0;
         for (int s = 0; s + 1 < o.Length; s++)
-            cells = checked(cells + heads * (o[s + 1] - o[s]) * (o[s + 1] - o[s]));
-        Tensor y = tape.New(q.Rows, q.Columns, q.RequiresGradient || k.RequiresGradient || v.RequiresGradient), kept = tape.New(1, cells);
+            cells += heads * ((long)o[s + 1] - o[s]) * (o[s + 1] - o[s]);
+        if (cells > int.MaxValue)
+            throw new CapacityException($"dropout of attention keeps the probability of every pair of tokens, here {cells}, and at most {int.MaxValue} fit; shorten the texts or the batch, or use residual-dropout");
+        Tensor y = tape.New(q.Rows, q.Columns, q.RequiresGradient || k.RequiresGradient || v.RequiresGradient), kept = tape.New(1, (int)cells);
         var pieces = new HeadPieces(o, q.Columns, k.Columns, heads, kvHeads);
         Span<float> weights = tape.New(1, pieces.Longest * pieces.Longest).Data;
         for (int piece = 0; piece < pieces.Count; piece++)

@@ -1,3 +1,4 @@
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
 
 namespace Cleave.Server.Http;
@@ -31,6 +32,7 @@ internal sealed class ApiException(int status, string type, string message, stri
         UnknownModuleException unknown => new(404, "invalid_request_error", unknown.Message, unknown.Parameter, unknown.Code),
         RequestException request => Invalid(request.Message, request.Parameter, request.Code),
         CapacityException capacity => Invalid(capacity.Message),
+        GrammarException form => Invalid(form.Message, "response_format", "unsupported_value"),
         CleaveException world => new(500, "server_error", world.Message),
         Microsoft.AspNetCore.Http.BadHttpRequestException { StatusCode: 413 } =>
             new(413, "invalid_request_error", "the request's body is too large", code: "request_too_large"),

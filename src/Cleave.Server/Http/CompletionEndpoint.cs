@@ -23,7 +23,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, WorkQueue queue, int 
         using (Body body = await Body.ReadAsync(context.Request, cancel))
             request = read(body.Root, mostTokens);
         CheckModel(request.Request.Module);
-        var running = new RunningRequest(host, request.Request, cancel);
+        var running = new RunningRequest(host, request.Request, request.Grammar, cancel);
         if (!queue.TryAdd(running.Run))
             throw ApiException.Busy(queue.RetryAfterSeconds);
         if (request.Stream)

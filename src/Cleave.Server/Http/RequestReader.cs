@@ -1,12 +1,14 @@
 using System.Text.Json;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
 
 namespace Cleave.Server.Http;
 
 /// <summary>A checked request.</summary>
+/// <param name="Grammar">Makes what the answer must look like; null for anything.</param>
 /// <param name="Stream">Whether the answer is sent piece by piece.</param>
 /// <param name="IncludeUsage">Whether a stream ends with the counts of tokens.</param>
-internal sealed record ApiRequest(ModuleRequest Request, bool Stream, bool IncludeUsage);
+internal sealed record ApiRequest(ModuleRequest Request, Func<CancellationToken, Grammar>? Grammar, bool Stream, bool IncludeUsage);
 
 /// <summary>Turns the body of a completion request into a <see cref="ModuleRequest"/>; nothing is silently ignored.</summary>
 internal static class RequestReader
@@ -50,8 +52,7 @@ internal static class RequestReader
             TopP = Body.Find(root, "top_p") is { } p ? TopP(p) : null,
             Seed = Body.Find(root, "seed") is { } seed ? Seed(seed) : null,
             Stop = Body.Find(root, "stop") is { } stop ? Stops(stop) : [],
-            Grammar = Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null,
-        }, stream, StreamOptions(root, stream));
+        }, Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null, stream, StreamOptions(root, stream));
     }
 
     private static string Model(JsonElement root)

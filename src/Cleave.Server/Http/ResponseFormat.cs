@@ -1,20 +1,14 @@
-using System.Text;
 using System.Text.Json;
-using Cleave.Json;
 using Cleave.Models.Sampling.Grammars;
+using Cleave.Serving;
 
 namespace Cleave.Server.Http;
 
-/// <summary>Reads <c>response_format</c>: text, any JSON object, or a JSON Schema. Schemas seen last are kept ready.</summary>
+/// <summary>Reads <c>response_format</c>: text, any JSON object, or a JSON Schema.</summary>
 internal static class ResponseFormat
 {
-    private const int Kept = 32;
-
-    private static readonly Dictionary<string, Grammar> Known = new(StringComparer.Ordinal);
-    private static readonly Lock Gate = new();
-
-    /// <returns>Null for text.</returns>
-    public static Grammar? Read(JsonElement format)
+    /// <returns>Null for text, else what makes the grammar: a schema is only checked by that, for it can be work.</returns>
+    public static Func<CancellationToken, Grammar>? Read(JsonElement format)
     {
         if (format.ValueKind != JsonValueKind.Object)
             throw Body.Wrong("response_format", "an object", format);
@@ -24,7 +18,7 @@ internal static class ResponseFormat
             case "text":
                 return null;
             case "json_object":
-                return Grammar.JsonObject;
+                return _ => Grammar.JsonObject;
             case "json_schema":
                 JsonElement named = Body.Find(format, "json_schema") is { ValueKind: JsonValueKind.Object } given ? given
                     : throw ApiException.Invalid("'response_format.json_schema' must be an object", "response_format.json_schema");
@@ -34,28 +28,19 @@ internal static class ResponseFormat
         }
     }
 
-    private static Grammar Schema(JsonElement schema)
+    private static Func<CancellationToken, Grammar> Schema(JsonElement schema)
     {
-        string text = schema.GetRawText();
-        lock (Gate)
+        JsonElement kept = schema.Clone(); // the body is gone by then
+        return cancel =>
         {
-            if (Known.TryGetValue(text, out Grammar? known))
-                return known;
-        }
-        Grammar grammar;
-        try
-        {
-            grammar = Grammar.OfJsonSchema(JsonCursor.Parse(Encoding.UTF8.GetBytes(text), "response_format.json_schema.schema"));
-        }
-        catch (CleaveException e)
-        {
-            throw ApiException.Invalid(e.Message, "response_format.json_schema.schema", "unsupported_value");
-        }
-        lock (Gate)
-        {
-            if (Known.Count >= Kept)
-                Known.Clear();
-            return Known[text] = grammar;
-        }
+            try
+            {
+                return SchemaGrammars.Of(kept, "response_format.json_schema.schema", cancel);
+            }
+            catch (CleaveException e)
+            {
+                throw ApiException.Invalid(e.Message, "response_format.json_schema.schema", "unsupported_value");
+            }
+        };
     }
 }

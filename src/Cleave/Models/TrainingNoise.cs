@@ -33,6 +33,19 @@ public sealed class TrainingNoise(ulong seed)
     /// <summary>Called after the backward passes, when the model is to be used between updates.</summary>
     public void End() => Active = false;
 
+    /// <summary>Refuses a model that would be trained without some of this.</summary>
+    /// <exception cref="CleaveException">It has two stacks, or an attention that drops nothing.</exception>
+    internal void RequirePlaces(Transformer model)
+    {
+        string family = model.Spec.Family;
+        if (model.Encoder is not null && (Attention > 0 || Residual > 0 || Layers > 0))
+            throw new CleaveException($"this {family} model is an encoder-decoder: attention-dropout, residual-dropout and layer-drop are not available for two stacks; leave them at 0");
+        if (Attention > 0 && model.RelativeBias is not null)
+            throw new CleaveException($"attention-dropout is not available for {family} models, whose attention adds a trained bias of positions; use residual-dropout");
+        if (Attention > 0 && model.Spec.AttentionSoftCap > 0)
+            throw new CleaveException("attention-dropout is not available for models whose attention scores are capped; use residual-dropout");
+    }
+
     internal bool Skips(int layer) => Layers > 0 && Draw(layer, 0).NextSingle() < Layers;
 
     /// <summary>The generator of one place: 1 for the attention's probabilities, 2 and 3 for what the two halves add; adapters count on as layers of their own.</summary>

@@ -47,7 +47,16 @@ public sealed partial class Transformer
     }
 
     /// <summary>What training leaves out at random, or null; inference takes no notice.</summary>
-    public TrainingNoise? TrainingNoise { get; set; }
+    /// <exception cref="CleaveException">The model has no place where something of it is left out.</exception>
+    public TrainingNoise? TrainingNoise
+    {
+        get;
+        set
+        {
+            value?.RequirePlaces(this);
+            field = value;
+        }
+    }
 
     /// <summary>How caches keep keys and values.</summary>
     public KeyValueFormat CacheFormat { get; set; }
@@ -137,8 +146,6 @@ public sealed partial class Transformer
         if (caches is not null)
             RequireContinuation();
         TrainingNoise? noise = TrainingNoise is { Active: true } active ? active : null;
-        if (noise is { Attention: > 0 } && RelativeBias is not null)
-            throw new CleaveException($"a {Spec.Family} model's attention adds a trained bias, and dropout of its probabilities is not there for that; set dropout of attention to 0");
         var context = new ForwardContext(batch, causal && !Spec.Bidirectional, caches, observer, noise) { Source = source, Bias = PositionBias(tape) };
         int mark = tape.Mark;
         Tensor x = Embed(tape, batch);
@@ -201,7 +208,7 @@ public sealed partial class Transformer
 
     /// <summary>The same weights without the parts that only the vocabulary's scores and the pooler need.</summary>
     public Transformer WithoutHeads() =>
-        new(Spec with { VocabularyHead = VocabularyHead.None, Pooler = PoolerKind.None }, Embedding, Positions, Layers, FinalNorm, null) { TokenTypes = TokenTypes, EmbeddingNorm = EmbeddingNorm, RelativeBias = RelativeBias };
+        With(Spec with { VocabularyHead = VocabularyHead.None, Pooler = PoolerKind.None }, Layers);
 
     /// <summary>
     /// The logits after each sequence's last token, (B, V). The batch holds each sequence's new tokens, and the caches take
@@ -276,12 +283,23 @@ public sealed partial class Transformer
     public Transformer WithLayers(IReadOnlyList<int> kept)
     {
         ArgumentNullException.ThrowIfNull(kept);
-        return new Transformer(Spec with { Layers = [.. kept.Select(i => Layers[i].Spec)] }, Embedding, Positions, [.. kept.Select(i => Layers[i])], FinalNorm, UntiedOutput)
-        {
-            TrainingMemory = TrainingMemory,
-            CacheFormat = CacheFormat,
-        };
+        return With(Spec with { Layers = [.. kept.Select(i => Layers[i].Spec)] }, [.. kept.Select(i => Layers[i])]);
     }
+
+    /// <summary>The same model with these layers, and without the heads that <paramref name="spec"/> does not have.</summary>
+    private Transformer With(TransformerSpec spec, IReadOnlyList<Layer> layers) => new(spec, Embedding, Positions, layers, FinalNorm, spec.HasOwnOutput ? UntiedOutput : null)
+    {
+        Encoder = Encoder,
+        RelativeBias = RelativeBias,
+        TokenTypes = TokenTypes,
+        EmbeddingNorm = EmbeddingNorm,
+        MaskedHead = spec.VocabularyHead == VocabularyHead.Masked ? MaskedHead : null,
+        OutputBias = spec.VocabularyHead == VocabularyHead.None ? null : OutputBias,
+        Pooler = spec.Pooler == PoolerKind.None ? null : Pooler,
+        TrainingMemory = TrainingMemory,
+        TrainingNoise = TrainingNoise,
+        CacheFormat = CacheFormat,
+    };
 
     private void Visit(WeightVisitor visitor)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Cleave.Data;
 using Cleave.Models;
 using Cleave.Models.Sampling;
+using Cleave.Models.Sampling.Grammars;
 
 namespace Cleave.Serving;
 
@@ -46,10 +47,13 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         lock (_gate)
         {
             long started = Stopwatch.GetTimestamp();
+            SamplingOptions sampling = Sampling(request);
+            TokenConstraint? constraint = _constraints.Of(_model.Tokenizer, request.Grammar);
+            _generator.Limit(prompt.Length, sampling, constraint); // what is refused is refused before anything is said
             sink.Chosen(choice);
-            GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, Sampling(request),
+            GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, sampling,
                 request.Grammar is null ? [.. request.Stop, .. chat?.Stops ?? []] : [], chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId),
-                trim: chat is not null && request.Grammar is null, sink.Text, _constraints.Of(_model.Tokenizer, request.Grammar), cancellation);
+                trim: chat is not null && request.Grammar is null, sink.Text, constraint, cancellation);
             return new ModuleResult(choice, made.Text, made.Finish, prompt.Length, made.Tokens, null, Stopwatch.GetElapsedTime(started));
         }
     }

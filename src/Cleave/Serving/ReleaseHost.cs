@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Cleave.Data;
 using Cleave.Models.Sampling;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
 
@@ -100,11 +101,13 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         int[] prompt = reply
             ? module.Encoder.Prompt(request.Prompt ?? Dialogue.Of(request.Messages))
             : [.. LanguageModelHost.Start(module.Model), .. module.Model.Tokenizer.Encode(request.Text)];
-        SamplingOptions sampling = LanguageModelHost.Sampling(request, module.MaxNewTokens > 0 ? module.MaxNewTokens : 128).Checked();
+        SamplingOptions sampling = LanguageModelHost.Sampling(request, module.MaxNewTokens > 0 ? module.MaxNewTokens : 128);
+        TokenConstraint? constraint = _constraints.Of(module.Model.Tokenizer, request.Grammar);
+        generator.Limit(prompt.Length, sampling, constraint); // what is refused is refused before anything is said
         var choice = new ModuleChoice(_release.Modules.Contains(task, StringComparer.Ordinal) ? task : ReleaseWriter.MonolithFolder, task, route);
         sink.Chosen(choice);
         GeneratedText made = TextGeneration.Run(generator, module.Model.Tokenizer, prompt, sampling, request.Stop, module.Encoder.IsEnd,
-            trim: reply && request.Grammar is null, sink.Text, _constraints.Of(module.Model.Tokenizer, request.Grammar), cancellation);
+            trim: reply && request.Grammar is null, sink.Text, constraint, cancellation);
         return new ModuleResult(choice, made.Text, made.Finish, tokens, made.Tokens, null, TimeSpan.Zero);
     }
 

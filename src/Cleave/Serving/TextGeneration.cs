@@ -34,7 +34,7 @@ public static class TextGeneration
             Say(stopper.Push(decoder.Append(id)));
             return !stopper.Stopped;
         }, constraint, cancellation);
-        ended |= constraint is { IsComplete: true };
+        ended |= constraint is { IsComplete: true } or { Accepts: true }; // what is a whole text of its form has not been cut
         Say(stopper.Push(decoder.Flush()));
         Say(stopper.Finish());
         return new GeneratedText(text.ToString(), tokens, ended || stopper.Stopped ? FinishReason.Stop : FinishReason.Length);

@@ -78,6 +78,21 @@ public sealed class T5ContractTests : IDisposable
         Assert.True(together.Select(t => string.Join(' ', t.Tokens)).Distinct().Count() > 1);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_prompt_that_cannot_be_answered_keeps_no_other_from_its_answer(bool encoder)
+    {
+        Transformer model = (encoder ? T5Cases.Create() : TinyModel.Create()).Transformer;
+        int[][] prompts = [[5], [], [.. Enumerable.Repeat(3, 65)], [9, 8, 7]];
+        using var generator = new Generator(model);
+        (int[] Tokens, double MeanLogProbability)[] made = generator.Greedy(prompts, 6, token => token == 0);
+        (int[] Tokens, double MeanLogProbability)[] alone = generator.Greedy([prompts[0], prompts[3]], 6, token => token == 0);
+        Assert.Equal([alone[0].Tokens, [], [], alone[1].Tokens], made.Select(m => m.Tokens));
+        Assert.Equal([alone[0].MeanLogProbability, double.NegativeInfinity, double.NegativeInfinity, alone[1].MeanLogProbability], made.Select(m => m.MeanLogProbability));
+        Assert.NotEmpty(alone[1].Tokens);
+    }
+
     [Fact]
     public void A_token_allocates_no_managed_memory()
     {

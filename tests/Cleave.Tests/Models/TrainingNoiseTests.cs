@@ -92,6 +92,28 @@ public class TrainingNoiseTests
     }
 
     [Fact]
+    public void What_would_be_left_out_of_one_stack_alone_or_of_no_attention_is_refused()
+    {
+        Transformer both = T5Cases.Create().Transformer, encoder = both.Encoder!;
+        foreach (TrainingNoise noise in (TrainingNoise[])[new(7) { Residual = 0.3f }, new(7) { Attention = 0.3f }, new(7) { Layers = 0.4f }])
+            Assert.Contains("encoder-decoder", Assert.Throws<CleaveException>(() => both.TrainingNoise = noise).Message, StringComparison.Ordinal);
+        both.TrainingNoise = new TrainingNoise(7) { Adapters = 0.3f };
+        Assert.Contains("bias of positions", Assert.Throws<CleaveException>(() => encoder.TrainingNoise = new TrainingNoise(7) { Attention = 0.3f }).Message, StringComparison.Ordinal);
+        encoder.TrainingNoise = new TrainingNoise(7) { Residual = 0.3f, Layers = 0.4f };
+        Assert.Null(TinyModel.Create().Transformer.WithLayers([0]).TrainingNoise);
+    }
+
+    [Fact]
+    public void More_probabilities_than_a_tensor_holds_are_said_to_be_too_many()
+    {
+        const int Tokens = 46_342; // squared, above 2^31
+        using Tensor q = Tensor.Parameter(Tokens, 1), k = Tensor.Parameter(Tokens, 1), v = Tensor.Parameter(Tokens, 1);
+        using var tape = new Tape(records: false);
+        string said = Assert.Throws<CapacityException>(() => Op.DroppedAttention(tape, q, k, v, new[] { 0, Tokens }, 1, 1, true, default, 0.1f, new Rng(1))).Message;
+        Assert.Contains("shorten the texts", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Skipped_layers_get_no_gradient_and_the_share_is_as_asked()
     {
         Transformer model = TinyModel.Create(layers: 6).Transformer;

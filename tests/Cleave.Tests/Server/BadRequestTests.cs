@@ -4,6 +4,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Cleave.Server;
+using Cleave.Serving;
+using Cleave.Tests.Models;
 
 namespace Cleave.Tests.Server;
 
@@ -73,6 +75,28 @@ public sealed class BadRequestTests : IAsyncLifetime
         var error = await RunningServer.Error(await _server.Post("/v1/completions", body));
         Assert.Equal((400, param), (error.Status, error.Param));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_schema_is_looked_at_only_for_a_module_that_is_there()
+    {
+        var error = await RunningServer.Error(await _server.Post("/v1/chat/completions",
+            "{\"model\":\"nobody\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"not\":{}}}}," + Message + "}"));
+        Assert.Equal((404, "model_not_found"), (error.Status, error.Code));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_form_that_a_model_cannot_follow_is_the_clients_mistake_and_no_stream_begins(bool stream)
+    {
+        using var host = new LanguageModelHost(TinyModel.Create(), "reply", DateTimeOffset.UnixEpoch);
+        await using RunningServer server = await RunningServer.StartAsync(host);
+        string texts = string.Join(',', Enumerable.Range(0, 1100).Select(i => $"{{\"const\":\"{i:0000}{new string('x', 70)}\"}}"));
+        var error = await RunningServer.Error(await server.Post("/v1/chat/completions",
+            $"{{\"model\":\"reply\",\"stream\":{(stream ? "true" : "false")},\"response_format\":{{\"type\":\"json_schema\",\"json_schema\":{{\"name\":\"x\",\"schema\":{{\"anyOf\":[{texts}]}}}}}},{Message}}}"));
+        Assert.Equal((400, "response_format"), (error.Status, error.Param));
+        Assert.Contains("more than 1024 ways at once", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

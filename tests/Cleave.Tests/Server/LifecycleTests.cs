@@ -53,6 +53,10 @@ public sealed class LifecycleTests
         HttpResponseMessage third = await server.Post("/v1/completions", Prompt);
         var error = await RunningServer.Error(third);
         Assert.Equal((429, "rate_limit_exceeded"), (error.Status, error.Code));
+        // A schema is work: it waits for its turn too, and is not looked at before.
+        var schema = await RunningServer.Error(await server.Post("/v1/completions",
+            "{\"model\":\"reply\",\"prompt\":\"x\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{\"not\":{}}}}}"));
+        Assert.Equal((429, "rate_limit_exceeded"), (schema.Status, schema.Code));
         Assert.InRange(third.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         go.Set();
         Assert.Equal(HttpStatusCode.OK, (await first).StatusCode);

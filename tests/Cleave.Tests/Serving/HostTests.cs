@@ -145,6 +145,35 @@ public sealed class HostTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void A_whole_text_of_an_open_form_ends_by_itself_also_at_the_last_token()
+    {
+        Cleave.Models.Sampling.Grammars.Grammar digits = Cleave.Models.Sampling.Grammars.Grammar.Parse("root ::= [0-9]+", "g");
+        ModuleResult[] made = [.. ((ulong[])[1, 2, 3, 4]).Select(seed => Ask(new ModuleRequest { Module = "reply", Prompt = "count", Grammar = digits, MaxTokens = 3, Temperature = 2, Seed = seed }).Result)];
+        Assert.All(made, m => Assert.Matches("^[0-9]+$", m.Text));
+        Assert.All(made, m => Assert.Equal(FinishReason.Stop, m.Finish));
+        Assert.Contains(made, m => m.CompletionTokens == 3);
+    }
+
+    [Fact]
+    public void What_a_form_has_no_room_for_or_begins_in_too_many_ways_is_refused_before_anything_is_said()
+    {
+        LanguageModel model = ModelFolder.Load(tiny.Reply);
+        using var host = new LanguageModelHost(model, "base", Made);
+        using Release release = Release.Open(tiny.Folder);
+        using var modules = new ReleaseHost(release, Made);
+        string rules = string.Concat(Enumerable.Range(0, 1100).Select(i => $"\nr{i} ::= \"a\" r{i} \"{i}\" | \"b\""));
+        var many = Cleave.Models.Sampling.Grammars.Grammar.Parse($"root ::= {string.Join('|', Enumerable.Range(0, 1100).Select(i => $"r{i}"))}{rules}", "g");
+        var large = Cleave.Models.Sampling.Grammars.Grammar.Parse("root ::= \"a\"{50}", "g");
+        foreach ((IModuleHost asked, string name) in ((IModuleHost, string)[])[(host, "base"), (modules, "reply")])
+        {
+            var heard = new Heard();
+            Assert.Throws<Cleave.Models.Sampling.Grammars.GrammarException>(() => asked.Run(new ModuleRequest { Module = name, Prompt = "x", Grammar = many }, heard, CancellationToken.None));
+            Assert.Throws<CapacityException>(() => asked.Run(new ModuleRequest { Module = name, Prompt = "x", Grammar = large, MaxTokens = 20 }, heard, CancellationToken.None));
+            Assert.Null(heard.Choice);
+        }
+    }
+
+    [Fact]
     public void A_plain_model_continues_prompts_and_takes_its_turn_in_a_conversation()
     {
         LanguageModel model = ModelFolder.Load(tiny.Reply);

@@ -115,6 +115,8 @@ public sealed class PruningJob(PruningRequest request, IProgress<ProgressReport>
     private void Check(LanguageModel model)
     {
         TransformerSpec spec = model.Transformer.Spec;
+        if (request.Heal > 0 || request is { Method: PruningMethod.Layers, By: LayerCriterion.Loss })
+            RequireNextToken(model.Transformer);
         if (request.OfWeights)
         {
             SparsityPattern pattern = request.Pattern ?? throw new CleaveException($"{Name()}: say how many weights go, with --sparsity 0.5 or --pattern 2:4");
@@ -135,6 +137,15 @@ public sealed class PruningJob(PruningRequest request, IProgress<ProgressReport>
             throw new CleaveException(request.Method == PruningMethod.Vocabulary ? "--rounds: a vocabulary is cut at once"
                 : $"--keep {request.Keep}: from 1 to {Parts(spec)} {Name()} can be kept");
         }
+    }
+
+    // Both are of the text's next tokens.
+    private void RequireNextToken(Transformer model)
+    {
+        if (model.Spec.Bidirectional && request.Heal == 0)
+            throw new CleaveException($"--by loss: this {model.Spec.Family} model is an encoder, which has no next token to compare the loss of; choose its layers with --by influence or --by position");
+        model.RequireContinuation();
+        model.RequireOneStack();
     }
 
     private string Name() => request.Method.ToString().ToLowerInvariant();

@@ -39,19 +39,12 @@ public sealed class Generator : IDisposable
     public void Generate(ReadOnlySpan<int> prompt, SamplingOptions options, Func<int, bool> isEnd,
         Func<int, float, bool> onToken, TokenConstraint? constraint = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        if (prompt.IsEmpty)
-            throw new CleaveException("the prompt is empty: give at least one token");
-        int room = Room(prompt.Length);
-        if (room < 1)
-            throw new CapacityException($"a prompt of {prompt.Length} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
-        var sampler = new TokenSampler(options.Checked());
-        int limit = Math.Min(options.MaxTokens, room);
+        int limit = Limit(prompt.Length, options, constraint);
+        var sampler = new TokenSampler(options);
         constraint?.Begin(isEnd);
-        constraint?.CheckRoom(limit);
         if (constraint is { IsComplete: true })
             return;
-        KeyValuePages[] caches = _start is null ? [_model.NewCache()] : Sources([prompt.ToArray()]);
+        KeyValuePages[] caches = Caches([prompt.ToArray()]);
         using KeyValuePages cache = caches[0];
         Span<int> last = stackalloc int[1];
         scoped ReadOnlySpan<int> next = _start ?? prompt;
@@ -68,9 +61,28 @@ public sealed class Generator : IDisposable
         }
     }
 
+    /// <summary>How many tokens <see cref="Generate"/> makes at most behind a prompt; it refuses what this refuses.</summary>
+    /// <param name="prompt">Tokens of the prompt.</param>
+    /// <exception cref="CapacityException">
+    /// The prompt does not leave room for one token in the context, or for the shortest text of the grammar.
+    /// </exception>
+    public int Limit(int prompt, SamplingOptions options, TokenConstraint? constraint = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (prompt == 0)
+            throw new CleaveException("the prompt is empty: give at least one token");
+        int room = Room(prompt);
+        if (room < 1)
+            throw new CapacityException($"a prompt of {prompt} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
+        int limit = Math.Min(options.Checked().MaxTokens, room);
+        constraint?.CheckRoom(limit);
+        return limit;
+    }
+
     /// <summary>
     /// The most likely continuation of every prompt, computed together: the sequences that have ended leave the batch.
-    /// Returns each one's tokens and their mean log-probability.
+    /// Returns each one's tokens and their mean log-probability; nothing, at a probability of 0, behind a prompt that is empty or
+    /// leaves no room.
     /// </summary>
     public (int[] Tokens, double MeanLogProbability)[] Greedy(IReadOnlyList<int[]> prompts, int maxTokens, Func<int, bool> isEnd,
         CancellationToken cancellation = default)
@@ -78,8 +90,10 @@ public sealed class Generator : IDisposable
         ArgumentNullException.ThrowIfNull(prompts);
         var made = prompts.Select(_ => new List<int>()).ToArray();
         var logProbabilities = new double[prompts.Count];
-        var active = Enumerable.Range(0, prompts.Count).Where(i => Room(prompts[i].Length) > 0).ToList();
-        KeyValuePages[] caches = _start is null || prompts.Count == 0 ? [.. prompts.Select(_ => _model.NewCache())] : Sources(prompts);
+        var active = Enumerable.Range(0, prompts.Count).Where(i => prompts[i].Length > 0 && Room(prompts[i].Length) > 0).ToList();
+        var caches = new KeyValuePages?[prompts.Count];
+        foreach ((int i, KeyValuePages cache) in active.Zip(Caches([.. active.Select(i => prompts[i])])))
+            caches[i] = cache;
         try
         {
             while (active.Count > 0)
@@ -87,8 +101,8 @@ public sealed class Generator : IDisposable
                 cancellation.ThrowIfCancellationRequested();
                 _batch.Clear();
                 foreach (int i in active)
-                    _batch.Add(made[i].Count == 0 ? _start ?? prompts[i] : [made[i][^1]], caches[i].Length);
-                Tensor logits = _model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i])]);
+                    _batch.Add(made[i].Count == 0 ? _start ?? prompts[i] : [made[i][^1]], caches[i]!.Length);
+                Tensor logits = _model.NextLogits(_tape, _batch, [.. active.Select(i => caches[i]!)]);
                 for (int row = active.Count - 1; row >= 0; row--)
                 {
                     int i = active[row];
@@ -106,10 +120,10 @@ public sealed class Generator : IDisposable
         }
         finally
         {
-            foreach (KeyValuePages cache in caches)
-                cache.Dispose();
+            foreach (KeyValuePages? cache in caches)
+                cache?.Dispose();
         }
-        return [.. made.Select((m, i) => (m.ToArray(), logProbabilities[i] / Math.Max(1, m.Count + 1)))];
+        return [.. made.Select((m, i) => (m.ToArray(), caches[i] is null ? double.NegativeInfinity : logProbabilities[i] / (m.Count + 1)))];
     }
 
     public void Dispose() => _tape.Dispose();
@@ -118,8 +132,10 @@ public sealed class Generator : IDisposable
     private int Room(int prompt) => _start is null ? _model.Spec.ContextLength - prompt
         : prompt <= _model.Encoder!.Spec.ContextLength ? _model.Spec.ContextLength : 0;
 
-    private KeyValuePages[] Sources(IReadOnlyList<int[]> prompts)
+    private KeyValuePages[] Caches(int[][] prompts)
     {
+        if (_start is null || prompts.Length == 0)
+            return [.. prompts.Select(_ => _model.NewCache())];
         _batch.Clear();
         foreach (int[] prompt in prompts)
             _batch.Add(prompt);

@@ -1,5 +1,3 @@
-using System.Text;
-using Cleave.Json;
 using Cleave.Models.Sampling.Grammars;
 using Microsoft.Extensions.AI;
 
@@ -8,7 +6,7 @@ namespace Cleave.Serving.Extensions;
 /// <summary>Messages and options of .NET's chat interface as a request for a host; nothing is silently ignored.</summary>
 internal static class ChatRequests
 {
-    public static ModuleRequest Of(IModuleHost host, IEnumerable<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions? options)
+    public static ModuleRequest Of(IModuleHost host, IEnumerable<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions? options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(messages);
         options ??= new ChatOptions();
@@ -30,11 +28,11 @@ internal static class ChatRequests
             TopP = options.TopP,
             Seed = options.Seed is { } seed ? unchecked((ulong)seed) : null,
             Stop = [.. options.StopSequences ?? []],
-            Grammar = GrammarOf(options.ResponseFormat),
+            Grammar = GrammarOf(options.ResponseFormat, cancellation),
         };
     }
 
-    private static Grammar? GrammarOf(ChatResponseFormat? format)
+    private static Grammar? GrammarOf(ChatResponseFormat? format, CancellationToken cancellation)
     {
         if (format is not ChatResponseFormatJson json)
             return null;
@@ -42,7 +40,7 @@ internal static class ChatRequests
             return Grammar.JsonObject;
         try
         {
-            return Grammar.OfJsonSchema(JsonCursor.Parse(Encoding.UTF8.GetBytes(schema.GetRawText()), "ResponseFormat.Schema"));
+            return SchemaGrammars.Of(schema, "ResponseFormat.Schema", cancellation);
         }
         catch (CleaveException e)
         {

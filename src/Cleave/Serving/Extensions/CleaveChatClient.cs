@@ -16,7 +16,7 @@ public sealed class CleaveChatClient(IModuleHost host) : IChatClient
     /// <exception cref="RequestException">The request cannot be answered as it is.</exception>
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        ModuleRequest request = ChatRequests.Of(host, messages, options);
+        ModuleRequest request = ChatRequests.Of(host, messages, options, cancellationToken);
         ModuleResult result = await Task.Run(() => host.Run(request, new Pieces(null), cancellationToken), cancellationToken);
         return new ChatResponse(new Microsoft.Extensions.AI.ChatMessage(Microsoft.Extensions.AI.ChatRole.Assistant, result.Text))
         {
@@ -30,7 +30,7 @@ public sealed class CleaveChatClient(IModuleHost host) : IChatClient
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<Microsoft.Extensions.AI.ChatMessage> messages, ChatOptions? options = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ModuleRequest request = ChatRequests.Of(host, messages, options);
+        ModuleRequest request = ChatRequests.Of(host, messages, options, cancellationToken);
         // Whoever stops listening ends the work.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pieces = Channel.CreateUnbounded<string>();

@@ -32,13 +32,6 @@ internal sealed class FineTuneRun : IDisposable
     public FineTuneRun(FineTuneOptions options, FineTuneData data, LanguageModel model, ulong seed, CancellationToken cancellation)
     {
         Transformer trunk = model.Transformer;
-        if (options.AttentionDropout > 0 && trunk.Spec.AttentionSoftCap > 0)
-            throw new CleaveException("attention-dropout is not available for models whose attention scores are capped; use residual-dropout");
-        TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, seed) : null;
-        (_options, _model) = (options, model with { Heads = head is null ? [] : [head] });
-        if (data.Pairs is not null)
-            _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, cancellation);
-        _weights = TrainableWeights.Of(trunk, head, options, seed);
         _noise = new TrainingNoise(Numerics.Rng.For(seed, "noise").NextUInt64())
         {
             Attention = (float)options.AttentionDropout,
@@ -47,6 +40,11 @@ internal sealed class FineTuneRun : IDisposable
             Adapters = (float)options.AdapterDropout,
         };
         trunk.TrainingNoise = _noise.IsNone ? null : _noise;
+        TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, seed) : null;
+        (_options, _model) = (options, model with { Heads = head is null ? [] : [head] });
+        if (data.Pairs is not null)
+            _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, cancellation);
+        _weights = TrainableWeights.Of(trunk, head, options, seed);
         _weights.Adapter?.Use(trunk.TrainingNoise);
         trunk.TrainingMemory = options.Memory;
         _tokens = new TokenDropout(options.TokenDropout, trunk.Spec.VocabularySize, seed);

@@ -30,7 +30,7 @@ public sealed class GgufTokenizerWriterTests : IDisposable
                 Assert.Equal(source.Find("tokenizer.ggml." + key), written.Find("tokenizer.ggml." + key));
         }
         Assert.Equal(pre, written.FindText("tokenizer.ggml.pre"));
-        Assert.Equal(written.Find("tokenizer.ggml.scores") as double[] is null, source.Find("tokenizer.ggml.scores") is null);
+        SameOrder(source.Find("tokenizer.ggml.scores") as double[], written.Find("tokenizer.ggml.scores") as double[]);
         SameAgain(TokenizerFile.Load(Shared.Data(path)), Shared.Data("tokenizer-llama2-sp/vectors.json"));
     }
 
@@ -61,6 +61,85 @@ public sealed class GgufTokenizerWriterTests : IDisposable
     {
         Tokenizer other = ByteLevel("""{"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": false}, {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]}""");
         Assert.Contains("no name", Assert.Throws<ModelFileException>(() => Write(other, "m.gguf")).Message);
+    }
+
+    [Theory]
+    [InlineData("a b,b c,ab c,a bc", null)]
+    [InlineData("a b,b c,ab c", "no merge makes 'abc' of 'a' and 'bc'")]
+    [InlineData("a b,ab c,a bc", "no merge makes 'bc' of 'b' and 'c'")]
+    [InlineData("a b,b c,ab c,a bc,é x", null)]
+    [InlineData("a b,b c,ab c,a bc,b x", "no merge makes 'éx' of 'é' and 'x'")]
+    [InlineData("ab c,a b,b c,a bc", "do not follow each other")]
+    public void Merges_that_scores_cannot_tell_are_refused(string merges, string? refused)
+    {
+        Tokenizer tokenizer = OfPieces(["a", "b", "c", "x", "ab", "bc", "abc", .. merges.Contains("é x", StringComparison.Ordinal) ? (string[])["é", "éx"] : merges.Contains("b x", StringComparison.Ordinal) ? ["bx", "éx"] : []],
+            merges, pre: null);
+        if (refused is not null)
+        {
+            Assert.Contains(refused, Assert.Throws<ModelFileException>(() => Write(tokenizer, "1.gguf")).Message, StringComparison.Ordinal);
+            return;
+        }
+        Write(tokenizer, "1.gguf");
+        Tokenizer read = TokenizerFile.Load(At("1.gguf"));
+        foreach (string text in (string[])["abc", "bcab", "aabcc", "xabx", "cba abc"])
+            Assert.Equal(tokenizer.Encode(text), read.Encode(text));
+    }
+
+    [Theory]
+    [InlineData("true", "a▁b", "has the token 'a▁b' with one inside")]
+    [InlineData("true", "▁▁", "has the token '▁▁' with one inside")]
+    [InlineData("true", "▁a", null)]
+    [InlineData("false", "▁▁", null)]
+    public void Blanks_inside_of_tokens_are_refused_where_texts_are_cut_at_blanks(string split, string token, string? refused)
+    {
+        string merges = token switch { "▁a" => "▁ a", "▁▁" => "▁ ▁", _ => "a ▁,a▁ b" };
+        Tokenizer tokenizer = OfPieces(["a", "b", "▁", token, .. token == "a▁b" ? (string[])["a▁"] : []], merges,
+            $$"""{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": {{split}}}""");
+        if (refused is not null)
+        {
+            Assert.Contains(refused, Assert.Throws<ModelFileException>(() => Write(tokenizer, "1.gguf")).Message, StringComparison.Ordinal);
+            return;
+        }
+        Write(tokenizer, "1.gguf");
+        Assert.Equal(tokenizer.Encode("a  b a"), TokenizerFile.Load(At("1.gguf")).Encode("a  b a"));
+    }
+
+    /// <summary>The better of two tokens that merges make is the better one in the source too.</summary>
+    private static void SameOrder(double[]? source, double[]? written)
+    {
+        Assert.Equal(source is null, written is null);
+        if (source is null || written is null)
+            return;
+        double unmerged = written.Min();
+        int[] merged = [.. Enumerable.Range(0, source.Length).Where(id => written[id] > unmerged && written[id] < 0)];
+        Assert.True(merged.Length > 20_000);
+        Assert.Equal(merged.OrderByDescending(id => source[id]), merged.OrderByDescending(id => written[id]));
+        Assert.Equal(merged.Length, merged.Select(id => written[id]).Distinct().Count());
+    }
+
+    private static Tokenizer OfPieces(string[] tokens, string merges, string? pre)
+    {
+        var vocabulary = new JsonObject { ["<unk>"] = 0 };
+        foreach (string token in Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>").Concat(tokens))
+            vocabulary[token] = vocabulary.Count;
+        var json = new JsonObject
+        {
+            ["version"] = "1.0",
+            ["added_tokens"] = new JsonArray(),
+            ["normalizer"] = pre is null ? JsonNode.Parse("""{"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}""") : null,
+            ["pre_tokenizer"] = pre is null ? null : JsonNode.Parse(pre),
+            ["decoder"] = JsonNode.Parse("""{"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}"""),
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["unk_token"] = "<unk>",
+                ["fuse_unk"] = true,
+                ["byte_fallback"] = true,
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. merges.Split(',').Select(m => JsonValue.Create(m))]),
+            },
+        };
+        return Tokenizer.Load(Encoding.UTF8.GetBytes(json.ToJsonString()), "tokenizer.json");
     }
 
     private void SameAgain(Tokenizer tokenizer, string vectors)

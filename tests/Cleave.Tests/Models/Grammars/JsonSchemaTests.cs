@@ -84,6 +84,16 @@ public class JsonSchemaTests
     [InlineData("{\"type\":\"string\",\"pattern\":\"^[a-z]+\\\\\\\\$\"}", "\"ab\\\\\"", "\"\\\\\"|\"ab\"|\"AB\\\\\"")]
     [InlineData("{\"type\":\"string\",\"minLength\":1,\"maxLength\":2}", "\"é👍\"|\"\\n\\\"\"", "\"\"|\"abc\"|\"\\ud83d\"|\"\\x\"")]
     [InlineData("{\"type\":\"number\",\"minimum\":0,\"maximum\":1}", "0|1|0.25|0.999", "1.1|-0.1|2|.5|01")]
+    [InlineData("{\"type\":\"array\",\"prefixItems\":[{\"const\":1},{\"const\":2},{\"const\":3},{\"const\":4}],\"items\":false,\"minItems\":2}",
+        "[1,2]|[1,2,3]|[1,2,3,4]", "[]|[1]|[1,3]|[1,2,3,4,5]|[1,2,4]")]
+    [InlineData("{\"type\":\"array\",\"prefixItems\":[{\"const\":1},{\"const\":2}],\"items\":{\"const\":3},\"minItems\":4,\"maxItems\":5}",
+        "[1,2,3,3]|[1,2,3,3,3]", "[1,2,3]|[1,2]|[1,2,3,3,3,3]")]
+    [InlineData("{\"type\":\"object\",\"properties\":{\"k\":{\"const\":\"a\",\"type\":\"string\",\"title\":\"K\"},\"v\":{\"const\":2.0,\"type\":[\"integer\",\"null\"]}},\"required\":[\"k\"]}",
+        "{\"k\":\"a\"}|{\"k\":\"a\",\"v\":2.0}", "{\"k\":\"b\"}|{\"k\":\"a\",\"v\":null}|{}")]
+    [InlineData("{\"type\":\"array\",\"prefixItems\":[{\"$ref\":\"#/$defs/a.b\"},{\"$ref\":\"#/$defs/a/b\"},{\"$ref\":\"#/$defs/x[0]\"},{\"$ref\":\"#/$defs/x/0\"},{\"$ref\":\"#/%24defs/~1~0\"}],"
+        + "\"minItems\":5,\"$defs\":{\"a.b\":{\"const\":1},\"a\":{\"b\":{\"const\":2}},\"x[0]\":{\"const\":3},\"x\":[{\"const\":4}],\"/~\":{\"const\":5}}}",
+        "[1,2,3,4,5]", "[1,1,3,3,5]|[2,2,4,4,5]")]
+    [InlineData("{\"oneOf\":[{\"const\":\"a\",\"title\":\"A\"},{\"enum\":[\"b\",\"c\"]},{\"const\":null}]}", "\"a\"|\"c\"|null", "\"d\"")]
     [InlineData("{\"enum\":[\"a\",3,null],\"type\":[\"string\",\"null\"]}", "\"a\"|null", "3|\"b\"")]
     public void Documents_of_and_beside_a_schema(string schema, string accepted, string refused)
     {
@@ -103,6 +113,11 @@ public class JsonSchemaTests
     [InlineData("{\"type\":\"string\",\"format\":\"ipv6\"}", "the format ipv6 is not supported")]
     [InlineData("{\"anyOf\":[{\"type\":\"string\"}],\"type\":\"string\"}", "anyOf beside type")]
     [InlineData("{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}", "may overlap")]
+    [InlineData("{\"oneOf\":[{\"const\":\"\\u0061\"},{\"const\":\"a\"}]}", "may overlap")]
+    [InlineData("{\"oneOf\":[{\"type\":\"object\",\"required\":[\"k\"],\"properties\":{\"k\":{\"const\":\"\\u0061\"}}},{\"type\":\"object\",\"required\":[\"k\"],\"properties\":{\"k\":{\"enum\":[\"b\",\"a\"]}}}]}", "may overlap")]
+    [InlineData("{\"const\":\"a\",\"type\":\"integer\"}", "const: no value is of the type")]
+    [InlineData("{\"const\":\"a\",\"enum\":[\"a\"]}", "const beside enum")]
+    [InlineData("{\"$ref\":\"#/$defs/x/00\",\"$defs\":{\"x\":[true]}}", "there is nothing at")]
     [InlineData("{\"$ref\":\"http://example.com/x\"}", "only references within the schema")]
     [InlineData("{\"$ref\":\"#/$defs/none\"}", "there is nothing at #/$defs/none")]
     [InlineData("{\"$ref\":\"#\"}", "begins with itself")]
@@ -111,6 +126,7 @@ public class JsonSchemaTests
     [InlineData("{\"type\":\"string\",\"minLength\":3,\"maxLength\":2}", "nothing satisfies it")]
     [InlineData("{\"type\":\"string\",\"maxLength\":2000000000}", "too many states")]
     [InlineData("{\"type\":\"string\",\"pattern\":\"^(a{1000}){1000}$\"}", "too many states")]
+    [InlineData("{\"type\":\"string\",\"pattern\":\"^(a?){10000}(a?){10000}$\"}", "too many states")]
     [InlineData("{\"enum\":[]}", "is empty")]
     [InlineData("{\"type\":\"object\",\"required\":[\"a\"],\"additionalProperties\":false}", "no property of that name is allowed")]
     [InlineData("[]", "expected an object")]
@@ -130,7 +146,39 @@ public class JsonSchemaTests
         Assert.Throws<CapacityException>(() => constraint.CheckRoom(1_000_000));
         Assert.Throws<GrammarException>(() => Read(Bomb(40)));
         string wide = $"{{\"anyOf\":[{string.Join(',', Enumerable.Range(0, 3000).Select(i => $"{{\"type\":\"array\",\"items\":{{\"const\":{i}}}}}"))}]}}";
-        Assert.Contains("rules are more than", Assert.Throws<GrammarException>(() => Read(wide)).Message, StringComparison.Ordinal);
+        Assert.Contains("more rules than", Assert.Throws<GrammarException>(() => Read(wide)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(200_000, "too many states")]
+    [InlineData(500, null)]
+    public void Very_many_leading_items_are_no_depth(int count, string? refused)
+    {
+        string schema = $"{{\"type\":\"array\",\"prefixItems\":[{string.Join(',', Enumerable.Repeat("true", count))}]}}";
+        if (refused is not null)
+            Assert.Contains(refused, Assert.Throws<GrammarException>(() => Read(schema)).Message, StringComparison.Ordinal);
+        else
+            Assert.True(Accepts(Read(schema), "[" + string.Join(',', Enumerable.Repeat("1", count + 20)) + "]"));
+    }
+
+    [Fact]
+    public void Optional_characters_are_refused_only_where_they_would_fill_the_memory()
+    {
+        Grammar grammar = Read("{\"type\":\"string\",\"pattern\":\"^(a?){600}$\"}");
+        Assert.True(Accepts(grammar, $"\"{new string('a', 600)}\"") && !Accepts(grammar, $"\"{new string('a', 601)}\""));
+    }
+
+    /// <summary>Alternatives of many constants each are compared in time, the last two of which are alike.</summary>
+    [Fact]
+    public void Alternatives_of_many_constants_are_told_apart()
+    {
+        static string Alternative(int number)
+        {
+            string[] names = [.. Enumerable.Range(0, 60).Select(i => $"p{i}"), "last"];
+            return $"{{\"type\":\"object\",\"required\":[{string.Join(',', names.Select(n => $"\"{n}\""))}],\"properties\":{{{string.Join(',', names.Select(n => n == "last" ? $"\"{n}\":{{\"const\":\"{number}\"}}" : $"\"{n}\":{{\"$ref\":\"#/$defs/same\"}}"))}}}}}";
+        }
+        string schema = $"{{\"oneOf\":[{string.Join(',', Enumerable.Range(0, 200).Select(i => Alternative(Math.Min(i, 198))))}],\"$defs\":{{\"same\":{{\"const\":\"same\"}}}}}}";
+        Assert.Contains("the alternatives 198 and 199 of oneOf may overlap", Assert.Throws<ModelFileException>(() => Read(schema)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Each definition takes the next ten times.</summary>

@@ -45,7 +45,21 @@ internal sealed class CodePoints
         return Of(gaps);
     }
 
-    public CodePoints And(CodePoints other) => Not().Or(other.Not()).Not();
+    public CodePoints And(CodePoints other)
+    {
+        var common = new List<(int, int)>();
+        for (int i = 0, j = 0; i < Ranges.Count && j < other.Ranges.Count;)
+        {
+            (int first, int last) = (Math.Max(Ranges[i].First, other.Ranges[j].First), Math.Min(Ranges[i].Last, other.Ranges[j].Last));
+            if (first <= last)
+                common.Add((first, last));
+            if (Ranges[i].Last < other.Ranges[j].Last)
+                i++;
+            else
+                j++;
+        }
+        return new CodePoints(common);
+    }
 
     private static IEnumerable<(int First, int Last)> WithoutSurrogates((int First, int Last) range)
     {

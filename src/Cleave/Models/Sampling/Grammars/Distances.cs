@@ -12,7 +12,9 @@ internal static class Distances
     {
         var distances = new long[automata.Count];
         Array.Fill(distances, Infinite);
-        List<int>[] byteFrom = Lists(automata.Count), returnsTo = Lists(automata.Count), callersOf = Lists(automata.Starts.Length);
+        List<int>[] byteFrom = Lists<int>(automata.Count);
+        List<(int State, int Rule)>[] returnsTo = Lists<(int, int)>(automata.Count);
+        List<(int State, int Return)>[] callersOf = Lists<(int, int)>(automata.Starts.Length);
         for (int state = 0; state < automata.Count; state++)
         {
             for (int i = 0; i < automata.EdgeCount(state); i++)
@@ -24,8 +26,8 @@ internal static class Distances
             for (int i = 0; i < automata.CallCount(state); i++)
             {
                 (int rule, int back) = automata.CallOf(state, i);
-                returnsTo[back].Add(state);
-                callersOf[rule].Add(state);
+                returnsTo[back].Add((state, rule));
+                callersOf[rule].Add((state, back));
             }
         }
         var ruleOfStart = new Dictionary<int, int>();
@@ -44,23 +46,16 @@ internal static class Distances
             distances[state] = distance;
             foreach (int before in byteFrom[state])
                 queue.Enqueue(before, distance + 1);
-            IEnumerable<int> callers = ruleOfStart.TryGetValue(state, out int begun) ? callersOf[begun] : [];
-            foreach (int caller in returnsTo[state].Concat(callers))
-                queue.Enqueue(caller, ThroughCalls(automata, distances, caller));
+            // The way through a rule is known once its start and the state behind it are.
+            foreach ((int caller, int rule) in returnsTo[state])
+                queue.Enqueue(caller, distance + distances[automata.Starts[rule]]);
+            if (!ruleOfStart.TryGetValue(state, out int begun))
+                continue;
+            foreach ((int caller, int back) in callersOf[begun])
+                queue.Enqueue(caller, distance + distances[back]);
         }
         return distances;
     }
 
-    private static long ThroughCalls(RuleAutomata automata, long[] distances, int state)
-    {
-        long least = Infinite;
-        for (int i = 0; i < automata.CallCount(state); i++)
-        {
-            (int rule, int back) = automata.CallOf(state, i);
-            least = Math.Min(least, distances[automata.Starts[rule]] + distances[back]);
-        }
-        return Math.Min(least, Infinite);
-    }
-
-    private static List<int>[] Lists(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<int>())];
+    private static List<T>[] Lists<T>(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<T>())];
 }

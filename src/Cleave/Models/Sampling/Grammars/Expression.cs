@@ -36,14 +36,22 @@ internal sealed record Choice(IReadOnlyList<Expression> Choices) : Expression;
 /// <param name="Most">Null for any number.</param>
 internal sealed record Repeat(Expression Item, int Least, int? Most) : Expression;
 
+/// <summary>One after the other, of which the first <paramref name="Least"/> must be there; behind each of them it may end.</summary>
+internal sealed record Prefix(IReadOnlyList<Expression> Parts, int Least) : Expression;
+
 /// <summary>Items in order, of which some may be left out, with a separator between those that are there.</summary>
 /// <param name="More">What may follow them, any number of times; null for nothing.</param>
 internal sealed record Items(IReadOnlyList<(Expression Item, bool Required)> All, Expression Separator, Expression? More) : Expression;
 
 /// <summary>The rules of a grammar while it is read; the first is where a text begins.</summary>
-internal sealed class RuleList
+/// <param name="origin">What messages name.</param>
+internal sealed class RuleList(string origin)
 {
+    private const int MaxRules = 2_000;
+
     private readonly List<(string Name, Expression? Body)> _rules = [];
+
+    public string Origin { get; } = origin;
 
     public int Count => _rules.Count;
 
@@ -52,8 +60,11 @@ internal sealed class RuleList
     /// <summary>Null while a rule was only mentioned.</summary>
     public Expression? BodyOf(int rule) => _rules[rule].Body;
 
+    /// <exception cref="GrammarException">There are as many rules as there may be.</exception>
     public int Declare(string name)
     {
+        if (_rules.Count == MaxRules)
+            throw new GrammarException(Origin, $"it has more rules than a grammar may have ({MaxRules})");
         _rules.Add((name, null));
         return _rules.Count - 1;
     }

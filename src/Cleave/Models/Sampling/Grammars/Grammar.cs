@@ -13,7 +13,7 @@ public sealed class Grammar
     internal RuleAutomata Automata { get; }
 
     /// <summary>Any JSON object.</summary>
-    public static Grammar JsonObject { get; } = Of(JsonSchemas.JsonSchemaReader.AnyObject(), "json");
+    public static Grammar JsonObject { get; } = Of(JsonSchemas.JsonSchemaReader.AnyObject("json"));
 
     /// <summary>Reads a grammar in the notation of GBNF; see <see cref="GrammarText"/>.</summary>
     /// <param name="origin">What messages name.</param>
@@ -21,24 +21,24 @@ public sealed class Grammar
     public static Grammar Parse(string text, string origin)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Of(GrammarText.Read(text, origin), origin);
+        return Of(GrammarText.Read(text, origin));
     }
 
     /// <summary>Reads a JSON Schema; see <see cref="JsonSchemas.JsonSchemaReader"/>.</summary>
     /// <exception cref="ModelFileException">The schema is not one, or uses what is not supported; the message has the path.</exception>
     /// <exception cref="GrammarException">The schema is too large, or no document satisfies it.</exception>
-    public static Grammar OfJsonSchema(JsonCursor schema)
+    public static Grammar OfJsonSchema(JsonCursor schema, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        return Of(JsonSchemas.JsonSchemaReader.Read(schema), schema.File);
+        return Of(JsonSchemas.JsonSchemaReader.Read(schema, cancellation), cancellation);
     }
 
-    private static Grammar Of(RuleList rules, string origin)
+    private static Grammar Of(RuleList rules, CancellationToken cancellation = default)
     {
-        RuleAutomata automata = RuleCompiler.Compile(rules, origin);
+        RuleAutomata automata = RuleCompiler.Compile(rules, cancellation);
         bool[] all = [.. Enumerable.Repeat(true, 256)];
         if (Distances.Of(automata, all)[automata.Starts[0]] >= Distances.Infinite)
-            throw new GrammarException(origin, "no text can satisfy it: it never comes to an end, or not within any length");
-        return new Grammar(automata, origin);
+            throw new GrammarException(rules.Origin, "no text can satisfy it: it never comes to an end, or not within any length");
+        return new Grammar(automata, rules.Origin);
     }
 }

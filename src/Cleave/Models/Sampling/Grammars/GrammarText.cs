@@ -13,12 +13,12 @@ internal sealed class GrammarText
     private const int MaxLength = 1 << 20, MaxDepth = 64, MaxRepetition = 100_000;
 
     private readonly string _text, _origin;
-    private readonly RuleList _rules = new();
+    private readonly RuleList _rules;
     private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _firstUse = [];
     private int _at;
 
-    private GrammarText(string text, string origin) => (_text, _origin) = (text, origin);
+    private GrammarText(string text, string origin) => (_text, _origin, _rules) = (text, origin, new RuleList(origin));
 
     /// <exception cref="GrammarException">The text is not a grammar.</exception>
     public static RuleList Read(string text, string origin)
@@ -102,9 +102,11 @@ internal sealed class GrammarText
 
     private Expression Repetition(Expression item)
     {
+        (int Least, int? Most)? all = null;
         while (_at < _text.Length)
         {
-            (int Least, int? Most)? count = _text[_at] switch
+            int start = _at;
+            (int Least, int? Most)? sign = _text[_at] switch
             {
                 '*' => (0, null),
                 '+' => (1, null),
@@ -112,15 +114,25 @@ internal sealed class GrammarText
                 '{' => null,
                 _ => (-1, null),
             };
-            if (count is { Least: < 0 })
+            if (sign is { Least: < 0 })
                 break;
             _at++;
-            (int least, int? most) = count ?? Braces();
+            (int least, int? most) = sign ?? Braces();
             Blanks();
-            item = new Repeat(item, least, most);
+            // Of signs in a row each would be a nesting of its own; those of ?, * and + are one of them.
+            if (all is { } before)
+            {
+                if (!IsSign(before) || !IsSign((least, most)))
+                    throw ErrorAt(start, "a repetition stands behind another one; put what it repeats into a group");
+                (least, most) = (before.Least * least, before.Most == 1 && most == 1 ? 1 : null);
+            }
+            all = (least, most);
         }
-        return item;
+        return all is { } count ? new Repeat(item, count.Least, count.Most) : item;
     }
+
+    /// <summary>Whether a repetition is one of <c>? * +</c>, or changes nothing.</summary>
+    private static bool IsSign((int Least, int? Most) count) => count.Least <= 1 && count.Most is null or 1;
 
     private (int Least, int? Most) Braces()
     {

@@ -1,80 +1,119 @@
 namespace Cleave.Models.Sampling.Grammars;
 
-/// <summary>Finds rules that take themselves, directly or through others.</summary>
-internal static class RecursiveRules
+/// <summary>An order of rules in which each comes after those that it takes.</summary>
+internal static class RuleOrder
 {
-    public static IEnumerable<int> Find(RuleList rules)
+    /// <summary>All rules, and whether one takes itself, directly or through others; those that take each other come together.</summary>
+    public static IEnumerable<(int Rule, bool Recursive)> Of(RuleList rules)
     {
-        List<int>[] taken = [.. Enumerable.Range(0, rules.Count).Select(r => CallsIn(rules.BodyOf(r)!).Distinct().ToList())];
-        return Cycles.Members(taken);
+        var taken = new List<int>[rules.Count];
+        for (int rule = 0; rule < taken.Length; rule++)
+        {
+            var calls = new HashSet<int>();
+            CollectCalls(rules.BodyOf(rule)!, calls);
+            taken[rule] = [.. calls];
+        }
+        return Cycles.Order(taken);
     }
 
-    private static IEnumerable<int> CallsIn(Expression expression) => expression switch
+    private static void CollectCalls(Expression expression, HashSet<int> calls)
     {
-        Call call => [call.Rule],
-        Sequence sequence => sequence.Parts.SelectMany(CallsIn),
-        Choice choice => choice.Choices.SelectMany(CallsIn),
-        Repeat repeat => CallsIn(repeat.Item),
-        Items items => items.All.SelectMany(i => CallsIn(i.Item)).Concat(CallsIn(items.Separator)).Concat(items.More is { } more ? CallsIn(more) : []),
-        _ => [],
-    };
+        switch (expression)
+        {
+            case Call call:
+                calls.Add(call.Rule);
+                break;
+            case Sequence sequence:
+                CollectCalls(sequence.Parts, calls);
+                break;
+            case Prefix prefix:
+                CollectCalls(prefix.Parts, calls);
+                break;
+            case Choice choice:
+                CollectCalls(choice.Choices, calls);
+                break;
+            case Repeat repeat:
+                CollectCalls(repeat.Item, calls);
+                break;
+            case Items items:
+                CollectCalls([.. items.All.Select(i => i.Item), items.Separator, items.More ?? Expression.Empty], calls);
+                break;
+        }
+    }
+
+    private static void CollectCalls(IReadOnlyList<Expression> expressions, HashSet<int> calls)
+    {
+        foreach (Expression expression in expressions)
+            CollectCalls(expression, calls);
+    }
 }
 
 /// <summary>Refuses rules that begin with themselves: reading one would never come to a byte.</summary>
 internal static class LeftRecursion
 {
     /// <exception cref="GrammarException">A rule begins with itself.</exception>
-    public static void Check(RuleAutomata automata, RuleList rules, string origin)
+    public static void Check(RuleAutomata automata, RuleList rules)
     {
-        bool[] nullable = new bool[rules.Count];
-        List<int>[] begins;
-        bool changed;
-        do
+        foreach ((int rule, bool onCycle) in Cycles.Order(Beginnings(automata)))
         {
-            changed = false;
-            begins = new List<int>[rules.Count];
-            for (int rule = 0; rule < rules.Count; rule++)
-            {
-                begins[rule] = FirstRules(automata, rule, nullable, out bool empty);
-                changed |= empty != nullable[rule];
-                nullable[rule] |= empty;
-            }
+            if (onCycle)
+                throw new GrammarException(rules.Origin, $"the rule {rules.NameOf(rule)} begins with itself; write it as a repetition");
         }
-        while (changed);
-        foreach (int rule in Cycles.Members(begins))
-            throw new GrammarException(origin, $"the rule {rules.NameOf(rule)} begins with itself; write it as a repetition");
     }
 
-    /// <summary>The rules that can be taken before any byte, and whether the rule can end before any.</summary>
-    private static List<int> FirstRules(RuleAutomata automata, int rule, bool[] nullable, out bool empty)
+    /// <summary>By rule, the rules that can be taken before any byte.</summary>
+    private static List<int>[] Beginnings(RuleAutomata automata)
     {
-        var first = new List<int>();
-        List<int> states = [automata.Starts[rule]];
-        empty = false;
-        for (int i = 0; i < states.Count; i++)
+        int rules = automata.Starts.Length;
+        List<int>[] begins = [.. Enumerable.Range(0, rules).Select(_ => new List<int>())];
+        // By rule, where others go on once it has turned out that the rule can end before any byte.
+        List<(int Rule, int State)>[] waiting = [.. Enumerable.Range(0, rules).Select(_ => new List<(int, int)>())];
+        bool[] nullable = new bool[rules], reached = new bool[automata.Count];
+        var open = new Stack<(int Rule, int State)>();
+        for (int rule = 0; rule < rules; rule++)
+            Reach(rule, automata.Starts[rule]);
+        while (open.TryPop(out (int Rule, int State) at))
         {
-            empty |= automata.IsEnd(states[i]);
-            for (int c = 0; c < automata.CallCount(states[i]); c++)
+            if (automata.IsEnd(at.State) && !nullable[at.Rule])
             {
-                (int called, int back) = automata.CallOf(states[i], c);
-                first.Add(called);
-                if (nullable[called] && !states.Contains(back))
-                    states.Add(back);
+                nullable[at.Rule] = true;
+                foreach ((int rule, int state) in waiting[at.Rule])
+                    Reach(rule, state);
+            }
+            for (int i = 0; i < automata.CallCount(at.State); i++)
+            {
+                (int called, int back) = automata.CallOf(at.State, i);
+                begins[at.Rule].Add(called);
+                if (nullable[called])
+                    Reach(at.Rule, back);
+                else
+                    waiting[called].Add((at.Rule, back));
             }
         }
-        return first;
+        return begins;
+
+        void Reach(int rule, int state)
+        {
+            if (reached[state])
+                return;
+            reached[state] = true;
+            open.Push((rule, state));
+        }
     }
 }
 
-/// <summary>Which nodes of a graph lie on a cycle.</summary>
+/// <summary>Nodes of a graph in an order of its arrows.</summary>
 internal static class Cycles
 {
-    /// <summary>By strongly connected components (Tarjan 1972), without recursion.</summary>
-    public static IEnumerable<int> Members(List<int>[] next)
+    /// <summary>
+    /// All nodes, each after those that it leads to unless they lead back, and whether it lies on a cycle: by strongly connected
+    /// components (Tarjan 1972), without recursion.
+    /// </summary>
+    public static List<(int Node, bool OnCycle)> Order(List<int>[] next)
     {
         int[] index = new int[next.Length], low = new int[next.Length], edge = new int[next.Length];
         bool[] open = new bool[next.Length];
-        var found = new List<int>();
+        var found = new List<(int, bool)>(next.Length);
         var component = new Stack<int>();
         var path = new Stack<int>();
         int count = 0;
@@ -118,8 +157,7 @@ internal static class Cycles
             {
                 member = component.Pop();
                 open[member] = false;
-                if (!alone)
-                    found.Add(member);
+                found.Add((member, !alone));
             }
             while (member != node);
         }

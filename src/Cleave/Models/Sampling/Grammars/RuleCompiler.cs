@@ -8,10 +8,10 @@ internal sealed class RuleCompiler
     /// <summary>States of all rules together; what needs more is no grammar for a text but a way to fill the memory.</summary>
     public const int MaxStates = 100_000;
 
-    private const int MaxRules = 2_000, SmallRule = 64;
+    private const int SmallRule = 64;
 
     private readonly RuleList _rules;
-    private readonly string _origin;
+    private readonly SubsetLimits _limits = new();
     private readonly bool[] _inlined;
     private readonly long[] _sizes;
 
@@ -20,19 +20,19 @@ internal sealed class RuleCompiler
     private readonly List<List<(byte First, byte Last, int Target)>> _bytes = [];
     private readonly List<List<(int Rule, int Target)>> _calls = [];
 
-    private RuleCompiler(RuleList rules, string origin)
+    private long _size;
+
+    private RuleCompiler(RuleList rules)
     {
-        (_rules, _origin) = (rules, origin);
+        _rules = rules;
         _inlined = new bool[rules.Count];
         _sizes = new long[rules.Count];
     }
 
-    /// <exception cref="GrammarException">The rules are too many or too large, or one begins with itself.</exception>
-    public static RuleAutomata Compile(RuleList rules, string origin)
+    /// <exception cref="GrammarException">The rules are too large, or one begins with itself.</exception>
+    public static RuleAutomata Compile(RuleList rules, CancellationToken cancellation)
     {
-        if (rules.Count > MaxRules)
-            throw new GrammarException(origin, $"{rules.Count} rules are more than a grammar may have ({MaxRules})");
-        var compiler = new RuleCompiler(rules, origin);
+        var compiler = new RuleCompiler(rules);
         compiler.ChooseInlined();
         var automata = new RuleAutomata { Starts = new int[rules.Count] };
         for (int rule = 0; rule < rules.Count; rule++)
@@ -41,59 +41,50 @@ internal sealed class RuleCompiler
             if (rule > 0 && compiler._inlined[rule])
                 automata.Append(isEnd: false, [], []); // nothing refers to it any more
             else
-                compiler.Rule(rule, automata);
+                compiler.Rule(rule, automata, cancellation);
         }
-        LeftRecursion.Check(automata, rules, origin);
+        LeftRecursion.Check(automata, rules);
         return automata;
     }
 
     private GrammarException TooLarge(string rule) =>
-        new(_origin, $"the rule {rule} needs too many states (at most {MaxStates} in all); make repetitions and lengths smaller");
+        new(_rules.Origin, $"the rule {rule} needs too many states (at most {MaxStates} in all); make repetitions and lengths smaller");
 
     private void ChooseInlined()
     {
-        for (int rule = 0; rule < _rules.Count; rule++)
-            _inlined[rule] = true;
-        foreach (int rule in RecursiveRules.Find(_rules))
-            _inlined[rule] = false;
-        // A rule is measured after those that it takes; recursive ones stand for themselves.
-        for (int rule = 0; rule < _rules.Count; rule++)
-            Measure(rule);
-        for (int rule = 0; rule < _rules.Count; rule++)
-            _inlined[rule] &= _sizes[rule] <= SmallRule;
-    }
-
-    private long Measure(int rule)
-    {
-        if (!_inlined[rule])
-            return 1;
-        if (_sizes[rule] == 0)
+        // A rule comes after those that it takes; recursive ones stand for themselves.
+        foreach ((int rule, bool recursive) in RuleOrder.Of(_rules))
+        {
             _sizes[rule] = SizeOf(_rules.BodyOf(rule)!);
-        return _sizes[rule] <= SmallRule ? _sizes[rule] : 1;
+            _inlined[rule] = !recursive && _sizes[rule] <= SmallRule;
+        }
     }
 
+    /// <summary>At least the depth of an expression with the rules that are put into it, so that what is small is not deep.</summary>
     private long SizeOf(Expression expression) => expression switch
     {
-        Literal literal => 1 + literal.Value.Length,
+        Literal literal => 1 + Encoding.UTF8.GetByteCount(literal.Value),
         Character character => 1 + character.Set.ByteSequences().Sum(s => s.Length),
-        Call call => Measure(call.Rule),
+        Call call => 1 + (_inlined[call.Rule] ? _sizes[call.Rule] : 0),
         Sequence sequence => 1 + sequence.Parts.Sum(SizeOf),
+        Prefix prefix => 1 + prefix.Parts.Sum(SizeOf),
         Choice choice => 1 + choice.Choices.Sum(SizeOf),
         Items items => 1 + 2 * items.All.Sum(i => SizeOf(i.Item) + SizeOf(items.Separator)) + (items.More is { } more ? 2 * SizeOf(more) : 0),
-        Repeat repeat => (long)Math.Min(1e12, (double)SizeOf(repeat.Item) * Math.Max(1, repeat.Most ?? repeat.Least + 1.0)),
+        Repeat repeat => 1 + (long)Math.Min(1e12, (double)SizeOf(repeat.Item) * Math.Max(1, repeat.Most ?? repeat.Least + 1.0)),
         _ => throw new ArgumentException("an expression of an unknown kind", nameof(expression)),
     };
 
-    private void Rule(int rule, RuleAutomata automata)
+    private void Rule(int rule, RuleAutomata automata, CancellationToken cancellation)
     {
         _empty.Clear();
         _bytes.Clear();
         _calls.Clear();
-        // An estimate first: what is far too large is refused before any of it is built.
-        if (SizeOf(_rules.BodyOf(rule)!) > 2 * MaxStates)
+        // An estimate first: what is far too large is refused before any of it is built, be it one rule or all of them.
+        _size += _sizes[rule];
+        if (_sizes[rule] > 2 * MaxStates || _size > 4 * MaxStates)
             throw TooLarge(_rules.NameOf(rule));
         int start = Node(), end = Build(_rules.BodyOf(rule)!, start, rule);
-        var subsets = new Subsets(_empty, _bytes, _calls);
+        var subsets = new Subsets(_empty, _bytes, _calls, _limits, cancellation);
         if (!subsets.Append(start, end, automata, MaxStates))
             throw TooLarge(_rules.NameOf(rule));
     }
@@ -129,6 +120,8 @@ internal sealed class RuleCompiler
                 foreach (Expression part in sequence.Parts)
                     from = Build(part, from, rule);
                 return from;
+            case Prefix prefix:
+                return BuildPrefix(prefix.Parts, prefix.Least, from, rule);
             case Choice choice:
                 int join = Node();
                 foreach (Expression one in choice.Choices)
@@ -159,20 +152,24 @@ internal sealed class RuleCompiler
 
     private int BuildRepeat(Repeat repeat, int from, int rule)
     {
+        if (repeat.Most is { } most)
+            return BuildPrefix(Enumerable.Repeat(repeat.Item, most), repeat.Least, from, rule);
         for (int i = 0; i < repeat.Least; i++)
             from = Build(repeat.Item, from, rule);
-        if (repeat.Most is not { } most)
+        int loop = Node();
+        _empty[from].Add(loop);
+        _empty[Build(repeat.Item, loop, rule)].Add(loop);
+        return loop;
+    }
+
+    private int BuildPrefix(IEnumerable<Expression> parts, int least, int from, int rule)
+    {
+        int end = Node(), done = 0;
+        foreach (Expression part in parts)
         {
-            int loop = Node();
-            _empty[from].Add(loop);
-            _empty[Build(repeat.Item, loop, rule)].Add(loop);
-            return loop;
-        }
-        int end = Node();
-        for (int i = repeat.Least; i < most; i++)
-        {
-            _empty[from].Add(end);
-            from = Build(repeat.Item, from, rule);
+            if (done++ >= least)
+                _empty[from].Add(end);
+            from = Build(part, from, rule);
         }
         _empty[from].Add(end);
         return end;

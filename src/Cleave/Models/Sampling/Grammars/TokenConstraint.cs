@@ -23,7 +23,7 @@ public sealed class TokenConstraint
     private int[] _ends = [];
     private bool _first;
 
-    /// <exception cref="GrammarException">The tokenizer cannot write any text of the grammar.</exception>
+    /// <exception cref="GrammarException">The tokenizer cannot write any text of the grammar, or it begins in too many ways at once.</exception>
     public TokenConstraint(Grammar grammar, ITokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(grammar);
@@ -34,10 +34,10 @@ public sealed class TokenConstraint
         _steps = new ParseSteps(grammar.Automata, distances, grammar.Origin);
         _masks = new TokenMasks(_trie, _steps);
         _mask = new ulong[_masks.Words];
-        _needed = distances[grammar.Automata.Starts[0]];
+        Begin(_isEnd);
+        _needed = Needed();
         if (_needed >= Distances.Infinite)
             throw new GrammarException(grammar.Origin, "the model's tokenizer cannot write any text of it: tokens of single bytes are missing");
-        Begin(_isEnd);
     }
 
     /// <summary>Whether nothing can follow any more.</summary>
@@ -136,6 +136,24 @@ public sealed class TokenConstraint
         return true;
     }
 
+    /// <summary>How many tokens the shortest text needs, each a single byte.</summary>
+    private long Needed()
+    {
+        long whole = _steps.Left(_at);
+        if (!_first || _at.Accepts)
+            return whole;
+        // Of a text that begins with a blank that blank would be dropped: another one goes before it.
+        long least = _trie.DroppedBlanks.Length > 0 ? whole + 1 : Distances.Infinite;
+        for (int value = 0; value < 256; value++)
+        {
+            if (value == ' ' || !_trie.HasByte[value])
+                continue;
+            _steps.Step(_at, (byte)value, _next);
+            least = Math.Min(least, _steps.Left(_next) + 1);
+        }
+        return least;
+    }
+
     /// <summary>Puts what comes after a token into <see cref="_next"/>.</summary>
     private bool Follow(int token)
     {
@@ -143,7 +161,11 @@ public sealed class TokenConstraint
         if (_tokenizer.IsSpecial(token) || bytes.IsEmpty)
             return false;
         if (_first && bytes[0] == (byte)' ')
+        {
             bytes = bytes[1..];
+            if (bytes.IsEmpty && !_trie.DroppedBlanks.Contains(token))
+                return false;
+        }
         _next.CopyFrom(_at);
         foreach (byte value in bytes)
         {

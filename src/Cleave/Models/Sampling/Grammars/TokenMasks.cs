@@ -37,7 +37,10 @@ internal sealed class TokenMasks(TokenTrie trie, ParseSteps steps)
         }
     }
 
-    /// <summary>Sets the bits of the tokens that may begin a text whose first blank is dropped.</summary>
+    /// <summary>
+    /// Sets the bits of the tokens that may begin a text whose first blank is dropped. A blank alone may: what follows it is then
+    /// all there, also a blank that the grammar begins with.
+    /// </summary>
     public void FillFirst(ParseState at, Span<ulong> mask)
     {
         mask.Clear();
@@ -47,6 +50,8 @@ internal sealed class TokenMasks(TokenTrie trie, ParseSteps steps)
             if (trie.ByteOf(child) != (byte)' ')
                 Visit(child, at, 0, mask, null);
         }
+        foreach (int token in trie.DroppedBlanks)
+            mask[token >> 6] |= 1UL << token;
         if (trie.Child(0, (byte)' ') is var blank and >= 0)
             Walk(blank, at, 0, mask, null);
     }

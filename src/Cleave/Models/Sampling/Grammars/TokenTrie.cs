@@ -31,6 +31,7 @@ internal sealed class TokenTrie
         // Some decoders drop the blank that a text begins with: then a first token says less than its bytes.
         DropsFirstBlank = ids.FirstOrDefault(id => tokenizer.BytesOf(id).Length > 1 && tokenizer.BytesOf(id)[0] == (byte)' ') is var probe and > 0
             && !tokenizer.Decode([probe]).StartsWith(' ');
+        DroppedBlanks = DropsFirstBlank ? [.. ids.Where(id => tokenizer.BytesOf(id) is [(byte)' '] && tokenizer.Decode([id]).Length == 0)] : [];
     }
 
     /// <summary>The tree of a tokenizer, made once.</summary>
@@ -42,6 +43,9 @@ internal sealed class TokenTrie
     public bool[] HasByte { get; }
 
     public bool DropsFirstBlank { get; }
+
+    /// <summary>The tokens that are nothing but such a blank; of the ways to write one, a decoder may drop some only.</summary>
+    public int[] DroppedBlanks { get; }
 
     /// <summary>The byte that leads to a node.</summary>
     public byte ByteOf(int node) => _bytes[node];

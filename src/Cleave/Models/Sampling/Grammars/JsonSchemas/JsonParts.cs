@@ -12,7 +12,7 @@ internal sealed class JsonParts
     private const int MostIndentation = 20;
 
     /// <summary>Characters that stand for themselves within a text.</summary>
-    private static readonly CodePoints Plain = CodePoints.Of((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x10FFFF));
+    public static CodePoints Plain { get; } = CodePoints.Of((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x10FFFF));
 
     private static readonly CodePoints Hexadecimal = CodePoints.Of(('0', '9'), ('A', 'F'), ('a', 'f'));
 

@@ -35,11 +35,13 @@ internal sealed class JsonSchemaReader
     };
 
     private readonly JsonCursor _root;
+    private readonly CancellationToken _cancellation;
     private readonly SchemaReferences _references;
 
-    private JsonSchemaReader(JsonCursor root)
+    private JsonSchemaReader(JsonCursor root, CancellationToken cancellation)
     {
-        _root = root;
+        (_root, _cancellation) = (root, cancellation);
+        Rules = new RuleList(root.File);
         int first = Rules.Declare("root");
         Parts = new JsonParts(Rules);
         _references = new SchemaReferences(root, Rules);
@@ -49,17 +51,18 @@ internal sealed class JsonSchemaReader
             Rules.Define(pending.Rule, Value(pending.Schema));
     }
 
-    public RuleList Rules { get; } = new();
+    public RuleList Rules { get; }
 
     public JsonParts Parts { get; }
 
     /// <exception cref="ModelFileException">The schema is not one, or uses what is not supported.</exception>
-    public static RuleList Read(JsonCursor schema) => new JsonSchemaReader(schema).Rules;
+    /// <exception cref="GrammarException">It needs too many rules.</exception>
+    public static RuleList Read(JsonCursor schema, CancellationToken cancellation) => new JsonSchemaReader(schema, cancellation).Rules;
 
     /// <summary>The rules for any object.</summary>
-    public static RuleList AnyObject()
+    public static RuleList AnyObject(string origin)
     {
-        var rules = new RuleList();
+        var rules = new RuleList(origin);
         int first = rules.Declare("root");
         var parts = new JsonParts(rules);
         rules.Define(first, Then(parts.Lead, parts.AnyObject));
@@ -69,19 +72,22 @@ internal sealed class JsonSchemaReader
     /// <summary>A schema's values.</summary>
     public Expression Value(JsonCursor schema)
     {
+        _cancellation.ThrowIfCancellationRequested();
         if (schema.Kind == JsonValueKind.True)
             return Parts.Any;
         if (schema.Kind == JsonValueKind.False)
             throw schema.Error("no value satisfies false");
         Dictionary<string, JsonCursor> keywords = Keywords(schema);
-        foreach (string alone in (string[])["$ref", "anyOf", "oneOf", "allOf", "const"])
+        foreach (string alone in (string[])["$ref", "anyOf", "oneOf", "allOf"])
         {
             if (keywords.TryGetValue(alone, out JsonCursor? value))
                 return keywords.Count == 1 ? Alone(alone, value) : throw Beside(schema, keywords, alone);
         }
         string[]? types = keywords.Remove("type", out JsonCursor? type) ? Types(type) : null;
+        if (keywords.TryGetValue("const", out JsonCursor? constant))
+            return keywords.Count == 1 ? Enumerated(constant, [constant], types) : throw Beside(schema, keywords, "const");
         if (keywords.TryGetValue("enum", out JsonCursor? values))
-            return keywords.Count == 1 ? Enumerated(values, types) : throw Beside(schema, keywords, "enum");
+            return keywords.Count == 1 ? Enumerated(values, values.Items(), types) : throw Beside(schema, keywords, "enum");
         types ??= [.. keywords.Keys.Select(k => TypeOfKeyword[k]).Distinct()];
         return types.Length == 0 ? Parts.Any : Either([.. types.Select(t => Typed(t, schema, keywords))]);
     }
@@ -119,8 +125,6 @@ internal sealed class JsonSchemaReader
         {
             case "$ref":
                 return _references.Rule(value);
-            case "const":
-                return Text(Written(value));
             case "allOf":
                 JsonCursor[] all = [.. value.Items()];
                 return all.Length == 1 ? Rule(all[0]) : throw value.Error("allOf of more than one schema is not supported");
@@ -128,9 +132,10 @@ internal sealed class JsonSchemaReader
                 JsonCursor[] choices = [.. value.Items()];
                 if (choices.Length == 0)
                     throw value.Error("is empty: nothing satisfies it");
+                Expression either = Either([.. choices.Select(Rule)]);
                 if (keyword == "oneOf")
                     new Disjoint(_references).Check(value, choices);
-                return Either([.. choices.Select(Rule)]);
+                return either;
         }
     }
 
@@ -145,10 +150,10 @@ internal sealed class JsonSchemaReader
         return types.Length > 0 ? types : throw type.Error("is empty: nothing satisfies it");
     }
 
-    private static Expression Enumerated(JsonCursor values, string[]? types)
+    private static Expression Enumerated(JsonCursor keyword, IEnumerable<JsonCursor> values, string[]? types)
     {
-        Expression[] kept = [.. values.Items().Where(v => types is null || types.Any(t => IsOf(v, t))).Select(v => Text(Written(v)))];
-        return kept.Length > 0 ? Either(kept) : throw values.Error(types is null ? "is empty: nothing satisfies it" : "no value is of the type");
+        Expression[] kept = [.. values.Where(v => types is null || types.Any(t => IsOf(v, t))).Select(v => Text(Written(v)))];
+        return kept.Length > 0 ? Either(kept) : throw keyword.Error(types is null ? "is empty: nothing satisfies it" : "no value is of the type");
     }
 
     private static bool IsOf(JsonCursor value, string type) => value.Kind switch

@@ -8,33 +8,36 @@ namespace Cleave.Models.Sampling.Grammars.JsonSchemas;
 /// <summary>Objects: properties in the order of the schema, then further ones where the schema speaks of them.</summary>
 internal static class ObjectSchema
 {
-    private const int LongestName = 256;
+    private const int LongestName = 256, MostOfNames = 20_000;
 
     public static Expression Read(JsonSchemaReader reader, JsonCursor schema, Dictionary<string, JsonCursor> keywords)
     {
         JsonParts parts = reader.Parts;
         (string Name, JsonCursor Schema)[] properties = keywords.TryGetValue("properties", out JsonCursor? all) ? [.. all.Members()] : [];
-        List<string> required = keywords.TryGetValue("required", out JsonCursor? list) ? [.. list.Items().Select(n => n.Text()).Distinct()] : [];
+        string[] required = keywords.TryGetValue("required", out JsonCursor? list) ? [.. list.Items().Select(n => n.Text()).Distinct()] : [];
         keywords.TryGetValue("additionalProperties", out JsonCursor? additional);
-        if (properties.Length == 0 && required.Count == 0 && additional is null or { Kind: JsonValueKind.True })
+        if (properties.Length == 0 && required.Length == 0 && additional is null or { Kind: JsonValueKind.True })
             return parts.AnyObject;
         var members = new List<(Expression, bool)>();
+        var missing = new HashSet<string>(required, StringComparer.Ordinal);
         foreach ((string name, JsonCursor value) in properties)
         {
             if (value.Kind != JsonValueKind.False)
-                members.Add((parts.Member(Text(JsonParts.Quoted(name)), reader.Rule(value)), required.Remove(name)));
+                members.Add((parts.Member(Text(JsonParts.Quoted(name)), reader.Rule(value)), missing.Remove(name)));
         }
-        if (required.Count > 0 && additional is { Kind: JsonValueKind.False })
-            throw schema.Error($"the property {required[0]} is required, but no property of that name is allowed");
+        string[] unnamed = [.. required.Where(missing.Contains)];
+        if (unnamed.Length > 0 && additional is { Kind: JsonValueKind.False })
+            throw schema.Error($"the property {unnamed[0]} is required, but no property of that name is allowed");
         Expression? more = additional is null or { Kind: JsonValueKind.False } ? null : reader.Rule(additional);
-        foreach (string name in required)
+        missing.IntersectWith(properties.Select(p => p.Name));
+        foreach (string name in unnamed)
         {
-            if (properties.Any(p => p.Name == name))
+            if (missing.Contains(name))
                 throw schema.Error($"the property {name} is required, but no value satisfies false");
             members.Add((parts.Member(Text(JsonParts.Quoted(name)), more ?? parts.Any), true));
         }
         Expression? further = more is null ? null
-            : parts.Member(OtherNames(parts, schema, [.. properties.Select(p => p.Name), .. required]), more);
+            : parts.Member(OtherNames(parts, schema, [.. properties.Select(p => p.Name), .. unnamed]), more);
         Expression inside = new Items(members, parts.Comma, further);
         return Then(Text("{"), parts.Blank, inside, parts.Blank, Text("}"));
     }
@@ -46,14 +49,16 @@ internal static class ObjectSchema
             return parts.String;
         if (Array.Find(names, n => n.Length > LongestName) is { } longName)
             throw schema.Error($"a name of {longName.Length} characters beside additionalProperties is not supported (at most {LongestName})");
-        Rune[][] keys = [.. names.Select(n => n.EnumerateRunes().ToArray()).Distinct()];
+        if (names.Sum(n => (long)n.Length) > MostOfNames)
+            throw schema.Error($"names of more than {MostOfNames} characters in all beside additionalProperties are not supported");
+        Rune[][] keys = [.. names.Select(n => n.EnumerateRunes().ToArray())];
         return Then(Text("\""), Except(keys, 0), Text("\""));
     }
 
     /// <summary>What can follow where some names have gone along so far, so that in the end it is none of them.</summary>
     private static Expression Except(Rune[][] names, int depth)
     {
-        CodePoints plain = CodePoints.Of((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x10FFFF));
+        CodePoints plain = JsonParts.Plain;
         var next = names.Where(n => n.Length > depth).GroupBy(n => n[depth].Value).ToArray();
         var choices = new List<Expression>();
         if (names.All(n => n.Length != depth))
@@ -96,15 +101,11 @@ internal static class ArraySchema
         if (most == 0)
             return Empty;
         int after = Math.Max(leading.Length, 1);
-        Expression tail = rest is null ? Empty
-            : new Repeat(Then(parts.Comma, rest), Math.Max(0, least - after), most is { } m ? m - after : null);
-        // From the last leading item to the first: each may only be there with all before it.
-        for (int i = leading.Length - 1; i > 0; i--)
-        {
-            tail = Then(parts.Comma, leading[i], tail);
-            tail = i >= least ? Maybe(tail) : tail;
-        }
-        Expression all = Then(leading.Length > 0 ? leading[0] : rest!, tail, parts.Blank);
+        List<Expression> others = [.. leading.Skip(1).Select(item => Then(parts.Comma, item))];
+        if (rest is not null)
+            others.Add(new Repeat(Then(parts.Comma, rest), Math.Max(0, least - after), most is { } m ? m - after : null));
+        // Each may only be there with all before it.
+        Expression all = Then(leading.Length > 0 ? leading[0] : rest!, new Prefix(others, Math.Max(0, least - 1)), parts.Blank);
         return least == 0 ? Maybe(all) : all;
     }
 }

@@ -138,7 +138,7 @@ internal sealed class PatternReader
     {
         _at++;
         bool negated = Take('^');
-        CodePoints set = CodePoints.Of();
+        var members = new List<(int, int)>();
         while (_at < _pattern.Length && _pattern[_at] != ']')
         {
             CodePoints first = Member(inClass: true);
@@ -150,11 +150,11 @@ internal sealed class PatternReader
                     throw new FormatException("a range in a class is two characters in order");
                 first = CodePoints.Of((low, high));
             }
-            set = set.Or(first);
+            members.AddRange(first.Ranges);
         }
         if (!Take(']'))
             throw new FormatException("a class in brackets does not end");
-        set = negated ? set.Not() : set;
+        CodePoints set = negated ? CodePoints.Of(members).Not() : CodePoints.Of(members);
         return set.IsEmpty ? throw new FormatException("no character is in a class") : set;
     }
 

@@ -8,16 +8,16 @@ namespace Cleave.Models.Sampling.Grammars.JsonSchemas;
 internal sealed class SchemaReferences(JsonCursor root, RuleList rules)
 {
     private readonly Dictionary<string, Call> _made = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Dictionary<string, JsonCursor>> _children = new(StringComparer.Ordinal);
     private readonly Queue<(int Rule, JsonCursor Schema)> _pending = [];
 
     /// <summary>The rule of what is referred to.</summary>
     public Call Rule(JsonCursor reference)
     {
-        JsonCursor target = Resolve(reference);
-        string path = target.Path;
-        if (!_made.TryGetValue(path, out Call? rule))
+        (string pointer, JsonCursor target) = Find(reference);
+        if (!_made.TryGetValue(pointer, out Call? rule))
         {
-            _made[path] = rule = new Call(rules.Declare(reference.Text()));
+            _made[pointer] = rule = new Call(rules.Declare(reference.Text()));
             _pending.Enqueue((rule.Rule, target));
         }
         return rule;
@@ -26,26 +26,41 @@ internal sealed class SchemaReferences(JsonCursor root, RuleList rules)
     /// <summary>A rule that was referred to and has no body yet; null where there is none.</summary>
     public (int Rule, JsonCursor Schema)? Next() => _pending.TryDequeue(out (int, JsonCursor) next) ? next : null;
 
-    public JsonCursor Resolve(JsonCursor reference)
+    public JsonCursor Resolve(JsonCursor reference) => Find(reference).Target;
+
+    /// <summary>What is referred to, and the pointer to it in the one way in which it is written without escapes that need not be there.</summary>
+    private (string Pointer, JsonCursor Target) Find(JsonCursor reference)
     {
-        string pointer = reference.Text();
-        if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
-            throw reference.Error($"only references within the schema are supported, such as #/$defs/name; found {pointer}");
+        string given = reference.Text();
+        if (given != "#" && !given.StartsWith("#/", StringComparison.Ordinal))
+            throw reference.Error($"only references within the schema are supported, such as #/$defs/name; found {given}");
         JsonCursor at = root;
-        foreach (string part in pointer.Split('/').Skip(1))
+        string pointer = "";
+        foreach (string part in Uri.UnescapeDataString(given).Split('/').Skip(1))
         {
-            string name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            at = Child(at, name) ?? throw reference.Error($"there is nothing at {pointer}");
+            string name = part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            if (!ChildrenOf(at, pointer).TryGetValue(name, out JsonCursor? child))
+                throw reference.Error($"there is nothing at {given}");
+            pointer += "/" + name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+            at = child;
         }
-        return at;
+        return (pointer, at);
     }
 
-    private static JsonCursor? Child(JsonCursor at, string name) => at.Kind switch
+    // Found by name once: references may be as many as definitions.
+    private Dictionary<string, JsonCursor> ChildrenOf(JsonCursor value, string pointer)
     {
-        JsonValueKind.Object => at.Members().FirstOrDefault(m => m.Name == name).Value,
-        JsonValueKind.Array when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) => at.Items().ElementAtOrDefault(index),
-        _ => null,
-    };
+        if (!_children.TryGetValue(pointer, out Dictionary<string, JsonCursor>? children))
+        {
+            _children[pointer] = children = (value.Kind switch
+            {
+                JsonValueKind.Object => value.Members(),
+                JsonValueKind.Array => value.Items().Select((item, index) => (Name: index.ToString(CultureInfo.InvariantCulture), Value: item)),
+                _ => [],
+            }).ToDictionary(m => m.Name, m => m.Value, StringComparer.Ordinal);
+        }
+        return children;
+    }
 }
 
 /// <summary>Whether the alternatives of <c>oneOf</c> exclude each other, so that taking one is taking exactly one.</summary>
@@ -56,13 +71,13 @@ internal sealed class Disjoint(SchemaReferences references)
     /// <exception cref="ModelFileException">They may overlap.</exception>
     public void Check(JsonCursor oneOf, JsonCursor[] choices)
     {
-        JsonCursor[] schemas = [.. choices.Select(Followed)];
-        for (int i = 0; i < schemas.Length; i++)
+        Alternative[] alternatives = [.. choices.Select(c => Read(Followed(c)))];
+        for (int i = 0; i < alternatives.Length; i++)
         {
             for (int j = 0; j < i; j++)
             {
-                if (!AreDisjoint(schemas[i], schemas[j]))
-                    throw oneOf.Error($"the alternatives {j} and {i} of oneOf may overlap; give them different types, a property whose constants differ, or use anyOf");
+                if (!alternatives[i].Excludes(alternatives[j]))
+                    throw oneOf.Error($"the alternatives {j} and {i} of oneOf may overlap; give them different types or constants, a property whose constants differ, or use anyOf");
             }
         }
     }
@@ -74,51 +89,69 @@ internal sealed class Disjoint(SchemaReferences references)
         return schema;
     }
 
-    private bool AreDisjoint(JsonCursor a, JsonCursor b)
+    private Alternative Read(JsonCursor schema)
     {
-        HashSet<string>? x = Kinds(a), y = Kinds(b);
-        if (x is not null && y is not null && !x.Overlaps(y))
-            return true;
-        return x is { Count: 1 } && y is { Count: 1 } && x.Contains("object") && y.Contains("object")
-            && Discriminators(a).Any(m => Discriminators(b).Any(o => o.Name == m.Name && !o.Values.Overlaps(m.Values)));
+        var discriminators = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
+        if (schema.Kind != JsonValueKind.Object)
+            return new Alternative(null, null, discriminators);
+        HashSet<string>? constants = Constants(schema);
+        if (schema.Find("required") is { } required && schema.Find("properties") is { } properties)
+        {
+            HashSet<string> names = [.. required.Items().Select(n => n.Text())];
+            foreach ((string name, JsonCursor property) in properties.Members())
+            {
+                if (names.Contains(name) && Constants(Followed(property)) is { } values)
+                    discriminators.Add(name, values);
+            }
+        }
+        return new Alternative(constants is null ? Types(schema) : [.. constants.Select(TypeOf)], constants, discriminators);
     }
 
-    private static HashSet<string>? Kinds(JsonCursor schema)
+    private static HashSet<string>? Types(JsonCursor schema)
     {
-        if (schema.Kind != JsonValueKind.Object)
-            return null;
-        if (Constants(schema) is { } values)
-            return values.Select(v => v[0] switch { '"' => "string", '{' => "object", '[' => "array", 't' or 'f' => "boolean", 'n' => "null", _ => "number" }).ToHashSet();
         if (schema.Find("type") is not { } type)
             return null;
         IEnumerable<JsonCursor> named = type.Kind == JsonValueKind.Array ? type.Items() : [type];
-        return named.Select(t => t.Text() is var name && name == "integer" ? "number" : name).ToHashSet();
+        return [.. named.Select(t => t.Text() is var name && name == "integer" ? "number" : name)];
     }
 
-    /// <summary>Required properties with the only values that they may have.</summary>
-    private IEnumerable<(string Name, HashSet<string> Values)> Discriminators(JsonCursor schema)
+    private static string TypeOf(string written) => written[0] switch
     {
-        if (schema.Find("required") is not { } required || schema.Find("properties") is not { } properties)
-            yield break;
-        foreach (JsonCursor name in required.Items())
-        {
-            if (properties.Members().FirstOrDefault(m => m.Name == name.Text()).Value is { Kind: JsonValueKind.Object } property
-                && Constants(Followed(property)) is { } values)
-            {
-                yield return (name.Text(), values);
-            }
-        }
-    }
+        '"' => "string",
+        't' or 'f' => "boolean",
+        _ => "null",
+    };
 
+    /// <summary>The only values that satisfy a schema, written one way; null where they are not known.</summary>
     private static HashSet<string>? Constants(JsonCursor schema)
     {
-        foreach ((string name, JsonCursor value) in schema.Kind == JsonValueKind.Object ? schema.Members() : [])
+        if (schema.Kind != JsonValueKind.Object)
+            return null;
+        foreach ((string name, JsonCursor value) in schema.Members())
         {
             if (name == "const" && value.Kind is JsonValueKind.String or JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null)
-                return [value.Element.GetRawText()];
+                return [Written(value)];
             if (name == "enum" && value.Items().All(v => v.Kind == JsonValueKind.String))
-                return value.Items().Select(v => JsonParts.Quoted(v.Text())).ToHashSet();
+                return [.. value.Items().Select(Written)];
         }
         return null;
+    }
+
+    private static string Written(JsonCursor value) => value.Kind == JsonValueKind.String ? JsonParts.Quoted(value.Text()) : value.Element.GetRawText();
+
+    /// <param name="Types">Those that its values have, without a difference between kinds of numbers; null for any.</param>
+    /// <param name="Values">The only ones, as JSON; null where they are not known.</param>
+    /// <param name="Discriminators">Properties that must be there, with the only values that they may have.</param>
+    private sealed record Alternative(HashSet<string>? Types, HashSet<string>? Values, Dictionary<string, HashSet<string>> Discriminators)
+    {
+        public bool Excludes(Alternative other)
+        {
+            if (Types is null || other.Types is null)
+                return false;
+            if (!Types.Overlaps(other.Types) || (Values is not null && other.Values is not null && !Values.Overlaps(other.Values)))
+                return true;
+            return Types is { Count: 1 } && Types.Contains("object") && other.Types is { Count: 1 }
+                && Discriminators.Any(d => other.Discriminators.TryGetValue(d.Key, out HashSet<string>? values) && !values.Overlaps(d.Value));
+        }
     }
 }
