@@ -20,12 +20,15 @@ public static unsafe class Rotary
         if (headSize < table.HeadSize)
             throw new ArgumentException($"headSize: the table turns {table.HeadSize} elements, got {headSize}", nameof(headSize));
         Guard.Length(x.Length, (long)positions.Length * heads * headSize, nameof(x));
+        int last = -1;
         foreach (int position in positions)
         {
             if ((uint)position >= (uint)table.Positions)
                 throw new ArgumentException($"positions: {position} lies outside the table of {table.Positions}", nameof(positions));
+            last = Math.Max(last, position);
         }
-        fixed (float* px = x, cos = table.Cos, sin = table.Sin)
+        RotaryTable.Angles angles = table.First(last + 1);
+        fixed (float* px = x, cos = angles.Cos, sin = angles.Sin)
         fixed (int* pp = positions)
         {
             var blocks = new RowBlocks(positions.Length, heads * headSize);

@@ -1,14 +1,21 @@
 namespace Cleave.Numerics.Kernels;
 
-/// <summary>cos and sin of position · theta^(−2i/D) for every position and every i below D/2, computed in double precision.</summary>
+/// <summary>
+/// cos and sin of position · theta^(−2i/D) for every i below D/2, computed in double precision. Positions are tabulated when
+/// they are first asked for, so that the memory is that of the longest sequence and not of the longest allowed.
+/// </summary>
 public sealed class RotaryTable
 {
-    private readonly float[] _cos;
-    private readonly float[] _sin;
+    private const int Fewest = 64;
+
+    private readonly double[] _frequencies;
+    private readonly double _magnitude;
+    private readonly Lock _growing = new();
+    private volatile Angles _angles = new([], [], 0);
 
     /// <param name="headSize">D, even.</param>
     /// <param name="theta">The base of the frequencies; 10000 in the original paper.</param>
-    /// <param name="positions">How many positions to tabulate.</param>
+    /// <param name="positions">How many positions there may be.</param>
     /// <exception cref="ArgumentException">The head size is odd or not positive, theta is not positive, or positions is negative.</exception>
     public RotaryTable(int headSize, double theta, int positions) : this(Frequencies(headSize, theta), positions) { }
 
@@ -19,32 +26,52 @@ public sealed class RotaryTable
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
         if (frequencies.Length == 0)
             throw new ArgumentException("a rotary table needs at least one frequency", nameof(frequencies));
-        HeadSize = 2 * frequencies.Length;
-        Positions = positions;
-        int half = frequencies.Length;
-        _cos = new float[checked(positions * half)];
-        _sin = new float[_cos.Length];
-        for (int p = 0; p < positions; p++)
-        {
-            for (int i = 0; i < half; i++)
-                (_sin[p * half + i], _cos[p * half + i]) = Pair(p * frequencies[i], magnitude);
-        }
+        (_frequencies, _magnitude, HeadSize, Positions) = (frequencies.ToArray(), magnitude, 2 * frequencies.Length, positions);
     }
 
     public int HeadSize { get; }
     public int Positions { get; }
 
-    /// <summary>(positions, D/2)</summary>
-    public ReadOnlySpan<float> Cos => _cos;
+    /// <summary>A table that holds at least the first <paramref name="count"/> positions and does not change; no lock and nothing allocated where it is there.</summary>
+    /// <exception cref="ArgumentException">There are not so many positions, or an array cannot hold them.</exception>
+    internal Angles First(int count)
+    {
+        Angles angles = _angles;
+        return count <= angles.Count ? angles : Grow(count);
+    }
 
-    /// <summary>(positions, D/2)</summary>
-    public ReadOnlySpan<float> Sin => _sin;
+    private Angles Grow(int count)
+    {
+        int half = _frequencies.Length, most = Math.Min(Positions, Array.MaxLength / half);
+        if (count > most)
+            throw new ArgumentException($"the table has room for {most} positions, but {count} are needed", nameof(count));
+        lock (_growing)
+        {
+            Angles old = _angles;
+            if (count <= old.Count)
+                return old;
+            // Doubling: each position is computed once and copied about once.
+            int grown = (int)Math.Clamp(2L * old.Count, Math.Max(count, Math.Min(Fewest, most)), most);
+            float[] cos = new float[grown * half], sin = new float[grown * half];
+            old.Cos.CopyTo(cos, 0);
+            old.Sin.CopyTo(sin, 0);
+            for (int p = old.Count; p < grown; p++)
+            {
+                for (int i = 0; i < half; i++)
+                    (sin[p * half + i], cos[p * half + i]) = Pair(p * _frequencies[i]);
+            }
+            return _angles = new Angles(cos, sin, grown);
+        }
+    }
 
-    private static (float Sin, float Cos) Pair(double angle, double magnitude)
+    private (float Sin, float Cos) Pair(double angle)
     {
         (double sin, double cos) = Math.SinCos(angle);
-        return ((float)(sin * magnitude), (float)(cos * magnitude));
+        return ((float)(sin * _magnitude), (float)(cos * _magnitude));
     }
+
+    /// <summary>cos and sin of the first positions, each (Count, D/2).</summary>
+    internal sealed record Angles(float[] Cos, float[] Sin, int Count);
 
     /// <summary>θ^(−2i/D) for every i below D/2.</summary>
     public static double[] Frequencies(int headSize, double theta)

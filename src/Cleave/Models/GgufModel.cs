@@ -32,9 +32,8 @@ public static class GgufModel
     private static Transformer Load(GgufFile file)
     {
         TransformerSpec spec = GgufShape.Read(new GgufKeys(file.Path, file.Metadata, name => file.Contains(name) ? file.Entry(name).Shape : null, name => Floats(file, name)));
-        // Matrices are held as they are stored; there is little else but the table of positions.
-        long table = spec.Position == PositionKind.Rotary && spec.Layers.Count > 0 ? (long)spec.ContextLength * spec.Layers[0].HeadSize * sizeof(float) : 0;
-        MemoryPlan.Require(file.Entries.Sum(e => e.ByteCount) + table, file.Path, "use a smaller or a more strongly quantized model");
+        // Matrices are held as they are stored; there is little else.
+        MemoryPlan.Require(file.Entries.Sum(e => e.ByteCount), file.Path, "use a smaller or a more strongly quantized model");
         var weights = new GgufWeights(file, name => GgufNames.Place(spec, name));
         Transformer model = Transformer.Build(spec, weights.Dense, weights.Matrix);
         weights.RefuseOthers(GgufRotary.Frequencies, GgufRotary.Short, GgufRotary.Long);

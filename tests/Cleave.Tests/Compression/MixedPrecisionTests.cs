@@ -15,26 +15,16 @@ public class MixedPrecisionTests
     ];
 
     [Theory]
-    [InlineData(300, 100, 200)]
-    [InlineData(299, 50, 200)]
-    [InlineData(249, 50, 100)]
-    [InlineData(130, 30, 100)]
-    public void Bytes_are_saved_where_they_cost_least(long budget, long a, long b)
+    [InlineData(300, 0, 100, 200)]
+    [InlineData(299, 0.3, 50, 200)]
+    [InlineData(249, 0.7, 50, 100)]
+    [InlineData(130, 2, 30, 100)]
+    public void Bytes_are_saved_where_they_cost_least_and_no_budget_is_passed(long bytes, double divergence, long a, long b)
     {
-        IReadOnlyDictionary<string, FormatCost> chosen = MixedPrecision.WithinBytes(Costs, budget);
-        Assert.Equal((a, b), (chosen["a"].Bytes, chosen["b"].Bytes));
-    }
-
-    [Theory]
-    [InlineData(0, 100, 200)]
-    [InlineData(0.3, 50, 200)]
-    [InlineData(0.7, 50, 100)]
-    [InlineData(2, 30, 100)]
-    public void A_divergence_is_not_passed(double budget, long a, long b)
-    {
-        IReadOnlyDictionary<string, FormatCost> chosen = MixedPrecision.WithinDivergence(Costs, budget);
-        Assert.Equal((a, b), (chosen["a"].Bytes, chosen["b"].Bytes));
-        Assert.True(chosen.Values.Sum(c => c.Divergence) <= budget + 1e-12);
+        IReadOnlyDictionary<string, FormatCost> small = MixedPrecision.WithinBytes(Costs, bytes), close = MixedPrecision.WithinDivergence(Costs, divergence);
+        Assert.Equal((a, b), (small["a"].Bytes, small["b"].Bytes));
+        Assert.Equal((a, b), (close["a"].Bytes, close["b"].Bytes));
+        Assert.True(close.Values.Sum(c => c.Divergence) <= divergence + 1e-12);
     }
 
     [Fact]

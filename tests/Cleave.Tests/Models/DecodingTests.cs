@@ -1,10 +1,8 @@
 using Cleave.Compression.Quantization;
 using Cleave.Models;
-using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
-using Cleave.Numerics.Threading;
 
 namespace Cleave.Tests.Models;
 
@@ -61,24 +59,6 @@ public class DecodingTests
     public void A_token_allocates_no_managed_memory()
     {
         Transformer model = Transformer.Create(Spec, Rng.For(3, "decoding"));
-        RoundToNearest.Quantize(model);
-        using ThreadTeam.Scope one = ThreadTeam.Use(Single);
-        using var tape = new Tape(records: false);
-        using KeyValuePages cache = model.NewCache();
-        KeyValuePages[] caches = [cache];
-        var batch = new TokenBatch();
-        var sampler = new TokenSampler(new SamplingOptions { Temperature = 0.8, TopP = 0.9, Seed = 1 });
-        long before = 0;
-        Span<int> next = [5];
-        for (int step = 0; step < 60; step++) // within a page: a new page is memory of its own
-        {
-            if (step == 40)
-                before = GC.GetAllocatedBytesForCurrentThread();
-            next[0] = sampler.Next(model.Read(tape, batch, next, caches).Data).Token;
-            tape.Reset();
-        }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        ModelChecks.TokensAllocateNothing(model, (_, _) => [model.NewCache()]);
     }
-
-    private static readonly ThreadTeam Single = new(1);
 }

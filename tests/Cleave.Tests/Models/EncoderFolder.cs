@@ -29,11 +29,11 @@ internal sealed class EncoderFolder : IDisposable
 
     public JsonElement Expected { get; }
 
-    public int[][] Sequences => Lists("sequences");
+    public int[][] Sequences => FamilyCases.Lists(Expected.GetProperty("sequences"));
 
-    public int[][] Types => Lists("types");
+    public int[][] Types => FamilyCases.Lists(Expected.GetProperty("types"));
 
-    public int[] Targets => [.. Lists("targets").SelectMany(t => t)];
+    public int[] Targets => [.. FamilyCases.Lists(Expected.GetProperty("targets")).SelectMany(t => t)];
 
     public double[] Rows(string key) => [.. Expected.GetProperty(key).EnumerateArray().SelectMany(s => s.EnumerateArray()).SelectMany(FamilyCases.Numbers)];
 
@@ -77,6 +77,4 @@ internal sealed class EncoderFolder : IDisposable
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
-
-    private int[][] Lists(string key) => [.. Expected.GetProperty(key).EnumerateArray().Select(s => s.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
 }

@@ -28,10 +28,13 @@ internal static class FamilyCases
 
     public static Transformer Load(string name) => ModelFolder.LoadTransformer(Folder(name));
 
-    public static JsonElement Expected(string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(name), "expected.json"))).RootElement;
+    public static JsonElement Expected(string name) => ExpectedIn(Folder(name));
 
-    public static int[][] Sequences(string name) =>
-        [.. Expected(name).GetProperty("sequences").EnumerateArray().Select(s => s.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
+    public static JsonElement ExpectedIn(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json"))).RootElement;
+
+    public static int[][] Sequences(string name) => Lists(Expected(name).GetProperty("sequences"));
+
+    public static int[][] Lists(JsonElement lists) => [.. lists.EnumerateArray().Select(s => s.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
 
     public static float[] Logits(Transformer model, params int[][] sequences)
     {

@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using Cleave.Compression.Pruning;
 using Cleave.Compression.Quantization;
-using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Numerics.Autograd;
@@ -28,18 +26,8 @@ public sealed class FamilyContractTests : IDisposable
         Transformer model = FamilyCases.Load(name);
         int[] sequence = FamilyCases.Sequences(name)[0];
         float[] expected = FamilyCases.Logits(model, sequence);
-        using var tape = new Tape(records: false);
         using KeyValuePages cache = model.NewCache();
-        int done = 0, v = model.Spec.VocabularySize;
-        foreach (int count in (int[])[3, 1, 1, 6, 1, 1, 1, 1, 5])
-        {
-            var batch = new TokenBatch().Add(sequence.AsSpan(done, count), done);
-            float[] part = model.Logits(tape, model.Forward(tape, batch, caches: [cache])).Data.ToArray();
-            FamilyCases.Close(expected[(done * v)..((done + count) * v)].Select(x => (double)x), part, 1e-2, $"logits from {done}");
-            tape.Reset();
-            done += count;
-        }
-        Assert.Equal(sequence.Length, done);
+        ModelChecks.CacheChangesNothing(model, expected, sequence, cache, 3, 1, 1, 6, 1, 1, 1, 1, 5);
     }
 
     [Theory]
@@ -57,21 +45,9 @@ public sealed class FamilyContractTests : IDisposable
     {
         Transformer model = FamilyCases.Load(name);
         ModelFolder.Save(_folder, model, WeightType.F32);
-        using SafetensorsFile original = SafetensorsFile.Open(Path.Combine(FamilyCases.Folder(name), ModelFolder.Weights));
-        using SafetensorsFile written = SafetensorsFile.Open(Path.Combine(_folder, ModelFolder.Weights));
-        Assert.Equal(original.Names.Order(StringComparer.Ordinal), written.Names.Order(StringComparer.Ordinal));
-        foreach (string tensor in original.Names)
-        {
-            Assert.Equal(original.Entry(tensor).Shape, written.Entry(tensor).Shape);
-            float[] a = new float[original.Entry(tensor).Elements], b = new float[a.Length];
-            original.ReadSingle(tensor, a);
-            written.ReadSingle(tensor, b);
-            FamilyCases.Close(a.Select(x => (double)x), b, 1.2e-7, tensor); // 1 + w rounds
-        }
-        JsonNode before = JsonNode.Parse(File.ReadAllText(Path.Combine(FamilyCases.Folder(name), ModelFolder.Config)))!;
-        JsonNode after = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, ModelFolder.Config)))!;
-        foreach (string key in (string[])["architectures", "model_type"])
-            Assert.True(JsonNode.DeepEquals(before[key], after[key]), key);
+        bool aboveOne = model.Spec.Family.StartsWith("gemma", StringComparison.Ordinal); // w − 1 is stored, and 1 + w rounds
+        ModelChecks.SameTensors(FamilyCases.Folder(name), _folder, aboveOne ? 1.2e-7 : 0);
+        ModelChecks.SameConfig(FamilyCases.Folder(name), _folder, "architectures", "model_type");
         Same(model, ModelFolder.LoadTransformer(_folder), name);
     }
 
@@ -84,9 +60,7 @@ public sealed class FamilyContractTests : IDisposable
         float[] exact = FamilyCases.Logits(model, sequences);
         RoundToNearest.Quantize(model);
         Assert.Contains(model.Weights(), w => w.Weight is QuantizedLinear);
-        float[] rounded = FamilyCases.Logits(model, sequences);
-        double error = Math.Sqrt(exact.Zip(rounded, (a, b) => (double)(a - b) * (a - b)).Sum() / exact.Sum(a => (double)a * a));
-        Assert.InRange(error, 1e-5, 0.1);
+        Assert.InRange(ModelChecks.Error(exact, FamilyCases.Logits(model, sequences)), 1e-5, 0.1);
         ModelFolder.Save(_folder, model, WeightType.Q8);
         Same(model, ModelFolder.LoadTransformer(_folder), name);
     }
@@ -125,11 +99,5 @@ public sealed class FamilyContractTests : IDisposable
         Assert.All(model.Parameters(), p => Assert.DoesNotContain(p.Tensor.Gradient.ToArray(), g => !float.IsFinite(g)));
     }
 
-    private static void Same(Transformer a, Transformer b, string name)
-    {
-        int[][] sequences = FamilyCases.Sequences(name);
-        Assert.Equal(FamilyCases.Logits(a, sequences), FamilyCases.Logits(b, sequences));
-        Assert.Equal(a.Spec.Layers, b.Spec.Layers);
-        Assert.Equal(a.Spec.Parameters, b.Spec.Parameters);
-    }
+    private static void Same(Transformer a, Transformer b, string name) => ModelChecks.Same(a, b, model => FamilyCases.Logits(model, FamilyCases.Sequences(name)));
 }

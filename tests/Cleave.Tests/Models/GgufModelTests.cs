@@ -54,6 +54,20 @@ public sealed class GgufModelTests : IDisposable
     }
 
     [Fact]
+    public void A_small_file_that_claims_a_long_context_takes_the_memory_of_what_is_run()
+    {
+        string path = Path.Combine(_folder, "long.gguf");
+        Transformer original = Transformer.Create(Spec, Rng.For(3, "gguf"));
+        File.WriteAllBytes(path, Write(original, GgufTensorType.F32, context: 3_500_000).ToArray());
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Transformer model = GgufModel.Load(path);
+        Assert.Equal(3_500_000, model.Spec.ContextLength);
+        float[] logits = Logits(model, [5, 3, 90]);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2 * new FileInfo(path).Length + (1 << 20));
+        Reference.Close([.. Logits(original, [5, 3, 90]).Select(v => (double)v)], logits, 1e-6);
+    }
+
+    [Fact]
     public void What_would_change_the_results_is_refused()
     {
         Transformer model = Transformer.Create(Spec, Rng.For(3, "gguf"));
@@ -90,10 +104,10 @@ public sealed class GgufModelTests : IDisposable
         Assert.Contains(why, Assert.Throws<ModelFileException>(() => GgufModel.Load(path)).Message);
     }
 
-    private static GgufBytes Write(Transformer model, GgufTensorType type, string architecture = "llama", uint rotated = 16, uint kvHeads = 2, Action<byte[]>? damage = null)
+    private static GgufBytes Write(Transformer model, GgufTensorType type, string architecture = "llama", uint rotated = 16, uint kvHeads = 2, uint context = 64, Action<byte[]>? damage = null)
     {
         GgufBytes file = new GgufBytes().Key("general.architecture", architecture).Key("llama.block_count", 2).Key("llama.embedding_length", 64)
-            .Key("llama.context_length", 64).Key("llama.feed_forward_length", 96).Key("llama.attention.head_count", 4).Key("llama.attention.head_count_kv", kvHeads)
+            .Key("llama.context_length", context).Key("llama.feed_forward_length", 96).Key("llama.attention.head_count", 4).Key("llama.attention.head_count_kv", kvHeads)
             .Key("llama.attention.layer_norm_rms_epsilon", 1e-5f).Key("llama.rope.dimension_count", rotated);
         foreach ((string name, object weight) in model.Weights())
         {

@@ -19,12 +19,12 @@ internal static class T5Cases
 
     public static Transformer Load(string name) => ModelFolder.LoadTransformer(Folder(name));
 
-    public static JsonElement Expected(string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(name), "expected.json"))).RootElement;
+    public static JsonElement Expected(string name) => FamilyCases.ExpectedIn(Folder(name));
 
-    public static int[][] Sources(string name) => Lists(Expected(name).GetProperty("sources"));
+    public static int[][] Sources(string name) => FamilyCases.Lists(Expected(name).GetProperty("sources"));
 
     /// <summary>What the decoder is to say.</summary>
-    public static int[][] Answers(string name) => Lists(Expected(name).GetProperty("answers"));
+    public static int[][] Answers(string name) => FamilyCases.Lists(Expected(name).GetProperty("answers"));
 
     /// <summary>What the decoder reads: its first token, and the answer but its last.</summary>
     public static int[] Read(Transformer model, int[] answer) => [model.Spec.DecoderStart, .. answer[..^1]];
@@ -73,6 +73,4 @@ internal static class T5Cases
         }
         return new LanguageModel(model, tokenizer, []);
     }
-
-    private static int[][] Lists(JsonElement lists) => [.. lists.EnumerateArray().Select(s => s.EnumerateArray().Select(i => i.GetInt32()).ToArray())];
 }

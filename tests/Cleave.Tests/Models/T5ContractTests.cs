@@ -1,20 +1,17 @@
 using System.Text.Json.Nodes;
 using Cleave.Compression.Pruning;
 using Cleave.Compression.Quantization;
-using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Models.Sampling;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
-using Cleave.Numerics.Threading;
 
 namespace Cleave.Tests.Models;
 
 /// <summary>What an encoder–decoder must do: the same with caches, in a batch, after saving, frozen, quantized and pruned.</summary>
 public sealed class T5ContractTests : IDisposable
 {
-    private static readonly ThreadTeam Single = new(1);
     private readonly string _folder = Directory.CreateTempSubdirectory("cleave-t5").FullName;
 
     public static TheoryData<string> Names => T5Cases.Names;
@@ -31,14 +28,7 @@ public sealed class T5ContractTests : IDisposable
         using var tape = new Tape(records: false);
         using KeyValuePages cache = model.Begin(tape, new TokenBatch().Add(source))[0];
         Assert.Equal(source.Length, cache.Source!.Length);
-        int done = 0;
-        foreach (int count in (int[])[1, 1, 3, 1, 6, 8])
-        {
-            float[] part = model.Logits(tape, model.Forward(tape, new TokenBatch().Add(read.AsSpan(done, count), done), caches: [cache])).Data.ToArray();
-            FamilyCases.Close(expected[(done * 40)..((done + count) * 40)].Select(x => (double)x), part, 1e-2, $"logits from {done}");
-            tape.Reset();
-            done += count;
-        }
+        ModelChecks.CacheChangesNothing(model, expected, read, cache, 1, 1, 3, 1, 6, 8);
         Assert.Equal((20, source.Length), (cache.Length, cache.Source.Length));
     }
 
@@ -97,23 +87,7 @@ public sealed class T5ContractTests : IDisposable
     public void A_token_allocates_no_managed_memory()
     {
         Transformer model = T5Cases.Create(context: 1000).Transformer;
-        RoundToNearest.Quantize(model);
-        using ThreadTeam.Scope one = ThreadTeam.Use(Single);
-        using var tape = new Tape(records: false);
-        var batch = new TokenBatch();
-        KeyValuePages[] caches = model.Begin(tape, batch.Add([.. Enumerable.Range(0, 300).Select(i => i % 50)]));
-        var sampler = new TokenSampler(new SamplingOptions { Temperature = 0.8, TopP = 0.9, Seed = 1 });
-        long before = 0;
-        Span<int> next = [5];
-        for (int step = 0; step < 60; step++) // within a page: a new page is memory of its own
-        {
-            if (step == 40)
-                before = GC.GetAllocatedBytesForCurrentThread();
-            next[0] = sampler.Next(model.Read(tape, batch, next, caches).Data).Token;
-            tape.Reset();
-        }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        caches[0].Dispose();
+        ModelChecks.TokensAllocateNothing(model, (tape, batch) => model.Begin(tape, batch.Add([.. Enumerable.Range(0, 300).Select(i => i % 50)])));
     }
 
     [Theory]
@@ -122,19 +96,9 @@ public sealed class T5ContractTests : IDisposable
     {
         Transformer model = T5Cases.Load(name);
         ModelFolder.Save(_folder, model, WeightType.F32);
-        using (SafetensorsFile original = SafetensorsFile.Open(Path.Combine(T5Cases.Folder(name), ModelFolder.Weights)), written = SafetensorsFile.Open(Path.Combine(_folder, ModelFolder.Weights)))
-        {
-            Assert.Equal(original.Names.Order(StringComparer.Ordinal), written.Names.Order(StringComparer.Ordinal));
-            foreach (string tensor in original.Names)
-            {
-                Assert.Equal(original.Entry(tensor).Shape, written.Entry(tensor).Shape);
-                Assert.True(original.Bytes(tensor).SequenceEqual(written.Bytes(tensor)), tensor);
-            }
-        }
-        JsonNode before = JsonNode.Parse(File.ReadAllText(Path.Combine(T5Cases.Folder(name), ModelFolder.Config)))!;
-        JsonNode after = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, ModelFolder.Config)))!;
-        foreach (string key in before.AsObject().Select(p => p.Key).Where(k => !k.EndsWith("pad_token_id", StringComparison.Ordinal) && !k.StartsWith("eos", StringComparison.Ordinal)))
-            Assert.True(JsonNode.DeepEquals(before[key], after[key]), key);
+        ModelChecks.SameTensors(T5Cases.Folder(name), _folder);
+        ModelChecks.SameConfig(T5Cases.Folder(name), _folder, ModelChecks.Config(T5Cases.Folder(name)).AsObject().Select(p => p.Key)
+            .Where(k => !k.EndsWith("pad_token_id", StringComparison.Ordinal) && !k.StartsWith("eos", StringComparison.Ordinal)));
         Same(model, ModelFolder.LoadTransformer(_folder), name);
         byte[] config = File.ReadAllBytes(Path.Combine(_folder, ModelFolder.Config)), weights = File.ReadAllBytes(Path.Combine(_folder, ModelFolder.Weights));
         ModelFolder.Save(_folder, ModelFolder.LoadTransformer(_folder), WeightType.F32);
@@ -151,11 +115,11 @@ public sealed class T5ContractTests : IDisposable
         ModelFolder.Save(_folder, model, WeightType.BF16);
         Transformer frozen = ModelFolder.LoadTransformer(_folder, frozen: true);
         Assert.All(frozen.Weights().Where(w => w.Weight is Linear), w => Assert.IsType<HalfLinear>(w.Weight));
-        Assert.InRange(Error(exact, All(frozen, name)), 1e-5, 0.1);
+        Assert.InRange(ModelChecks.Error(exact, All(frozen, name)), 1e-5, 0.1);
         FamilyCases.Close(All(ModelFolder.LoadTransformer(_folder), name).Select(x => (double)x), All(frozen, name), 2e-3, "widened");
         RoundToNearest.Quantize(model);
         Assert.True(model.Weights().Count(w => w.Weight is QuantizedLinear) > 10);
-        Assert.InRange(Error(exact, All(model, name)), 1e-5, 0.1);
+        Assert.InRange(ModelChecks.Error(exact, All(model, name)), 1e-5, 0.1);
         ModelFolder.Save(_folder, model, WeightType.Q8);
         Same(model, ModelFolder.LoadTransformer(_folder), name);
     }
@@ -176,7 +140,7 @@ public sealed class T5ContractTests : IDisposable
         Assert.Equal(pruned.Spec.Parameters, pruned.Parameters().Sum(p => (long)p.Tensor.Length));
         ModelFolder.Save(_folder, pruned, WeightType.F32);
         Same(pruned, ModelFolder.LoadTransformer(_folder), name);
-        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, ModelFolder.Config)))!;
+        JsonNode config = ModelChecks.Config(_folder);
         Assert.Equal((2, 10, 1, 1), ((int)config["num_heads"]!, (int)config["d_ff"]!, (int)config["num_layers"]!, (int)config["num_decoder_layers"]!));
         Assert.Null(config["cleave"]); // other programs can load it
     }
@@ -252,14 +216,5 @@ public sealed class T5ContractTests : IDisposable
     private static float[] All(Transformer model, string name) =>
         T5Cases.Logits(model, T5Cases.Sources(name), [.. T5Cases.Answers(name).Select(a => T5Cases.Read(model, a))]);
 
-    private static void Same(Transformer a, Transformer b, string name)
-    {
-        Assert.Equal(All(a, name), All(b, name));
-        Assert.Equal(a.Spec.Layers, b.Spec.Layers);
-        Assert.Equal(a.Spec.Encoder!.Layers, b.Spec.Encoder!.Layers);
-        Assert.Equal(a.Spec.Parameters, b.Spec.Parameters);
-    }
-
-    private static double Error(float[] exact, float[] other) =>
-        Math.Sqrt(exact.Zip(other, (a, b) => (double)(a - b) * (a - b)).Sum() / exact.Sum(a => (double)a * a));
+    private static void Same(Transformer a, Transformer b, string name) => ModelChecks.Same(a, b, model => All(model, name));
 }

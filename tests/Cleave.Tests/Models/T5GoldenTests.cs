@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
@@ -52,26 +51,7 @@ public sealed class T5GoldenTests : IDisposable
         Tensor states = T5Cases.States(tape, model, sources, [.. answers.Select(a => T5Cases.Read(model, a))]);
         Assert.Equal(T5Cases.Expected(name).GetProperty("loss").GetDouble(), model.Loss(tape, states, [.. answers.SelectMany(a => a)]), 1e-4);
         tape.Backward();
-        // Saved as if they were the weights, the gradients come out in the names and shapes of the files.
-        foreach ((_, Tensor tensor) in model.Parameters())
-            tensor.Gradient.ToArray().CopyTo(tensor.Data);
-        ModelFolder.Save(_folder, model, WeightType.F32);
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(_folder, ModelFolder.Weights));
-        JsonElement sums = T5Cases.Expected(name).GetProperty("gradients"), firsts = T5Cases.Expected(name).GetProperty("first");
-        Assert.Equal(sums.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal), file.Names.Order(StringComparer.Ordinal));
-        foreach (JsonProperty each in sums.EnumerateObject())
-        {
-            var gradient = new float[file.Entry(each.Name).Elements];
-            file.ReadSingle(each.Name, gradient);
-            double[] expected = FamilyCases.Numbers(each.Value), first = FamilyCases.Numbers(firsts.GetProperty(each.Name));
-            double tolerance = (half ? 0.02 : 1e-4) * Math.Max(1, expected[1]);
-            Assert.Equal(expected[1], Math.Sqrt(gradient.Sum(g => (double)g * g)), tolerance);
-            FamilyCases.Close(first, gradient.AsSpan(0, first.Length), tolerance, each.Name);
-            if (half)
-                continue; // sums of many roundings
-            Assert.Equal(expected[0], gradient.Sum(g => (double)g), tolerance);
-            Assert.Equal(expected[2], gradient.Select((g, i) => (double)g * (i % 7)).Sum(), 7 * tolerance);
-        }
+        ModelChecks.Gradients(T5Cases.Expected(name), model.Parameters().Select(p => p.Tensor), _folder, () => ModelFolder.Save(_folder, model, WeightType.F32), rounded: half);
     }
 
     private static double[] Rows(JsonElement rows) => [.. rows.EnumerateArray().SelectMany(FamilyCases.Numbers)];

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Cleave.Tokenizers;
+using Cleave.Tokenizers.PreTokenizers;
 
 namespace Cleave.Tests.Tokenizers;
 
@@ -45,11 +46,6 @@ public class GoldenPartsTests
         foreach (JsonNode? expected in golden["cases"]!.AsArray())
         {
             var split = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = (string)expected!["pattern"]! }, ["behavior"] = "Isolated", ["invert"] = false };
-            if (((string)expected["pattern"]!).Contains("一-", StringComparison.Ordinal)) // a range across U+FFFF
-            {
-                Assert.Contains("write it as two", Assert.ThrowsAny<CleaveException>(() => Load(Strings(golden["vocab"]!), "pre_tokenizer", split)).Message, StringComparison.Ordinal);
-                continue;
-            }
             Tokenizer tokenizer = Load(Strings(golden["vocab"]!), "pre_tokenizer", split);
             for (int i = 0; i < texts.Length; i++)
             {
@@ -60,6 +56,50 @@ public class GoldenPartsTests
         }
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
         Assert.Equal(11, golden["cases"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public void Ranges_below_beyond_and_across_16_bits()
+    {
+        JsonNode golden = JsonNode.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden/Tokenizers/ranges.json")))!;
+        string[] texts = Strings(golden["texts"]!);
+        var wrong = new List<string>();
+        foreach (JsonNode? each in golden["cases"]!.AsArray())
+        {
+            var split = new RegexPreTokenizer((string)each!["pattern"]!);
+            for (int i = 0; i < texts.Length; i++)
+            {
+                var ends = new List<int>();
+                split.Split(texts[i], ends);
+                string wanted = string.Join(' ', each["ends"]![i]!.AsArray().Select(n => (int)n!)), found = string.Join(' ', ends);
+                if (wanted != found)
+                    wrong.Add($"{each["pattern"]} '{texts[i]}': {found} for {wanted}");
+            }
+        }
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.Equal(151, golden["cases"]!.AsArray().Count);
+    }
+
+    [Theory]
+    [InlineData(@"[\x{1F600}-\x{1F5FF}]", "ends before it begins")]
+    [InlineData(@"[\x{1F600}-a]", "ends before it begins")]
+    [InlineData(@"[a-\x{110000}]", "up to 10FFFF")]
+    [InlineData(@"\u12", "\\u four")]
+    public void Ranges_that_cannot_be_are_refused(string pattern, string why) =>
+        Assert.Contains(why, Assert.ThrowsAny<ArgumentException>(() => new RegexPreTokenizer(pattern)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_pattern_of_half_a_character_is_refused() =>
+        Assert.Contains("broken Unicode", Assert.ThrowsAny<ArgumentException>(() => new RegexPreTokenizer("[a\uD83D]")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_pattern_that_tells_too_much_apart_is_refused()
+    {
+        string named = string.Concat(Enumerable.Range(0x1F300, 100).Select(char.ConvertFromUtf32));
+        Assert.Contains("too many classes", Assert.ThrowsAny<ArgumentException>(
+            () => new RegexPreTokenizer(named + string.Concat(Enumerable.Repeat("[\0-\U0010FFFF]", 2000)))).Message, StringComparison.Ordinal);
+        Assert.Contains("too many different", Assert.ThrowsAny<ArgumentException>(
+            () => new RegexPreTokenizer(string.Concat(Enumerable.Range(0x1F300, 600).Select(char.ConvertFromUtf32)))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -6,8 +6,11 @@ namespace Cleave.Tokenizers.Segmentation;
 /// Puts a pattern in Oniguruma's (Ruby's) syntax, as tokenizer.json holds it, into .NET's: possessive quantifiers,
 /// intersections of classes, scripts, POSIX brackets. What means the same in both passes unchanged.
 /// </summary>
-internal sealed class PatternSyntax
+internal sealed partial class PatternSyntax
 {
+    /// <summary>What a translation may be longer than its pattern.</summary>
+    private const int MostTimes = 64, MostBesides = 1 << 16;
+
     private readonly string _pattern;
     private readonly StandIns _standIns;
     private readonly StringBuilder _output = new();
@@ -22,7 +25,11 @@ internal sealed class PatternSyntax
     {
         var syntax = new PatternSyntax(pattern, standIns);
         while (syntax._at < pattern.Length)
+        {
             syntax.Next();
+            if (syntax._output.Length > MostTimes * pattern.Length + MostBesides)
+                throw new ArgumentException("too many classes from which characters beyond U+FFFF are left out");
+        }
         return syntax._output.ToString();
     }
 
@@ -31,9 +38,12 @@ internal sealed class PatternSyntax
         char c = _pattern[_at];
         switch (c)
         {
-            case '\\' when !_pattern.AsSpan(_at).StartsWith("\\x{"):
+            case '\\':
                 _atom = _output.Length;
-                Escape(inClass: false);
+                if (Character(inClass: false) is { } escaped)
+                    Append(escaped);
+                else
+                    Escape(inClass: false);
                 break;
             case '[':
                 _atom = _output.Length;
@@ -66,50 +76,22 @@ internal sealed class PatternSyntax
                 break;
             default:
                 _atom = _output.Length;
-                if (Beyond() is { } code)
-                    _output.Append('[').Append(_standIns.ClassOf(code, code)).Append(']');
-                else if (c == '\\')
-                    Escape(inClass: false);
-                else
-                    _output.Append(_pattern[_at++]);
+                if (char.IsSurrogate(c))
+                {
+                    Append(Character(inClass: false)!.Value);
+                    break;
+                }
+                _standIns.Name(c, c);
+                _output.Append(c);
+                _at++;
                 break;
         }
     }
 
-    /// <summary>Takes a character beyond U+FFFF, as it stands or as <c>\x{…}</c>; null, and nothing taken, where there is none.</summary>
-    private int? Beyond()
+    private void Append(int code)
     {
-        ReadOnlySpan<char> rest = _pattern.AsSpan(_at);
-        if (rest.StartsWith("\\x{") && rest.IndexOf('}') is var end and > 0
-            && int.TryParse(rest[3..end], System.Globalization.NumberStyles.HexNumber, null, out int code) && code is > 0xFFFF and <= 0x10FFFF)
-        {
-            _at += end + 1;
-            return code;
-        }
-        if (!char.IsSurrogate(rest[0]))
-            return null;
-        if (Rune.DecodeFromUtf16(rest, out Rune rune, out _) != System.Buffers.OperationStatus.Done)
-            throw new ArgumentException("the pattern holds broken Unicode");
-        _at += 2;
-        return rune.Value;
-    }
-
-    /// <summary>A character beyond U+FFFF in a class, or a range of or up to such; null, and nothing taken, where there is none.</summary>
-    private string? BeyondInClass(StringBuilder current)
-    {
-        if (Beyond() is not { } first)
-            return null;
-        if (current.Length > 1 && current[^1] == '-' && current[^2] != '\\')
-            throw new ArgumentException("a range of a pattern from a character up to U+FFFF to one beyond is not supported; write it as two");
-        int before = _at;
-        if (_at + 1 < _pattern.Length && _pattern[_at] == '-')
-        {
-            _at++;
-            if (Beyond() is { } last)
-                return last >= first ? _standIns.ClassOf(first, last) : throw new ArgumentException("a range in a class ends before it begins");
-            _at = before;
-        }
-        return _standIns.ClassOf(first, first);
+        string inside = _standIns.ClassOf(code, code);
+        _output.Append(code > char.MaxValue ? $"[{inside}]" : inside);
     }
 
     private void Quantifier(string quantifier, bool canBePossessive)
@@ -141,11 +123,9 @@ internal sealed class PatternSyntax
         return inside[0] == ',' ? throw new ArgumentException($"the quantifier {{{inside}}} has no lower bound") : $"{{{inside}}}";
     }
 
-    /// <summary>One escape: appended as it is to be outside of a class, or returned as a part of one.</summary>
+    /// <summary>An escape that is no character: appended as it is to be outside of a class, or returned as a part of one.</summary>
     private string Escape(bool inClass)
     {
-        if (_at + 1 >= _pattern.Length)
-            throw new ArgumentException("the pattern ends in a backslash");
         char kind = _pattern[_at + 1];
         string inside;
         switch (kind)
@@ -171,8 +151,6 @@ internal sealed class PatternSyntax
                 _at += 2;
                 _output.Append(@"(?:\r\n|[\n-\r\u0085\u2028\u2029])");
                 return "";
-            case 'x' when _at + 2 < _pattern.Length && _pattern[_at + 2] == '{':
-                return LongHexadecimal(inClass);
             case 'K' or 'X' or 'y' or 'Y' or 'N' or 'O':
                 throw new ArgumentException($"\\{kind} is not supported");
             default:
@@ -203,21 +181,6 @@ internal sealed class PatternSyntax
         return (negated ? $"\\P{{{name}}}" : $"\\p{{{name}}}", false);
     }
 
-    private string LongHexadecimal(bool inClass)
-    {
-        int end = _pattern.IndexOf('}', _at);
-        if (end < 0 || !int.TryParse(_pattern.AsSpan(_at + 3, end - _at - 3), System.Globalization.NumberStyles.HexNumber, null, out int code)
-            || code is < 0 or > 0xFFFF)
-        {
-            throw new ArgumentException("\\x{…} is a hexadecimal number up to FFFF");
-        }
-        _at = end + 1;
-        string text = $"\\u{code:X4}";
-        if (!inClass)
-            _output.Append(text);
-        return text;
-    }
-
     /// <summary>A class with everything in it, as .NET writes it; an intersection becomes look-ahead.</summary>
     private string Class()
     {
@@ -228,7 +191,7 @@ internal sealed class PatternSyntax
         return negated ? $"(?:(?!{all})[\\s\\S])" : $"(?:{all})";
     }
 
-    // A part that begins with ^ came from a negated class; a literal ^ is always escaped.
+    // A part that begins with ^ came from a negated class; characters are written by their numbers.
     private static string Bracketed(string part) => $"[{part}]";
 
     private (bool Negated, List<string> Parts) ClassParts(int depth)
@@ -248,11 +211,7 @@ internal sealed class PatternSyntax
             char c = _pattern[_at];
             if (c == ']' && !first)
                 break;
-            if (BeyondInClass(current) is { } beyond)
-                current.Append(beyond);
-            else if (c == '\\')
-                current.Append(Escape(inClass: true));
-            else if (c == '[')
+            if (c == '[')
                 AppendNested(current, depth);
             else if (c == '&' && _pattern.AsSpan(_at).StartsWith("&&"))
             {
@@ -260,11 +219,10 @@ internal sealed class PatternSyntax
                 current.Clear();
                 _at += 2;
             }
+            else if (Character(inClass: true) is { } character)
+                current.Append(Range(character));
             else
-            {
-                current.Append(c is '^' or ']' ? $"\\{c}" : c.ToString());
-                _at++;
-            }
+                current.Append(Escape(inClass: true));
         }
         _at++;
         parts.Add(current.ToString());

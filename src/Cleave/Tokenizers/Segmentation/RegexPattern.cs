@@ -19,7 +19,7 @@ internal sealed class RegexPattern : TextPattern
     public RegexPattern(string pattern)
     {
         _pattern = pattern;
-        _standIns = new StandIns(pattern);
+        _standIns = new StandIns();
         string translated = PatternSyntax.Translate(pattern, _standIns);
         if (_standIns.Assign())
             translated = PatternSyntax.Translate(pattern, _standIns);

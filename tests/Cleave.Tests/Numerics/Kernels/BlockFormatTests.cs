@@ -36,10 +36,9 @@ public class BlockFormatTests
     [InlineData(BlockFormat.Q6_K, 512, false)]
     public void Another_processor_s_llama_cpp_agrees(BlockFormat format, int columns, bool exact)
     {
-        // Made on another processor (ggml-quants in the shared data), whose searches round otherwise: k-quants are held to its error.
-        string folder = Shared.Data("ggml-quants"), name = $"{Name(format)}_{columns}_noim";
-        float[] x = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Path.Combine(folder, $"{name}_input.bin"))).ToArray();
-        byte[] expected = File.ReadAllBytes(Path.Combine(folder, $"{name}_expected.bin")), blocks = Quantize(format, x, columns, []);
+        // Made on another processor, whose searches round otherwise: k-quants are held to its error.
+        (float[] x, byte[] expected) = QuantizedChecks.LlamaCpp(format, columns);
+        byte[] blocks = Quantize(format, x, columns, []);
         if (exact)
             Assert.Equal(expected, blocks);
         double ours = Error(format, x, blocks), theirs = Error(format, x, expected);
@@ -53,10 +52,7 @@ public class BlockFormatTests
         foreach (int rows in new[] { 1, 8, 21 })
         {
             byte[] file = AnyBlocks(format, rows, 3 * BlockFormats.Elements(format), seed: rows);
-            QuantizedMatrix matrix = Pack(format, rows, 3 * BlockFormats.Elements(format), file);
-            var again = new byte[file.Length];
-            for (int r = 0; r < rows; r++)
-                matrix.CopyRow(r, again.AsSpan(r * file.Length / rows, file.Length / rows));
+            byte[] again = QuantizedChecks.Blocks(QuantizedChecks.Pack(format, rows, 3 * BlockFormats.Elements(format), file));
             Assert.Equal(file, again);
         }
     }
@@ -72,11 +68,11 @@ public class BlockFormatTests
             {
                 // Values as quantizers make them, and any that a file may hold, where terms may cancel.
                 QuantizedMatrix made = QuantizedMatrix.Quantize(format, Reference.Random(rows * columns, 1), rows, columns);
-                QuantizedMatrix any = Pack(format, rows, columns, AnyBlocks(format, rows, columns, seed: 7));
+                QuantizedMatrix any = QuantizedChecks.Pack(format, rows, columns, AnyBlocks(format, rows, columns, seed: 7));
                 foreach (int m in new[] { 0, 1, 2, 3, 4, 7, 33 })
                 {
-                    Check(made, Reference.Random(m * columns, 2), m, cancels: false);
-                    Check(any, Reference.Random(m * columns, 2), m, cancels: true);
+                    QuantizedChecks.Product(() => made, Reference.Random(m * columns, 2), m, cancels: false);
+                    QuantizedChecks.Product(() => any, Reference.Random(m * columns, 2), m, cancels: true);
                 }
             }
         }
@@ -90,14 +86,14 @@ public class BlockFormatTests
         foreach (byte each in new byte[] { 0x00, 0xFF, 0x55, 0xAA, 0x0F, 0x80 })
         {
             byte[] file = AnyBlocks(format, 9, columns, seed: 1, fill: each);
-            QuantizedMatrix matrix = Pack(format, 9, columns, file);
+            QuantizedMatrix matrix = QuantizedChecks.Pack(format, 9, columns, file);
             foreach (Func<int, float> x in (Func<int, float>[])[_ => 1, _ => -1, i => i % 2 == 0 ? 1 : -1, i => i % 32 < 16 ? 1 : -1])
-                Check(matrix, [.. Enumerable.Range(0, 2 * columns).Select(x)], 2, cancels: true);
+                QuantizedChecks.Product(() => matrix, [.. Enumerable.Range(0, 2 * columns).Select(x)], 2, cancels: true);
         }
     }
 
     [Theory]
-    [MemberData(nameof(Stored))]
+    [MemberData(nameof(All))]
     public void NaN_and_infinity_are_not_lost(BlockFormat format) => Variants.EachSet(where =>
     {
         const int C = 512;
@@ -128,17 +124,6 @@ public class BlockFormatTests
         Assert.Equal(alone, ya);
     }
 
-    [Fact]
-    public void A_call_allocates_nothing()
-    {
-        QuantizedMatrix matrix = QuantizedMatrix.Quantize(BlockFormat.Q4_K, Reference.Random(600 * 256, 1), 600, 256);
-        float[] x = new float[256], y = new float[600];
-        matrix.MultiplyTransposed(x, 1, y);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        matrix.MultiplyTransposed(x, 1, y);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
-
     [Theory]
     [MemberData(nameof(Stored))]
     public void Numbers_that_no_block_holds_are_refused(BlockFormat format)
@@ -150,42 +135,6 @@ public class BlockFormatTests
         var infinite = new byte[BlockFormats.Bytes(format)];
         Array.Fill(infinite, (byte)0x7C);
         Assert.Throws<ArgumentException>(() => QuantizedMatrix.Pack(format, 1, size, (_, _, blocks) => infinite.CopyTo(blocks)));
-    }
-
-    /// <summary>Beside sums in double precision of the weights and of x as it is rounded, with every instruction set.</summary>
-    private static void Check(QuantizedMatrix matrix, float[] x, int m, bool cancels)
-    {
-        int rows = matrix.Rows, columns = matrix.Columns;
-        float[] weights = new float[rows * columns];
-        matrix.Dequantize(weights);
-        double[] activations = new double[x.Length], expected = new double[m * rows], size = new double[m * rows];
-        for (int b = 0; b < x.Length / 32; b++)
-        {
-            float max = x[(b * 32)..(b * 32 + 32)].Max(MathF.Abs);
-            for (int i = b * 32; i < b * 32 + 32; i++)
-                activations[i] = MathF.Round(x[i] * (127 / max)) * (double)(max / 127);
-        }
-        for (int i = 0; i < m; i++)
-        {
-            for (int r = 0; r < rows; r++)
-            {
-                for (int c = 0; c < columns; c++)
-                {
-                    double product = activations[i * columns + c] * weights[r * columns + c];
-                    expected[i * rows + r] += product;
-                    size[i * rows + r] += Math.Abs(product);
-                }
-            }
-        }
-        Variants.Each(where =>
-        {
-            var y = new float[m * rows];
-            matrix.MultiplyTransposed(x, m, y);
-            if (!cancels)
-                Reference.Close(expected, y, Bounds.Quantized, $"{where}{matrix.Format} ({rows},{columns}) m {m} ");
-            for (int i = 0; i < y.Length; i++)
-                Assert.True(Math.Abs(y[i] - expected[i]) <= Bounds.Quantized * size[i] + 1e-6, $"{where}{matrix.Format} ({rows},{columns}) m {m} [{i}]: {y[i]}, expected {expected[i]}");
-        });
     }
 
     /// <summary>Blocks of any bytes (or of one), whose halves are finite.</summary>
@@ -203,9 +152,6 @@ public class BlockFormatTests
         }
         return bytes;
     }
-
-    private static QuantizedMatrix Pack(BlockFormat format, int rows, int columns, byte[] file) =>
-        QuantizedMatrix.Pack(format, rows, columns, (row, count, blocks) => file.AsSpan(row * (blocks.Length / count), blocks.Length).CopyTo(blocks));
 
     private static void Same(BlockFormat format, byte[] expected, float[] importance)
     {

@@ -28,7 +28,7 @@ public class QuantizedMatrixTests
         float[] w = Reference.Random(Rows * Columns, 1);
         w.AsSpan(32, 32).Clear(); // a block of zeros has scale 0
         QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, w, Rows, Columns);
-        byte[] file = Blocks(matrix);
+        byte[] file = QuantizedChecks.Blocks(matrix);
         float[] weights = new float[w.Length], row = new float[Columns];
         matrix.Dequantize(weights);
         int size = file.Length / (w.Length / 32);
@@ -54,35 +54,34 @@ public class QuantizedMatrixTests
                 Assert.True(first % together == 0 && (count % together == 0 || first + count == Rows));
                 file.AsSpan(first * file.Length / Rows, count * file.Length / Rows).CopyTo(blocks);
             }, together);
-            Assert.Equal(file, Blocks(again));
+            Assert.Equal(file, QuantizedChecks.Blocks(again));
         }
     }
 
     [SharedTheory]
-    [InlineData(BlockFormat.Q8_0, "q8_0_64_noim")]
-    [InlineData(BlockFormat.Q4_0, "q4_0_64_noim")]
-    public void Blocks_are_those_that_llama_cpp_writes(BlockFormat format, string name)
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    public void Blocks_are_those_that_llama_cpp_writes(BlockFormat format)
     {
-        // Made by ggml_quantize_chunk of llama.cpp (ggml-quants in the shared data).
-        string folder = Shared.Data("ggml-quants");
-        float[] w = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Path.Combine(folder, $"{name}_input.bin"))).ToArray();
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder, $"{name}_expected.bin")), Blocks(QuantizedMatrix.Quantize(format, w, 2, 64)));
+        (float[] w, byte[] expected) = QuantizedChecks.LlamaCpp(format, 64);
+        Assert.Equal(expected, QuantizedChecks.Blocks(QuantizedMatrix.Quantize(format, w, 2, 64)));
     }
 
     [Theory]
     [InlineData(BlockFormat.Q8_0)]
     [InlineData(BlockFormat.Q4_0)]
-    public void Products_match_the_quantized_arithmetic_exactly_but_for_float_sums(BlockFormat format) => Variants.Each(where =>
+    public void Products_match_the_quantized_arithmetic_exactly_but_for_float_sums(BlockFormat format)
     {
         foreach (int columns in new[] { 32, 64, 320 })
         {
             foreach (int rows in new[] { 0, 1, 7, 8, 9, 20, 130 })
             {
+                float[] w = Reference.Random(rows * columns, 1);
                 foreach (int m in new[] { 0, 1, 2, 3, 4, 5, 8, 70 })
-                    Check(format, rows, columns, m, where);
+                    QuantizedChecks.Product(() => QuantizedMatrix.Quantize(format, w, rows, columns), Reference.Random(m * columns, 2), m, cancels: false);
             }
         }
-    });
+    }
 
     [Fact]
     public void Every_finite_scale_counts_as_it_stands() => Variants.EachSet(where =>
@@ -136,22 +135,6 @@ public class QuantizedMatrixTests
         Assert.InRange(error / size, least, most);
     }
 
-    [Theory]
-    [InlineData(BlockFormat.Q8_0)]
-    [InlineData(BlockFormat.Q4_0)]
-    public void NaN_and_infinity_are_not_lost(BlockFormat format) => Variants.EachSet(where =>
-    {
-        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, Reference.Random(10 * 64, 1), 10, 64);
-        foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
-        {
-            float[] x = Reference.Random(2 * 64, 2), y = new float[20];
-            x[40] = bad;
-            matrix.MultiplyTransposed(x, 2, y);
-            Assert.All(y[..10], v => Assert.False(float.IsFinite(v), where));
-            Assert.All(y[10..], v => Assert.True(float.IsFinite(v), where));
-        }
-    });
-
     [Fact]
     public void Threads_do_not_change_a_bit() => Variants.SameOnAnyThreads(() =>
     {
@@ -160,10 +143,13 @@ public class QuantizedMatrixTests
         return y;
     });
 
-    [Fact]
-    public void A_call_allocates_nothing()
+    [Theory]
+    [InlineData(BlockFormat.Q8_0)]
+    [InlineData(BlockFormat.Q4_0)]
+    [InlineData(BlockFormat.Q4_K)]
+    public void A_call_allocates_nothing(BlockFormat format)
     {
-        QuantizedMatrix matrix = QuantizedMatrix.Quantize(BlockFormat.Q8_0, Reference.Random(600 * 256, 1), 600, 256);
+        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, Reference.Random(600 * 256, 1), 600, 256);
         float[] x = new float[256], y = new float[600];
         matrix.MultiplyTransposed(x, 1, y);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -221,46 +207,12 @@ public class QuantizedMatrixTests
                 float[] y = new float[m * rows];
                 matrix.MultiplyTransposed(x, m, y);
                 if (kernel == Kernels[0])
-                    (first, blocks) = (y, Blocks(matrix));
-                Assert.Equal(blocks, Blocks(matrix));
+                    (first, blocks) = (y, QuantizedChecks.Blocks(matrix));
+                Assert.Equal(blocks, QuantizedChecks.Blocks(matrix));
                 Assert.True(first.AsSpan().SequenceEqual(y), $"{where}{kernel} ({rows},{columns}) m {m}"); // the same whole numbers, scaled in the same order
             }
         }
     });
-
-    private static void Check(BlockFormat format, int rows, int columns, int m, string where)
-    {
-        float[] w = Reference.Random(rows * columns, 1), x = Reference.Random(m * columns, 2), y = new float[m * rows];
-        QuantizedMatrix matrix = QuantizedMatrix.Quantize(format, w, rows, columns);
-        float[] weights = new float[w.Length];
-        matrix.Dequantize(weights);
-        double[] activations = new double[x.Length], expected = new double[y.Length];
-        for (int b = 0; b < x.Length / 32; b++)
-        {
-            float max = x[(b * 32)..(b * 32 + 32)].Max(MathF.Abs);
-            for (int i = b * 32; i < b * 32 + 32; i++)
-                activations[i] = MathF.Round(x[i] * (127 / max)) * (double)(max / 127);
-        }
-        for (int i = 0; i < m; i++)
-        {
-            for (int r = 0; r < rows; r++)
-            {
-                for (int c = 0; c < columns; c++)
-                    expected[i * rows + r] += activations[i * columns + c] * weights[r * columns + c];
-            }
-        }
-        matrix.MultiplyTransposed(x, m, y);
-        Reference.Close(expected, y, Bounds.Quantized, $"{where}{format} ({rows},{columns}) m {m} ");
-    }
-
-    private static byte[] Blocks(QuantizedMatrix matrix)
-    {
-        var file = new byte[matrix.Bytes];
-        int rowBytes = QuantizedMatrix.RowBytes(matrix.Format, matrix.Columns);
-        for (int r = 0; r < matrix.Rows; r++)
-            matrix.CopyRow(r, file.AsSpan(r * rowBytes, rowBytes));
-        return file;
-    }
 
     private static QuantizedMatrix FromQ8(sbyte[] values, Half[] scales, int rows, int columns) =>
         QuantizedMatrix.Pack(BlockFormat.Q8_0, rows, columns, (row, count, blocks) =>

@@ -32,6 +32,55 @@ public class RotaryTests
     });
 
     [Fact]
+    public void A_table_that_grew_turns_to_the_bit_as_one_that_was_made_at_once()
+    {
+        const int Size = 6, Last = 700;
+        var grown = new RotaryTable(Size, 10000, 1000);
+        float[] turned = new float[Size];
+        for (int position = 0; position <= Last; position++)
+            turned = Turned(grown, position);
+        Assert.Equal(Turned(new RotaryTable(Size, 10000, 1000), Last), turned);
+        Assert.Equal(Turned(new RotaryTable(Size, 10000, Last + 1), 65), Turned(grown, 65));
+        Assert.Equal(1000, grown.First(1000).Count);
+    }
+
+    [Fact]
+    public void Memory_is_that_of_the_positions_that_were_asked_for()
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var table = new RotaryTable(128, 10000, int.MaxValue);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4096);
+        var x = new float[128];
+        before = GC.GetAllocatedBytesForCurrentThread();
+        for (int position = 0; position < 1000; position++)
+            Rotary.Apply(x, [position], 1, 128, table, inverse: false);
+        // 1024 positions, after all the tables of half, a quarter, … of them.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1024 * 128 * 4, 2 * 1024 * 128 * 4);
+        before = GC.GetAllocatedBytesForCurrentThread();
+        for (int position = 0; position < 1000; position++)
+            Rotary.Apply(x, [position], 1, 128, table, inverse: false);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Throws<ArgumentException>(() => Rotary.Apply(x, [int.MaxValue - 1], 1, 128, table, inverse: false));
+    }
+
+    [Fact]
+    public void A_table_grows_under_many_threads()
+    {
+        const int Size = 4, Positions = 3000;
+        var together = new RotaryTable(Size, 10000, Positions);
+        var alone = new RotaryTable(Size, 10000, Positions);
+        float[][] expected = [.. Enumerable.Range(0, Positions).Select(p => Turned(alone, p))];
+        Parallel.For(0, Positions, p => Assert.Equal(expected[p * 1009 % Positions], Turned(together, p * 1009 % Positions)));
+    }
+
+    private static float[] Turned(RotaryTable table, int position)
+    {
+        float[] x = [.. Enumerable.Range(1, table.HeadSize).Select(i => 1f / i)];
+        Rotary.Apply(x, [position], 1, table.HeadSize, table, inverse: false);
+        return x;
+    }
+
+    [Fact]
     public void Wrong_arguments_are_refused()
     {
         var table = new RotaryTable(4, 10000, 3);
