@@ -51,7 +51,7 @@ public sealed class LayerPlacesTests
         Adapter adapter = Adapter.Attach(model, new AdapterOptions(AdapterKind.Lora), new Rng(1));
         IReadOnlyList<ParameterPlace> places = LayerPlaces.Of(model, adapter.Parameters);
         Assert.Equal(adapter.Parameters.Count, places.Sum(p => p.Parameters.Count));
-        Assert.Equal([model.Layers[1], model.Layers[0]], places.Select(p => p.Place));
+        Assert.Equal(new object[] { model.Layers[1], model.Layers[0] }, places.Select(p => p.Place));
         AllComplete(model, Step, adapter.Parameters);
     }
 

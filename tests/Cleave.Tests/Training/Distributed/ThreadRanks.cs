@@ -21,7 +21,7 @@ internal sealed class ThreadRanks : ICollective
     /// <summary>Runs all ranks to their end and gives their results. Where one fails, the others are ended and its exception is thrown.</summary>
     public static T[] Run<T>(int ranks, Func<ThreadRanks, T> work)
     {
-        var job = new Job(ranks);
+        using var job = new Job(ranks);
         var results = new T[ranks];
         var threads = Enumerable.Range(0, ranks).Select(rank => new Thread(() =>
         {
@@ -106,7 +106,7 @@ internal sealed class ThreadRanks : ICollective
         }
     }
 
-    private sealed class Job
+    private sealed class Job : IDisposable
     {
         private readonly Barrier _barrier;
         private readonly CancellationTokenSource _ended = new();
@@ -129,6 +129,12 @@ internal sealed class ThreadRanks : ICollective
         public void Meet() => _barrier.SignalAndWait(_ended.Token);
 
         public float[] Take(int from, int to) => Letters[from, to].Take(_ended.Token);
+
+        public void Dispose()
+        {
+            _barrier.Dispose();
+            _ended.Dispose();
+        }
 
         public void Fail(Exception e)
         {
