@@ -52,7 +52,7 @@ public sealed class MpiTests : IDisposable
     [MpiFact]
     public async Task A_killed_process_ends_the_job_and_it_can_be_continued()
     {
-        string[] args = Args("killed", "--quiet", epochs: 40);
+        string[] args = Args("killed", "--quiet", epochs: 12);
         string state = _folder.File("killed.work/checkpoint.safetensors");
         using (Process job = Start(2, args))
         {
@@ -71,7 +71,7 @@ public sealed class MpiTests : IDisposable
             Assert.Contains(file.Names, n => n.EndsWith(".adam_second", StringComparison.Ordinal));
         CommandLine rest = CommandLine.Run([.. args, "--resume"]);
         Assert.True(rest.Status == 0, rest.Error);
-        CommandLine whole = CommandLine.Run(Args("whole", "--quiet", epochs: 40));
+        CommandLine whole = CommandLine.Run(Args("whole", "--quiet", epochs: 12));
         Assert.True(whole.Status == 0, whole.Error);
         Assert.InRange(Distance("whole", "killed"), 0, 1e-3); // many updates of rounding
     }
