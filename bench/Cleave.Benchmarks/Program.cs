@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Agreement;
 using Cleave.Benchmarks.Constraints;
 using Cleave.Benchmarks.Costs;
+using Cleave.Benchmarks.Distributed;
 using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.Limits;
@@ -22,6 +23,8 @@ switch (args.FirstOrDefault())
         return FuzzRun.Run(args.AsSpan(1));
     case "agreement":
         return AgreementTable.Run(args[1..]);
+    case "mpi":
+        return DataParallelBenchmark.Run(args[1..]);
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -30,6 +33,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, mpi, samplers, scaling or kernels");
         return 2;
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Numerics.Distributed;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
@@ -56,6 +57,7 @@ internal static class TrainCommand
             .Example("cleave train out/replies --task generate --train pairs.jsonl --rejected worse --loss dpo --method lora --out out/preferred", "from preferences")
             .Example("cleave train starter --project samples/support-desk --task intent --out out/intent --resume", "a project's task; continue after an interruption")
             .Example("cleave train starter --task classify --train intents.jsonl --range-test", "find a learning rate")
+            .Example("mpirun -n 4 cleave train starter --task classify --train intents.jsonl --accumulate 8 --out out/intent", "four processes (Open MPI), each with two of an update's eight micro-batches")
             .Runs(Run);
     }
 
@@ -87,9 +89,12 @@ internal static class TrainCommand
     private static int TrainModel(Call call, TaskTraining training)
     {
         long start = Stopwatch.GetTimestamp();
-        TaskTrainingResult result;
+        ICollective ranks = call.JoinRanks();
+        TaskTrainingResult? result;
         using (ProgressLine progress = call.Progress())
-            result = new TaskTrainer(training).Run(progress, call.Cancel);
+            result = new TaskTrainer(training, ranks).Run(progress, call.Cancel);
+        if (result is null)
+            return Exit.Done; // the first process speaks for all
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         if (result.Remark is { } remark)
             call.Say(remark);
@@ -136,6 +141,8 @@ internal static class TrainCommand
 
     private static int FindRate(Call call, TaskTraining training)
     {
+        if (JobLaunch.Current is { } launch)
+            throw new CleaveException($"--range-test is for one process, and {launch.Size} were started");
         IReadOnlyList<(double Rate, double Loss)> curve;
         double suggestion;
         using (ProgressLine progress = call.Progress())

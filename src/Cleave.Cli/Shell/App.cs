@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cleave.Cli.Commands;
+using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Threading;
 
 namespace Cleave.Cli.Shell;
@@ -13,6 +14,9 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
         EnablePosixBundling = false,
         ResponseFileTokenReplacer = null, // a prompt may start with @
     };
+
+    // What all processes of a job fail of is said by the first, which ends the others in this time.
+    private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(2);
 
     private Call? _call;
 
@@ -38,7 +42,10 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
         catch (Exception e)
         {
             FlushQuietly();
-            return Failure.Report(e, streams.Error, _call?.Verbose ?? false, _call?.Resumable ?? false, cancel);
+            LetTheFirstSpeak();
+            int status = Failure.Report(e, streams.Error, _call?.Verbose ?? false, _call?.Resumable ?? false, cancel);
+            _call?.Ranks?.Abort(status);
+            return status;
         }
     }
 
@@ -98,8 +105,15 @@ internal sealed class App(Streams streams, IReadOnlyList<(string Name, Func<Verb
 
     private int Wrong(string problem)
     {
+        LetTheFirstSpeak();
         streams.Error.WriteLine($"cleave: {problem}");
         return Exit.Wrong;
+    }
+
+    private static void LetTheFirstSpeak()
+    {
+        if (JobLaunch.Current is { Rank: > 0 })
+            Thread.Sleep(Courtesy);
     }
 
     // What was produced before the failure belongs to the reader; a second failure adds nothing.

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.CommandLine;
 using System.Text.Json;
 using Cleave.Numerics;
+using Cleave.Numerics.Distributed;
 
 namespace Cleave.Cli.Shell;
 
@@ -22,6 +23,13 @@ internal sealed class Call(ParseResult parsed, Streams streams, CancellationToke
     public bool Resume => Has(SharedOptions.Resume) && parsed.GetValue(SharedOptions.Resume);
     public int? Threads => Has(SharedOptions.Threads) ? parsed.GetValue(SharedOptions.Threads) : null;
     public ulong Seed => parsed.GetValue(SharedOptions.Seed);
+
+    /// <summary>The processes of this job, once it has joined them.</summary>
+    public ICollective? Ranks { get; private set; }
+
+    /// <summary>Joins the processes that a launcher has started; those that fail from here on end the job.</summary>
+    /// <exception cref="CleaveException">They cannot find each other.</exception>
+    public ICollective JoinRanks() => Ranks = JobLaunch.Join();
 
     /// <summary>Whether this run can be continued with <c>--resume</c>.</summary>
     public bool Resumable => Has(SharedOptions.Resume);

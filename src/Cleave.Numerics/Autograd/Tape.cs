@@ -12,6 +12,7 @@ public sealed unsafe class Tape(bool records) : IDisposable
 {
     private readonly List<Tensor> _slots = [];
     private readonly List<Node> _nodes = [];
+    private readonly HashSet<object> _milestones = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Type, NodePool> _nodePools = [];
     private int _used;
 
@@ -99,6 +100,22 @@ public sealed unsafe class Tape(bool records) : IDisposable
         (node.Tape, node.From, node.To) = (this, mark, _used);
     }
 
+    /// <summary>
+    /// Hears of each <see cref="Milestone"/> that the backward pass is back at: the gradients of parameters that are used behind it alone
+    /// have their last contribution. Null where nobody waits for that.
+    /// </summary>
+    public Action<object>? Reached { get; set; }
+
+    /// <summary>Marks how far the forward pass is; a place that it comes by several times counts as where it came by first.</summary>
+    public void Milestone(object place)
+    {
+        if (!Records || Reached is null || _milestones.Contains(place))
+            return;
+        _milestones.Add(place);
+        MilestoneNode node = Record<MilestoneNode>(null);
+        (node.Tape, node.Place) = (this, place);
+    }
+
     private void ReleaseAllBut(Tensor kept, int mark)
     {
         int at = _slots.IndexOf(kept, mark, _used - mark);
@@ -143,6 +160,7 @@ public sealed unsafe class Tape(bool records) : IDisposable
             _slots[i].Release(Pool);
         _used = 0;
         _nodes.Clear();
+        _milestones.Clear();
         foreach (NodePool pool in _nodePools.Values)
             pool.Used = 0;
     }
@@ -202,6 +220,14 @@ public sealed unsafe class Tape(bool records) : IDisposable
             for (int i = From; i < To; i++)
                 Tape._slots[i].Widen(Tape.Pool);
         }
+    }
+
+    private sealed class MilestoneNode : Node
+    {
+        public Tape Tape = null!;
+        public object Place = null!;
+
+        public override void Backward() => Tape.Reached?.Invoke(Place);
     }
 
     private sealed class NodePool

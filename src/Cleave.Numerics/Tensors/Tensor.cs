@@ -49,6 +49,15 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The gradient to add to; zeros at first.</summary>
     public Span<float> Gradient => GradientBuffer(clear: true);
 
+    /// <summary>
+    /// Whether the gradient has its last contribution; while it has, whoever would add another is told off, as what was done with the gradient
+    /// in the meantime would be wrong.
+    /// </summary>
+    public bool GradientIsComplete { get; set; }
+
+    /// <summary>The gradient of which <see cref="GradientIsComplete"/> is said; zeros where nothing was contributed.</summary>
+    public Span<float> CompleteGradient => GradientBuffer(clear: true, complete: true);
+
     /// <summary>A tensor that owns zeroed memory.</summary>
     public static Tensor Parameter(int rows, int columns, bool requiresGradient = true)
     {
@@ -170,10 +179,12 @@ public sealed unsafe class Tensor : IDisposable
         _gradient = null;
     }
 
-    private Span<float> GradientBuffer(bool clear)
+    private Span<float> GradientBuffer(bool clear, bool complete = false)
     {
         if (!RequiresGradient)
             throw new InvalidOperationException("this tensor takes no gradient");
+        if (GradientIsComplete && !complete)
+            throw new InvalidOperationException("a parameter's gradient was taken for complete and something more adds to it: it is used outside of the place that it is listed at");
         if (_gradient == null)
         {
             if (_owned is not null)

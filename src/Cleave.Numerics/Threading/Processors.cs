@@ -7,11 +7,18 @@ internal static class Processors
     /// Physical processors that this process may use. Two hardware threads of one core share its multiply-add
     /// units, so a second one only adds contention to kernels that keep them full.
     /// </summary>
-    public static int Physical()
+    /// <param name="processes">How many of the job are on this machine; those that no launcher has bound to processors of their own share all of them.</param>
+    public static int Physical(int processes = 1)
     {
         int allowed = Environment.ProcessorCount; // respects affinity and container limits
         int cores = CoresFromTopology("/sys/devices/system/cpu");
-        return cores > 0 ? Math.Min(allowed, cores) : allowed;
+        return Share(allowed, cores > 0 ? cores : allowed, processes);
+    }
+
+    internal static int Share(int allowed, int cores, int processes)
+    {
+        bool bound = processes > 1 && allowed * processes <= cores;
+        return bound ? allowed : Math.Max(1, Math.Min(allowed, cores) / processes);
     }
 
     private static int CoresFromTopology(string folder)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Cleave.Numerics.Distributed;
 
 namespace Cleave.Numerics.Threading;
 
@@ -66,7 +67,7 @@ public sealed unsafe class ThreadTeam : IDisposable
     /// <summary>Threads in all, the caller included.</summary>
     public int Threads { get; }
 
-    /// <summary>The process's team: as configured, else CLEAVE_THREADS, else one thread per physical processor.</summary>
+    /// <summary>The process's team: as configured, else CLEAVE_THREADS, else one thread per physical processor (its share of them, where a launcher has started several processes).</summary>
     /// <exception cref="CapacityException">CLEAVE_THREADS is not a number from 1 to 1024.</exception>
     public static ThreadTeam Shared => Volatile.Read(ref _shared) ?? CreateShared();
 
@@ -237,7 +238,7 @@ public sealed unsafe class ThreadTeam : IDisposable
             if (_shared is { } shared)
                 return shared;
             int threads = _configured > 0 ? _configured
-                : ThreadsFrom(Environment.GetEnvironmentVariable(Variable)) ?? Processors.Physical();
+                : ThreadsFrom(Environment.GetEnvironmentVariable(Variable)) ?? Processors.Physical(JobLaunch.Current?.OnThisMachine ?? 1);
             var team = new ThreadTeam(threads);
             Volatile.Write(ref _shared, team);
             return team;

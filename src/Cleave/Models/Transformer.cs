@@ -151,6 +151,7 @@ public sealed partial class Transformer
         Tensor x = Embed(tape, batch);
         for (int i = 0; i < Layers.Count; i++)
         {
+            tape.Milestone(Layers[i]);
             if (noise is not null && noise.Skips(i))
                 continue;
             int before = tape.Mark - 1; // the layer's input

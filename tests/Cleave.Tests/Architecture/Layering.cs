@@ -11,7 +11,7 @@ internal static class Layering
     /// <summary>From the ground up; rooms on one line see each other.</summary>
     private static readonly string[][] Order = [
         ["Cleave", "Cleave.Numerics"],
-        ["Cleave.Numerics.Simd", "Cleave.Numerics.Kernels", "Cleave.Numerics.Quantized", "Cleave.Numerics.Threading"],
+        ["Cleave.Numerics.Simd", "Cleave.Numerics.Kernels", "Cleave.Numerics.Quantized", "Cleave.Numerics.Threading", "Cleave.Numerics.Distributed"],
         ["Cleave.Numerics.Tensors", "Cleave.Numerics.Autograd", "Cleave.Numerics.Ops"],
         ["Cleave.Json"],
         ["Cleave.Tokenizers"],

@@ -218,8 +218,9 @@ public sealed class AppTests
             Assert.NotEmpty(verb.Examples);
         foreach ((string line, _) in verb.Examples)
         {
-            // Only cleave's own part: up to a pipe or a redirection.
-            string[] words = [.. System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(line).TakeWhile(w => w is not ("|" or "<" or ">"))];
+            // Only cleave's own part: behind a launcher, up to a pipe or a redirection.
+            string[] words = [.. System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(line).SkipWhile(w => line.StartsWith("mpirun", StringComparison.Ordinal) && w != "cleave")
+                .TakeWhile(w => w is not ("|" or "<" or ">"))];
             Assert.Equal(["cleave", .. path], words.Take(1 + path.Length));
             Assert.Null(new App(streams).Check(words[1..]));
         }

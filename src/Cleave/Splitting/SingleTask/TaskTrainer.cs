@@ -6,8 +6,10 @@ using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Models.Heads;
 using Cleave.Numerics;
+using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Quantized;
 using Cleave.Splitting.Modules;
+using Cleave.Training;
 using Cleave.Training.Adapters;
 using Cleave.Training.FineTuning;
 using Cleave.Training.FineTuning.Options;
@@ -17,31 +19,43 @@ namespace Cleave.Splitting.SingleTask;
 /// <summary>
 /// Fine-tunes a model on a task and writes it as a module: a whole model, or an adapter beside its base. What is measured is what was written.
 /// </summary>
-public sealed class TaskTrainer(TaskTraining training)
+/// <param name="ranks">The processes that train together; null for this one alone.</param>
+public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null)
 {
     private const int MergeItems = 64;
+    private readonly ICollective _ranks = ranks ?? OneProcess.Instance;
 
     private FineTuneOptions Options => training.Options;
 
+    /// <summary>Trains, writes and measures. Once training is over the processes leave the job, and the first writes and measures alone.</summary>
+    /// <returns>What it came to; null on the processes behind the first.</returns>
     /// <exception cref="CleaveException">The data or the model cannot be used, or the loss diverged.</exception>
     /// <exception cref="MergeException">Merging changes the model too much.</exception>
-    public TaskTrainingResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
+    public TaskTrainingResult? Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
         if (File.Exists(training.Output))
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
+        Trainer.RequireEvenShares(Options.Accumulate, _ranks);
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
         LanguageModel model = LoadModel();
         if (training.Source.Kind is TaskKind.Generate or TaskKind.LanguageModel)
             model.Transformer.RequireContinuation();
         FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         RequireMemory(model.Transformer);
+        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed, _ranks);
+        if (_ranks.Rank != 0)
+        {
+            tuner.Run(model, null, cancellation);
+            _ranks.Dispose();
+            return null;
+        }
         FileLock held = FolderLock.Acquire(training.WorkFolder);
-        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed);
         bool done = false;
         try
         {
             PrepareState(tuner);
             FineTuneResult result = tuner.Run(model, progress, cancellation);
+            _ranks.Dispose();
             progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
             IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
             TaskTrainingResult? written = null;
@@ -85,7 +99,7 @@ public sealed class TaskTrainer(TaskTraining training)
 
     private void RequireMemory(Transformer transformer)
     {
-        long trained = Options.UsesAdapter || Options.Method == FineTuneMethod.Head ? 0 : 12 * transformer.Spec.Parameters;
+        long trained = Options.UsesAdapter || Options.Method == FineTuneMethod.Head ? 0 : 4 * transformer.Spec.Parameters + 8 * transformer.Spec.Parameters / _ranks.Size;
         MemoryPlan.Require(Options.Memory.Activations(transformer.Spec, Options.BatchTokens) + trained, $"training on {Options.BatchTokens} tokens at once",
             "lower batch-tokens and raise accumulate, set recompute, or train an adapter");
     }

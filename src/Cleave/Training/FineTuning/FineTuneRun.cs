@@ -3,7 +3,9 @@ using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Models.Heads;
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Kernels;
+using Cleave.Training.Distributed;
 using Cleave.Training.FineTuning.Options;
 using Cleave.Training.Optimizers;
 using Cleave.Training.Schedules;
@@ -14,6 +16,7 @@ namespace Cleave.Training.FineTuning;
 internal sealed class FineTuneRun : IDisposable
 {
     private readonly FineTuneOptions _options;
+    private readonly ICollective _ranks;
     private readonly LanguageModel _model;
     private readonly TrainableWeights _weights;
     private readonly TrainingNoise _noise;
@@ -29,7 +32,7 @@ internal sealed class FineTuneRun : IDisposable
     private double _sum, _bestLoss = double.PositiveInfinity;
     private int _count, _worse, _bestUpdate;
 
-    public FineTuneRun(FineTuneOptions options, FineTuneData data, LanguageModel model, ulong seed, CancellationToken cancellation)
+    public FineTuneRun(FineTuneOptions options, FineTuneData data, LanguageModel model, ulong seed, ICollective ranks, CancellationToken cancellation)
     {
         Transformer trunk = model.Transformer;
         _noise = new TrainingNoise(Numerics.Rng.For(seed, "noise").NextUInt64())
@@ -41,9 +44,9 @@ internal sealed class FineTuneRun : IDisposable
         };
         trunk.TrainingNoise = _noise.IsNone ? null : _noise;
         TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, seed) : null;
-        (_options, _model) = (options, model with { Heads = head is null ? [] : [head] });
+        (_options, _ranks, _model) = (options, ranks, model with { Heads = head is null ? [] : [head] });
         if (data.Pairs is not null)
-            _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, cancellation);
+            _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, ranks, cancellation);
         _weights = TrainableWeights.Of(trunk, head, options, seed);
         _weights.Adapter?.Use(trunk.TrainingNoise);
         trunk.TrainingMemory = options.Memory;
@@ -55,7 +58,8 @@ internal sealed class FineTuneRun : IDisposable
         _validateEvery = options.ValidateEvery > 0 ? options.ValidateEvery : Math.Max(1, Updates / options.Epochs);
         _objective = new TaskObjective(data.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, data));
         _plain = new TaskObjective(data.Kind, trunk, head);
-        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk.Layers.Count);
+        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk.Layers.Count, ranks);
+        Places = LayerPlaces.Of(trunk, _weights.Parameters);
         Schedule = ScheduleBuilder.Build(options.Schedule, options.PeakLearningRate, Updates);
         _average = options.Ema > 0 ? WeightAverage.Exponential(_weights.Parameters, options.Ema)
             : options.Swa > 0 ? WeightAverage.Stochastic(_weights.Parameters, Math.Max(1, (int)(Updates * (1 - options.Swa)))) : null;
@@ -65,6 +69,10 @@ internal sealed class FineTuneRun : IDisposable
 
     public Optimizer Optimizer { get; }
     public ISchedule Schedule { get; }
+
+    /// <summary>Where processes that train together may exchange gradients.</summary>
+    public IReadOnlyList<ParameterPlace> Places { get; }
+
     public int Updates { get; }
     public IReadOnlyList<WeightCopy> Copies { get; }
 
@@ -186,13 +194,14 @@ internal sealed class FineTuneRun : IDisposable
         return !Stopped;
     }
 
-    /// <summary>The mean over supervised rows (or pairs) of the loss, without smoothing, weights of classes or noise.</summary>
+    /// <summary>The mean over supervised rows (or pairs) of the loss, without smoothing, weights of classes or noise; every rank takes its share of the batches.</summary>
     private double ValidationLoss()
     {
         using var tape = new Tape(records: false);
         double sum = 0, count = 0;
-        foreach (IReadOnlyList<TaskItem> items in _validation)
+        for (int batch = _ranks.Rank; batch < _validation.Count; batch += _ranks.Size)
         {
+            IReadOnlyList<TaskItem> items = _validation[batch];
             int rows = _preferences is not null ? items.Count : items.Sum(i => i.Supervised);
             if (rows == 0)
                 continue;
@@ -200,6 +209,7 @@ internal sealed class FineTuneRun : IDisposable
             count += rows;
             tape.Reset();
         }
+        (sum, count) = (_ranks.Sum(sum), _ranks.Sum(count));
         return count > 0 ? sum / count : double.NaN;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cleave.Models;
 using Cleave.Numerics;
+using Cleave.Numerics.Distributed;
 using Cleave.Training.FineTuning.Options;
 using Cleave.Training.Schedules;
 
@@ -26,8 +27,10 @@ public sealed record FineTuneResult(LanguageModel Model, TrainableWeights Weight
 /// </summary>
 /// <param name="workFolder">Where the checkpoint is kept.</param>
 /// <param name="seed">Of everything random.</param>
-public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string workFolder, ulong seed)
+/// <param name="ranks">The processes that train together, all with the same options, items and seed: the first keeps the state. Null for this one alone.</param>
+public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string workFolder, ulong seed, ICollective? ranks = null)
 {
+    private readonly ICollective _ranks = ranks ?? OneProcess.Instance;
     private const int CheckpointEvery = 100;
 
     /// <summary>The checkpoint's file.</summary>
@@ -41,9 +44,12 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     public FineTuneResult Run(LanguageModel model, IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
-        using var run = new FineTuneRun(options, data, model, seed, cancellation);
+        Trainer.RequireEvenShares(options.Accumulate, _ranks);
+        using var run = new FineTuneRun(options, data, model, seed, _ranks, cancellation);
         string fingerprint = FineTuneFingerprint.Of(options, data, run, seed), settings = options.ToString();
-        if (File.Exists(CheckpointPath))
+        if (_ranks.OfFirst(fingerprint) != fingerprint)
+            throw new CleaveException($"process {_ranks.Rank} of the job has another model, other items or other settings than process 0: give all of them the same files");
+        if (_ranks.OfFirst(File.Exists(CheckpointPath)))
         {
             IReadOnlyDictionary<string, string> notes = Checkpoint.Load(CheckpointPath, run.Optimizer, fingerprint, run.Copies);
             run.Restore(notes["state"]);
@@ -55,7 +61,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
         {
             if (run.Stopped)
                 return run.Finish();
-            new Trainer(run.Optimizer, run.Schedule, options.Accumulate).Run(run.Loss, step =>
+            new Trainer(run.Optimizer, run.Schedule, options.Accumulate, run.Places).Run(run.Loss, step =>
             {
                 bool goesOn = run.After(step);
                 if (!goesOn || run.AtValidation || step.Step % CheckpointEvery == 0 || step.Step == run.Updates)
@@ -81,7 +87,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     public (RangeTestSchedule Schedule, IReadOnlyList<double> Losses, double Suggestion) RangeTest(LanguageModel model, int updates, double low, double high,
         IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
-        using var run = new FineTuneRun(options, data, model, seed, cancellation);
+        using var run = new FineTuneRun(options, data, model, seed, OneProcess.Instance, cancellation);
         var schedule = new RangeTestSchedule(low, high, updates);
         var losses = new List<double>();
         try

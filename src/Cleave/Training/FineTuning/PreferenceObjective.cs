@@ -1,5 +1,6 @@
 using Cleave.Models;
 using Cleave.Numerics.Autograd;
+using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
 
@@ -26,18 +27,21 @@ public sealed class PreferenceObjective
     private readonly double[] _reference;
 
     /// <param name="pairs">All pairs, found again by <see cref="TaskItem.Example"/> as their index.</param>
-    public PreferenceObjective(Transformer trunk, IReadOnlyList<PreferencePair> pairs, float beta, CancellationToken cancellation = default)
+    /// <param name="ranks">Who shares the work on the reference; null for this process alone.</param>
+    public PreferenceObjective(Transformer trunk, IReadOnlyList<PreferencePair> pairs, float beta, ICollective? ranks = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         (_trunk, _pairs, _beta, _reference) = (trunk, pairs, beta, new double[2 * pairs.Count]);
+        ranks ??= OneProcess.Instance;
         using var tape = new Tape(records: false);
-        for (int pair = 0; pair < pairs.Count; pair++)
+        for (int pair = ranks.Rank; pair < pairs.Count; pair += ranks.Size)
         {
             cancellation.ThrowIfCancellationRequested();
             Tensor logits = Logits(tape, [pair]);
             Op.LogLikelihoods(logits, Span(_targets), Span(_counts), _reference.AsSpan(2 * pair, 2));
             tape.Reset();
         }
+        ranks.AllReduceSum(_reference);
     }
 
     /// <summary>Runs pairs and records their loss, times <paramref name="weight"/>.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cleave.Models;
+using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Tensors;
 using Cleave.Training.Optimizers;
 
@@ -18,7 +19,8 @@ public static class OptimizerBuilder
     }
 
     /// <param name="layers">Of the transformer, for the decay of learning rates from layer to layer.</param>
-    public static Optimizer Build(OptimizerOptions options, IReadOnlyList<(string Name, Tensor Tensor)> parameters, int layers)
+    /// <param name="ranks">Who trains together; null for this process alone.</param>
+    public static Optimizer Build(OptimizerOptions options, IReadOnlyList<(string Name, Tensor Tensor)> parameters, int layers, ICollective? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -32,7 +34,7 @@ public static class OptimizerBuilder
                 L2 = (float)(options.L2 + (coupled ? options.WeightDecay : 0)),
                 L1 = (float)options.L1,
             });
-        return new Optimizer([.. groups])
+        return new Optimizer([.. groups], ranks ?? OneProcess.Instance)
         {
             ClipNorm = options.ClipNorm > 0 ? (float)options.ClipNorm : float.PositiveInfinity,
             ClipValue = options.ClipValue > 0 ? (float)options.ClipValue : float.PositiveInfinity,
