@@ -12,7 +12,6 @@ public sealed class EncoderCommandsTests
     [InlineData("bench", "inference", "--prompt", "4", "--generate", "4")]
     [InlineData("eval", "perplexity", "--text", "FILE")]
     [InlineData("serve", "--urls", "http://127.0.0.1:0")]
-    [InlineData("prune", "--method", "layers", "--keep", "1", "--calibration", "FILE", "--out", "absent")]
     [InlineData("prune", "--method", "magnitude", "--sparsity", "0.5", "--heal", "1", "--calibration", "FILE", "--out", "absent")]
     [InlineData("quantize", "--method", "rtn", "--heal", "1", "--calibration", "FILE", "--out", "absent")]
     [InlineData("train", "--task", "language-model", "--train", "FILE", "--out", "absent")]
