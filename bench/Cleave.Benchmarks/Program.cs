@@ -5,6 +5,7 @@ using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Distributed;
 using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
+using Cleave.Benchmarks.Kernels;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
@@ -25,6 +26,8 @@ switch (args.FirstOrDefault())
         return AgreementTable.Run(args[1..]);
     case "mpi":
         return DataParallelBenchmark.Run(args[1..]);
+    case "prompts":
+        return PromptProducts.Run(args.AsSpan(1));
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -33,6 +36,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, mpi, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling or kernels");
         return 2;
 }

@@ -19,6 +19,9 @@ public sealed class GgufTarget : FuzzTarget
 
     public override string Name => "gguf";
 
+    /// <summary>Matrices are held outside of the managed heap, and nothing else follows what the keys claim.</summary>
+    public override long MostBytes => 4L << 20;
+
     public override IEnumerable<FuzzFile[]> Goods() => [[new("case.gguf", _good)]];
 
     public override FuzzFile[] Next(Rng random)

@@ -37,17 +37,30 @@ public enum BlockFormat
     Q6_K,
 }
 
+/// <summary>Eight rows of W, in whatever form, times rows of x.</summary>
+internal unsafe interface ITileFormat
+{
+    /// <summary>Bytes of one quantized block of x, without its scale.</summary>
+    static abstract int InputBytes { get; }
+
+    /// <summary>One row of x with eight rows of W over some blocks: eight sums, or eight sums added to.</summary>
+    static abstract void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add);
+
+    /// <summary>
+    /// Up to four rows of x with eight rows of W; missing rows repeat the last. Rows of x are xStride blocks apart,
+    /// rows of sums <paramref name="stride"/>.
+    /// </summary>
+    static abstract void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add);
+}
+
 /// <summary>
 /// A block format as the product needs it. Weights are packed in groups of eight rows by blocks of 32 columns, rows
 /// interleaved four bytes at a time, so that the eight 32-bit sums of a vector are eight outputs.
 /// </summary>
-internal unsafe interface IBlockFormat
+internal unsafe interface IBlockFormat : ITileFormat
 {
     /// <summary>Bytes of eight rows by 32 columns, without scales that lie apart; where more columns share something, their mean.</summary>
     static abstract int GroupBytes { get; }
-
-    /// <summary>Bytes of one quantized block of x, without its scale.</summary>
-    static abstract int InputBytes { get; }
 
     /// <summary>Quantizes 32 of x to absmax / 127, which it returns; NaN and ∞ end up in it.</summary>
     static abstract float QuantizeInput(float* x, byte* input);
@@ -59,15 +72,6 @@ internal unsafe interface IBlockFormat
     /// <param name="w">The group's bytes.</param>
     /// <param name="scales">The group's, where they lie apart.</param>
     static abstract float Row(byte* w, Half* scales, int row, byte* x, float* xScales, int blocks);
-
-    /// <summary>One row of x with eight rows of W over some blocks: eight sums, or eight sums added to.</summary>
-    static abstract void One(byte* w, Half* scales, byte* x, float* xScales, int blocks, float* sums, bool add);
-
-    /// <summary>
-    /// Up to four rows of x with eight rows of W; missing rows repeat the last. Rows of x are xStride blocks apart,
-    /// rows of sums <paramref name="stride"/>.
-    /// </summary>
-    static abstract void Four(byte* w, Half* scales, byte* x, float* xScales, nint xStride, int blocks, int rows, float* sums, nint stride, bool add);
 }
 
 /// <summary>One with blocks of 32 whose eight scales lie apart.</summary>

@@ -8,7 +8,7 @@ namespace Cleave.Numerics.Quantized;
 /// <summary>What the vectors of all block formats share.</summary>
 internal static unsafe class BlockVectors
 {
-    /// <summary>Most rows of x in one call of <see cref="IBlockFormat.Four"/>.</summary>
+    /// <summary>Most rows of x in one call of <see cref="ITileFormat.Four"/>.</summary>
     public const int TileRows = 4;
 
     /// <summary>The largest absolute value of 32 floats; NaN if one is.</summary>

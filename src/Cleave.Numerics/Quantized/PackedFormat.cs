@@ -10,7 +10,7 @@ namespace Cleave.Numerics.Quantized;
 /// taken off beforehand keeps in range; the multiplication by the whole scale is the one that adds the two lanes, so that scales
 /// cost nothing.
 /// </summary>
-internal readonly unsafe struct PackedFormat<TStored, TBits, TScales, TPairs> : IBlockFormat
+internal readonly unsafe partial struct PackedFormat<TStored, TBits, TScales, TPairs> : IBlockFormat
     where TStored : struct, IStoredFormat where TBits : struct, IPackedBits where TScales : struct, IPackedScales where TPairs : struct, IPairs
 {
     private const int Size = QuantizedMatrix.BlockSize, Rows = 8;
@@ -18,16 +18,37 @@ internal readonly unsafe struct PackedFormat<TStored, TBits, TScales, TPairs> : 
     // Behind the 32 bytes of x: for columns 0 to 15, 16 to 31 and all the sums that go into the two lanes, 16 bits each, and the sum in floats.
     private const int Lanes = Size, Sums = Lanes + 3 * sizeof(int);
 
-    public static int InputBytes => Sums + 3 * sizeof(float);
+    public static int InputBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Sums + 3 * sizeof(float);
+    }
 
-    public static int GroupBytes => (BitsPlace + TScales.SubBlocks * TBits.Bytes) / TScales.SubBlocks;
+    public static int GroupBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (BitsPlace + TScales.SubBlocks * TBits.Bytes) / TScales.SubBlocks;
+    }
 
-    private static int HalvesBytes => Rows * sizeof(ushort) * (TScales.Minimums ? 2 : 1);
+    private static int HalvesBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Rows * sizeof(ushort) * (TScales.Minimums ? 2 : 1);
+    }
 
-    private static int BitsPlace => HalvesBytes + TScales.SubBlocks * TScales.Bytes;
+    private static int BitsPlace
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => HalvesBytes + TScales.SubBlocks * TScales.Bytes;
+    }
 
+    // Inlined by order, as all that follows from the types: a call in a kernel's loop spills every vector.
     // One sum of 32 columns in 16 bits: 16 products a lane, of at most 127 times q less its offset.
-    private static bool Merged => TScales.Shared && (TBits.IsTable || 16 * 127 * (TStored.Offset == 0 ? TBits.Most : TStored.Offset) <= short.MaxValue);
+    private static bool Merged
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TScales.Shared && (TBits.IsTable || 16 * 127 * (TStored.Offset == 0 ? TBits.Most : TStored.Offset) <= short.MaxValue);
+    }
 
     public static void Pack(byte* block, byte* group, int row)
     {

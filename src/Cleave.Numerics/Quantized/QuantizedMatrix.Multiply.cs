@@ -9,6 +9,7 @@ public sealed unsafe partial class QuantizedMatrix
     private const int PartBytes = 65536; // weights that one part reads, at most
     private const int PartsPerThread = 8; // so that a thread that is late delays the others by little
     private const int RowBlock = 32; // rows of x that stay in the second-level cache while a part's weights pass
+    private const int ExpandedFrom = 8; // rows of x that are worth expanding weights for
     private const int SpanBlocks = 32; // blocks that are multiplied at a time: 8 KiB of each operand
     private const long ThreadedFrom = 131072; // multiply-adds: about 2 microseconds of one core
 
@@ -190,32 +191,67 @@ public sealed unsafe partial class QuantizedMatrix
         }
     }
 
+    /// <summary>As the other overload, for a format whose bits cost more to take apart than to read: with enough rows of x, once for all of them.</summary>
+    internal static void MultiplyPart<TFormat, TExpanded>(in Target target, int part, in Input input)
+        where TFormat : struct, IBlockFormat where TExpanded : struct, IExpandedFormat
+    {
+        if (!input.Vectors || input.M < ExpandedFrom)
+        {
+            MultiplyPart<TFormat>(target, part, input);
+            return;
+        }
+        using Scratch scratch = Scratch.Rent(TExpanded.BytesOf(SpanBlocks) / sizeof(float));
+        byte* expanded = (byte*)scratch.Pointer;
+        int from = part * target.GroupsPerPart, to = Math.Min(target.Groups, from + target.GroupsPerPart);
+        for (int i = 0; i < input.M; i += RowBlock)
+        {
+            int rows = Math.Min(RowBlock, input.M - i);
+            for (int block = 0; block < input.Blocks; block += SpanBlocks)
+            {
+                int blocks = Math.Min(SpanBlocks, input.Blocks - block);
+                if (rows < ExpandedFrom)
+                    MultiplySpan<TFormat>(target, from, to, input, i, rows, block, blocks);
+                for (int g = from; g < to && rows >= ExpandedFrom; g++)
+                {
+                    TExpanded.Expand(target.Weights + ((nint)g * input.Blocks + block) * TFormat.GroupBytes, blocks, expanded);
+                    MultiplyTiles<TExpanded>(target, g, input, expanded, null, i, rows, block, blocks);
+                }
+            }
+        }
+    }
+
     private static void MultiplySpan<TFormat>(in Target target, int from, int to, in Input input, int first, int rows, int block, int blocks)
         where TFormat : struct, IBlockFormat
     {
-        float* partial = stackalloc float[BlockVectors.TileRows * GroupRows];
         for (int g = from; g < to; g++)
         {
-            byte* w = target.Weights + ((nint)g * input.Blocks + block) * TFormat.GroupBytes;
-            Half* scales = target.Scales + ((nint)g * input.Blocks + block) * GroupRows;
-            int count = Math.Min(GroupRows, target.Rows - g * GroupRows);
-            for (int i = first; i < first + rows; i += BlockVectors.TileRows)
+            nint start = (nint)g * input.Blocks + block;
+            MultiplyTiles<TFormat>(target, g, input, target.Weights + start * TFormat.GroupBytes, target.Scales + start * GroupRows, first, rows, block, blocks);
+        }
+    }
+
+    /// <summary>Some blocks of a group times some rows of x.</summary>
+    private static void MultiplyTiles<TTile>(in Target target, int group, in Input input, byte* w, Half* scales, int first, int rows, int block, int blocks)
+        where TTile : struct, ITileFormat
+    {
+        float* partial = stackalloc float[BlockVectors.TileRows * GroupRows];
+        int count = Math.Min(GroupRows, target.Rows - group * GroupRows);
+        for (int i = first; i < first + rows; i += BlockVectors.TileRows)
+        {
+            int tile = Math.Min(BlockVectors.TileRows, first + rows - i);
+            nint at = (nint)i * input.Blocks + block;
+            float* y = target.Y + (nint)i * target.Rows + (nint)group * GroupRows;
+            bool whole = count == GroupRows;
+            float* sums = whole ? y : partial;
+            if (tile == 1)
+                TTile.One(w, scales, input.Values + at * TTile.InputBytes, input.Scales + at, blocks, sums, whole && block > 0);
+            else
             {
-                int tile = Math.Min(BlockVectors.TileRows, first + rows - i);
-                nint at = (nint)i * input.Blocks + block;
-                float* y = target.Y + (nint)i * target.Rows + (nint)g * GroupRows;
-                bool whole = count == GroupRows;
-                float* sums = whole ? y : partial;
-                if (tile == 1)
-                    TFormat.One(w, scales, input.Values + at * TFormat.InputBytes, input.Scales + at, blocks, sums, whole && block > 0);
-                else
-                {
-                    TFormat.Four(w, scales, input.Values + at * TFormat.InputBytes, input.Scales + at, input.Blocks, blocks, tile, sums,
-                        whole ? target.Rows : GroupRows, whole && block > 0);
-                }
-                if (!whole)
-                    AddPartial(partial, y, target.Rows, tile, count, block > 0);
+                TTile.Four(w, scales, input.Values + at * TTile.InputBytes, input.Scales + at, input.Blocks, blocks, tile, sums,
+                    whole ? target.Rows : GroupRows, whole && block > 0);
             }
+            if (!whole)
+                AddPartial(partial, y, target.Rows, tile, count, block > 0);
         }
     }
 

@@ -74,7 +74,7 @@ internal abstract unsafe class StoredRows
         public override void MultiplyPart(in QuantizedMatrix.Target target, int part, in QuantizedMatrix.Input input, bool avx2)
         {
             if (avx2)
-                QuantizedMatrix.MultiplyPart<PackedFormat<TFormat, TBits, TScales, Avx2Pairs>>(target, part, input);
+                QuantizedMatrix.MultiplyPart<PackedFormat<TFormat, TBits, TScales, Avx2Pairs>, PackedFormat<TFormat, TBits, TScales, Avx2Pairs>.Expanded>(target, part, input);
             else
                 QuantizedMatrix.MultiplyPart<PackedFormat<TFormat, TBits, TScales, PortablePairs>>(target, part, input);
         }

@@ -7,16 +7,16 @@ Each architecture is written out here from its published definition, in the name
 queries, keys and values are taken apart on the way, so that the fixture proves the layout as well as the arithmetic.
 Nothing of Cleave takes part. float32, PyTorch 1.13. Windows are shorter than the sequences and caps small enough to bite.
 """
-import json, math, os, struct, sys
+import json, math, os, sys
 import torch, torch.nn.functional as F
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from golden import Weights, gradients, rms, rows, tanh_gelu, write_weights
 
 V, C, L, T = 40, 32, 2, 20
 PI = math.pi
 
 def act(name):
     return {"silu": F.silu, "gelu": F.gelu, "relu": F.relu, "gelu_new": tanh_gelu, "gelu_pytorch_tanh": tanh_gelu}[name]
-def tanh_gelu(x): return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / PI) * (x + 0.044715 * x ** 3)))
-def rms(x, w, eps): return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * w
 def layer_norm(x, w, b, eps):
     x = x - x.mean(-1, keepdim=True)
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * w + b
@@ -68,17 +68,6 @@ def attend(q, k, v, scale, window=0, cap=0.0):  # (H, T, D), (G, T, D)
     return (s.masked_fill(~seen, float("-inf")).softmax(-1) @ v).transpose(0, 1).reshape(n, h * d)
 
 def heads(x, count): return x.view(x.shape[0], count, -1).transpose(0, 1)
-
-class Model:
-    """Weights by their names in the file, made on first use with their shape."""
-    def __init__(self, seed):
-        self.w = {}; self.rng = torch.Generator().manual_seed(seed)
-    def __call__(self, name, *shape, mean=0.0):
-        if name not in self.w:
-            t = torch.randn(*shape, generator=self.rng) * (0.2 if len(shape) > 1 else 0.1) + mean
-            self.w[name] = t.requires_grad_(True)
-        assert tuple(self.w[name].shape) == shape, (name, shape)
-        return self.w[name]
 
 # --- Llama and what descends from it ---
 def llama_like(c, m, ids, plus_one=False):
@@ -278,30 +267,16 @@ CASES = {
 }
 FORWARD = {"gpt2": gpt2, "gpt_neox": gpt_neox}
 
-def write_weights(path, weights):
-    header, data = {}, b""
-    for name, t in weights.items():
-        b = t.detach().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(b)]}
-        data += b
-    text = json.dumps(header).encode(); text += b" " * (-len(text) % 8)
-    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
-
-def rounded(x): return float(f"{x:.7g}")
 def save(out, name, c, m, sequences, logits, more):
     os.makedirs(f"{out}/{name}", exist_ok=True)
     write_weights(f"{out}/{name}/model.safetensors", m.w)
     json.dump(c, open(f"{out}/{name}/config.json", "w"), indent=1)
-    # Every gradient by its sum, its norm and its sum weighed by position, in the names and the order of the file.
-    g = {n: t.grad.double().flatten() for n, t in m.w.items()}
-    json.dump({"sequences": [s.tolist() for s in sequences], "logits": [[[rounded(x) for x in r] for r in l.tolist()] for l in logits],
-               "gradients": {n: [rounded(t.sum().item()), rounded(t.norm().item()), rounded((t * torch.arange(len(t)).remainder(7)).sum().item())] for n, t in g.items()},
-               "first": {n: [rounded(x) for x in t[:6].tolist()] for n, t in g.items()}} | more, open(f"{out}/{name}/expected.json", "w"))
+    json.dump({"sequences": [s.tolist() for s in sequences], "logits": [rows(l) for l in logits]} | gradients(m.w) | more, open(f"{out}/{name}/expected.json", "w"))
     print(name, sum(t.numel() for t in m.w.values()))
 
 def encoders(out):
     for number, (name, c) in enumerate(ENCODERS.items()):
-        m = Model(300 + number)
+        m = Weights(300 + number, 0.2, 0.1)
         rng = torch.Generator().manual_seed(200 + number)
         sequences = [torch.randint(5, V, (n,), generator=rng) for n in (T, 7, 1)]
         sequences[1][[0, 3, 6]] = torch.tensor([2, 3, 3])  # as a tokenizer surrounds two texts: [CLS] a b [SEP] c d [SEP]
@@ -316,13 +291,13 @@ def encoders(out):
         loss = F.cross_entropy(torch.cat(logits), torch.cat(targets), ignore_index=-1)
         loss.backward()
         more = {"types": [t.tolist() for t in types], "targets": [t.tolist() for t in targets], "loss": loss.item(),
-                "hidden": [[[rounded(x) for x in r] for r in h.tolist()] for h in hidden]}
+                "hidden": [rows(h) for h in hidden]}
         save(out, name, c, m, sequences, logits, more)
 
 def main(out):
     encoders(out)
     for number, (name, c) in enumerate(CASES.items()):
-        m = Model(100 + number)
+        m = Weights(100 + number, 0.2, 0.1)
         forward = FORWARD.get(c["model_type"]) or (lambda c, m, ids: llama_like(c, m, ids, plus_one=c["model_type"].startswith("gemma")))
         rng = torch.Generator().manual_seed(number)
         sequences = [torch.randint(0, V, (n,), generator=rng) for n in (T, 7, 1)]

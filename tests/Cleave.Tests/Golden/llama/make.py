@@ -3,11 +3,13 @@
 
 usage: make.py FOLDER   writes model.safetensors, config.json and expected.json
 
-The model is written out here from the papers (RMSNorm, rotary embedding with half-split pairing, grouped-query
+The model is written out (golden.py) from the papers (RMSNorm, rotary embedding with half-split pairing, grouped-query
 attention, SwiGLU, tied embeddings); nothing of Cleave takes part. float32 throughout, PyTorch 1.13.
 """
-import json, math, struct, sys
+import json, os, sys
 import torch, torch.nn.functional as F
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from golden import llama, write_weights
 
 V, C, L, H, G, D, FF, T = 48, 32, 3, 4, 2, 8, 40, 24
 torch.manual_seed(11)
@@ -25,42 +27,13 @@ for i in range(L):
 add("model.norm.weight", C)
 for w in weights.values(): w.requires_grad_(True)
 
-angle = torch.outer(torch.arange(T).float(), 1 / 10000 ** (torch.arange(0, D, 2).float() / D))
-cos, sin = torch.cat([angle, angle], -1).cos(), torch.cat([angle, angle], -1).sin()
-def rotate(x):  # (heads, T, D)
-    a, b = x.chunk(2, -1)
-    return x * cos[:x.shape[1]] + torch.cat([-b, a], -1) * sin[:x.shape[1]]
-def norm(x, w): return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * w
-def logits(ids):
-    x = weights["model.embed_tokens.weight"][ids]
-    n = len(ids)
-    mask = torch.full((n, n), float("-inf")).triu(1)
-    for i in range(L):
-        w = lambda s: weights[f"model.layers.{i}.{s}.weight"]
-        h = norm(x, w("input_layernorm"))
-        q = rotate((h @ w("self_attn.q_proj").t()).view(n, H, D).transpose(0, 1))
-        k = rotate((h @ w("self_attn.k_proj").t()).view(n, G, D).transpose(0, 1)).repeat_interleave(H // G, 0)
-        v = (h @ w("self_attn.v_proj").t()).view(n, G, D).transpose(0, 1).repeat_interleave(H // G, 0)
-        a = (q @ k.transpose(-1, -2) / math.sqrt(D) + mask).softmax(-1) @ v
-        x = x + a.transpose(0, 1).reshape(n, H * D) @ w("self_attn.o_proj").t()
-        h = norm(x, w("post_attention_layernorm"))
-        x = x + (F.silu(h @ w("mlp.gate_proj").t()) * (h @ w("mlp.up_proj").t())) @ w("mlp.down_proj").t()
-    return norm(x, weights["model.norm.weight"]) @ weights["model.embed_tokens.weight"].t()
-
-def write(path):
-    header, data = {}, b""
-    for name in names:
-        b = weights[name].detach().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(weights[name].shape), "data_offsets": [len(data), len(data) + len(b)]}
-        data += b
-    text = json.dumps(header).encode(); text += b" " * (-len(text) % 8)
-    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
-
 out = sys.argv[1]
-write(out + "/model.safetensors")
-json.dump({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": V, "hidden_size": C, "intermediate_size": FF,
+write_weights(out + "/model.safetensors", weights)
+config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": V, "hidden_size": C, "intermediate_size": FF,
            "num_hidden_layers": L, "num_attention_heads": H, "num_key_value_heads": G, "head_dim": D, "max_position_embeddings": 64,
-           "rms_norm_eps": 1e-5, "rope_theta": 10000, "tie_word_embeddings": True, "hidden_act": "silu"}, open(out + "/config.json", "w"), indent=1)
+           "rms_norm_eps": 1e-5, "rope_theta": 10000, "tie_word_embeddings": True, "hidden_act": "silu"}
+json.dump(config, open(out + "/config.json", "w"), indent=1)
+def logits(ids): return llama(weights, ids, config)
 sequences = [torch.randint(0, V, (n,)) for n in (T, 7, 1, 15)]
 expected = {"sequences": [s.tolist() for s in sequences], "logits": [logits(s).tolist() for s in sequences]}
 

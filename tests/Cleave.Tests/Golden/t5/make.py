@@ -7,13 +7,12 @@ Written out from the published definition (Raffel et al., 2020, section 2.1 and 
 state it), in the names and shapes of the Hugging Face files. Biases of positions are whole matrices here, gathered by bucket.
 Nothing of Cleave takes part. float32, PyTorch 1.13. Sequences are longer than the distances that have buckets of their own.
 """
-import json, math, os, struct, sys
+import json, math, os, sys
 import torch, torch.nn.functional as F
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from golden import Weights, gradients, rms, rounded, rows, tanh_gelu, write_weights
 
 V, C = 40, 32
-
-def rms(x, w, eps): return w * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps))
-def tanh_gelu(x): return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x ** 3)))
 
 def buckets(distance, count, longest, both):
     """distance: of the key less the query. Half of the buckets of a direction hold one distance each, the rest grow as logarithms."""
@@ -27,16 +26,6 @@ def buckets(distance, count, longest, both):
     single = count // 2
     grown = single + (torch.log(far.float().clamp(min=1) / single) / math.log(longest / single) * (count - single)).long()
     return first + torch.where(far < single, far, grown.clamp(max=count - 1))
-
-class Weights:
-    """Weights by their names in the file, made on first use with their shape."""
-    def __init__(self, seed):
-        self.w = {}; self.rng = torch.Generator().manual_seed(seed)
-    def __call__(self, name, *shape, mean=0.0, spread=0.15):
-        if name not in self.w:
-            self.w[name] = (torch.randn(*shape, generator=self.rng) * spread + mean).requires_grad_(True)
-        assert tuple(self.w[name].shape) == shape, (name, shape)
-        return self.w[name]
 
 def attend(c, m, p, x, y, bias):
     """x looks at y; bias (H, Tx, Ty)."""
@@ -90,20 +79,9 @@ CASES = {
                         relative_attention_num_buckets=32, relative_attention_max_distance=128), (150, 3), (5, 140)),
 }
 
-def write_weights(path, weights):
-    header, data = {}, b""
-    for name, t in weights.items():
-        b = t.detach().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(b)]}
-        data += b
-    text = json.dumps(header).encode(); text += b" " * (-len(text) % 8)
-    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
-
-def rounded(x): return float(f"{x:.7g}")
-def rows(t): return [[rounded(x) for x in r] for r in t.tolist()]
 def main(out):
     for number, (name, (c, sources, answers)) in enumerate(CASES.items()):
-        m, rng = Weights(300 + number), torch.Generator().manual_seed(number)
+        m, rng = Weights(300 + number, 0.15, 0.15), torch.Generator().manual_seed(number)
         pairs = [tuple(torch.randint(0, V, (n,), generator=rng) for n in p) for p in zip(sources, answers)]
         start = torch.tensor([c["decoder_start_token_id"]])
         made = [forward(c, m, s, torch.cat([start, a[:-1]])) for s, a in pairs]
@@ -113,12 +91,10 @@ def main(out):
         os.makedirs(f"{out}/{name}", exist_ok=True)
         write_weights(f"{out}/{name}/model.safetensors", m.w)
         json.dump(c, open(f"{out}/{name}/config.json", "w"), indent=1)
-        # Every gradient by its sum, its norm and its sum weighed by position, and its beginning; those of the biases whole.
-        g = {n: t.grad.double().flatten() for n, t in m.w.items()}
+        # The gradients of the biases whole.
         json.dump({"sources": [s.tolist() for s, _ in pairs], "answers": [a.tolist() for _, a in pairs], "loss": rounded(loss.item()),
-                   "states": [rows(s[:24]) for s, _ in made], "logits": [rows(l[-24:]) for _, l in made],
-                   "gradients": {n: [rounded(t.sum().item()), rounded(t.norm().item()), rounded((t * torch.arange(len(t)).remainder(7)).sum().item())] for n, t in g.items()},
-                   "first": {n: [rounded(x) for x in t[:None if "relative" in n else 6].tolist()] for n, t in g.items()}}, open(f"{out}/{name}/expected.json", "w"))
+                   "states": [rows(s[:24]) for s, _ in made], "logits": [rows(l[-24:]) for _, l in made]}
+                  | gradients(m.w, lambda name: None if "relative" in name else 6), open(f"{out}/{name}/expected.json", "w"))
         print(name, sum(t.numel() for t in m.w.values()), loss.item())
     cases = [(n, d, both) for n, d in ((32, 128), (8, 12), (16, 20), (33, 100), (4, 3), (64, 500)) for both in (True, False) if d > (n // 2 if both else n) // 2]
     json.dump([{"buckets": n, "longest": d, "both": both, "of": buckets(torch.arange(-300, 301), n, d, both).tolist()} for n, d, both in cases],

@@ -71,21 +71,22 @@ public class AnswerTaskTests
     [InlineData(false, false)]
     [InlineData(true, false)]
     [InlineData(false, true)]
-    public void A_step_allocates_next_to_no_managed_memory_once_it_has_run(bool recompute, bool half)
+    public void A_step_allocates_no_managed_memory_once_it_has_run(bool recompute, bool half)
     {
         Transformer model = T5Cases.Create(tokenizer: Words).Transformer;
         model.TrainingMemory = new TrainingMemory(recompute, half);
         TokenBatch source = new TokenBatch().Add([1, 2, 3, 4, 5]).Add([6]), read = new TokenBatch().Add([0, 9]).Add([0, 8, 7]);
+        int[] targets = [9, 0, 8, 7, 0]; // a list of constants in the step itself would be an object in an unoptimized build
         using var tape = new Tape(records: true);
         long before = 0;
         for (int step = 0; step < 3; step++)
         {
             before = GC.GetAllocatedBytesForCurrentThread();
-            model.Loss(tape, model.Forward(tape, read, source: model.Encode(tape, source)), [9, 0, 8, 7, 0]);
+            model.Loss(tape, model.Forward(tape, read, source: model.Encode(tape, source)), targets);
             tape.Backward();
             tape.Reset();
         }
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 96); // 0 in an optimized build
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [Fact]

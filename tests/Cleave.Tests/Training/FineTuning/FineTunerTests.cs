@@ -159,9 +159,10 @@ public sealed class FineTunerTests : IDisposable
         LanguageModel model = Model("plain");
         FineTuneData data = FineTuneData.Encode(TaskDataset.Load(source, 1), model, 64, preferences: true);
         Assert.All(data.Pairs!, p => Assert.Equal(p.Preferred.Example, p.Other.Example));
-        var options = new FineTuneOptions { Method = FineTuneMethod.Lora, Loss = LossKind.Dpo, Epochs = 12, BatchTokens = 256 };
+        // Seven nats between the answers are as many as this model can say; with a beta of 0.1 they end at 0.40, whatever the rate and the epochs.
+        var options = new FineTuneOptions { Method = FineTuneMethod.Lora, Loss = LossKind.Dpo, PreferenceBeta = 0.3, Epochs = 12, BatchTokens = 256 };
         FineTuneResult result = new FineTuner(options, data, At("dpo"), 1).Run(model);
-        Assert.True(result.Curve[^1].ValidationLoss < 0.65 * Math.Log(2), $"{result.Curve[0]} to {result.Curve[^1]}");
+        Assert.True(result.Curve[^1].ValidationLoss < 0.5 * Math.Log(2), $"{result.Curve[0]} to {result.Curve[^1]}");
         Assert.Contains("worse answers", Assert.Throws<CleaveException>(() => FineTuneData.Encode(Data(), model, 64, preferences: true)).Message, StringComparison.Ordinal);
     }
 
