@@ -5,6 +5,7 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Numerics.Distributed;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.SingleTask;
@@ -83,11 +84,12 @@ internal static class TrainCommand
         };
         if (training.Merge && !options.UsesAdapter)
             throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
-        return test ? FindRate(call, training) : TrainModel(call, training);
+        return test ? FindRate(call, training) : TrainModel(call, training, EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
     }
 
-    private static int TrainModel(Call call, TaskTraining training)
+    private static int TrainModel(Call call, TaskTraining training, EnergyOptions power, PriceTable? prices)
     {
+        using var meter = new EnergyMeter(power);
         long start = Stopwatch.GetTimestamp();
         ICollective ranks = call.JoinRanks();
         TaskTrainingResult? result;
@@ -96,14 +98,17 @@ internal static class TrainCommand
         if (result is null)
             return Exit.Done; // the first process speaks for all
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        EnergyUse energy = meter.Used;
+        if (meter.WhyEstimated.Length > 0)
+            call.Detail($"energy is estimated: {meter.WhyEstimated}");
         if (result.Remark is { } remark)
             call.Say(remark);
         if (call.Json)
         {
-            call.WriteJson(w => WriteJson(w, training, result, seconds));
+            call.WriteJson(w => WriteJson(w, training, result, seconds, energy, prices));
             return Exit.Done;
         }
-        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s"));
+        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s, {EnergyFigures.Show(energy, prices)}"));
         call.Out.WriteLine($"trained {Format.Count(result.Training.TrainedParameters)} of {Format.Count(result.Parameters)} weights in {result.Training.Updates} updates; {Format.Bytes(result.StoredBytes)} written"
             + (result.Training.BestUpdate is { } best ? $"; the weights of update {best}" : ""));
         if (result.Merge is { } merge)
@@ -111,7 +116,7 @@ internal static class TrainCommand
         return Exit.Done;
     }
 
-    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds)
+    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds, EnergyUse energy, PriceTable? prices)
     {
         w.WriteStartObject();
         w.WriteString("method", training.Options.Method.ToString().ToLowerInvariant());
@@ -123,6 +128,7 @@ internal static class TrainCommand
         w.WriteNumber("metric_high", result.Quality.High);
         w.WriteNumber("metric_items", result.Quality.Items);
         w.WriteNumber("seconds", seconds);
+        EnergyFigures.Write(w, energy, prices);
         w.WriteString("out", training.Output);
         w.WriteNumber("trained_parameters", result.Training.TrainedParameters);
         w.WriteNumber("stored_bytes", result.StoredBytes);

@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Evaluation.Energy;
 using Cleave.Splitting.Projects;
 
 namespace Cleave.Tests.Splitting;
@@ -86,6 +87,22 @@ public sealed class ProjectReaderTests : IDisposable
         Assert.False(project.Budget.Allows(1e6, 4.1e6, 4e6, 8e6)); // not 2 times smaller
         Assert.False(project.Budget.Allows(6e6, 4e6, 1e9, 8e9));   // slower than 5 ms
         Assert.False(project.Budget.Allows(1e6, 9e6, 1e9, 8e9));   // more than 8 MB
+    }
+
+    [Fact]
+    public void Power_and_prices_are_read_and_their_mistakes_named()
+    {
+        const string Tasks = "name: p\nbase: starter\ntasks: {t: {kind: classify, train: a.jsonl}}\n";
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        string[] problems = Problems(Tasks + "energy: {watts_per_core: 0, uncertanty: 2}\nprices: {kwh: free, currency: euro}\n");
+        Assert.Equal(4, problems.Length);
+        foreach (string word in new[] { "watts_per_core", "did you mean 'uncertainty'?", "free", "EUR" })
+            Assert.Contains(problems, p => p.Contains(word, StringComparison.Ordinal));
+        Assert.Equal(2, Problems(Tasks + "prices: {}\n").Length);
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), Tasks + "energy: {watts_per_core: 9}\nprices: {kwh: 0.30, core_hour: 0.04, currency: EUR}\n");
+        SplitProject project = ProjectReader.Load(_folder);
+        Assert.Equal(new EnergyOptions(9, 4.5), project.Energy);
+        Assert.Equal(new PriceTable(0.30, 0.04, "EUR"), project.Prices);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Yaml;
 using Cleave.Training.FineTuning.Options;
 
@@ -37,6 +38,8 @@ public static class ProjectReader
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
             Training = ReadTraining(root.Section("training")),
+            Energy = ReadEnergy(root.Section("energy")),
+            Prices = ReadPrices(root.Section("prices")),
         };
         root.Finish();
         yaml.ThrowIfAny();
@@ -181,6 +184,31 @@ public static class ProjectReader
         FineTuneOptions options = FineTuneSettings.Read(training, new FineTuneOptions());
         training.Finish();
         return options;
+    }
+
+    private static EnergyOptions ReadEnergy(YamlSection? energy)
+    {
+        if (energy is null)
+            return EnergyOptions.Default;
+        double watts = energy.Number("watts_per_core", EnergyOptions.Default.WattsPerCore, 0.01, EnergyOptions.MostWatts);
+        EnergyOptions options = EnergyOptions.Of(watts);
+        options = options with { Uncertainty = energy.Number("uncertainty", options.Uncertainty, 0, EnergyOptions.MostWatts) };
+        energy.Finish();
+        return options;
+    }
+
+    private static PriceTable? ReadPrices(YamlSection? prices)
+    {
+        if (prices is null)
+            return null;
+        if (!prices.Has("kwh") && !prices.Has("core_hour"))
+            prices.Report("kwh", "'prices' needs 'kwh', the price of a kilowatt-hour, or 'core_hour', that of a core for an hour");
+        string currency = prices.Text("currency", required: true) ?? "";
+        if (currency.Length > 0 && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper)))
+            prices.Report("currency", $"'prices.currency' is three capital letters such as EUR, not '{currency}'");
+        var table = new PriceTable(prices.Number("kwh", 0, 0, 1e6), prices.Number("core_hour", 0, 0, 1e6), currency);
+        prices.Finish();
+        return table;
     }
 
     private static double? Factor(YamlSection section, string key) => section.Has(key) ? section.Number(key, 1, 1, 1e6) : null;

@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
@@ -58,6 +59,12 @@ public sealed record SplitProject
 
     /// <summary>How <c>cleave train</c> trains a task of the project alone.</summary>
     public FineTuneOptions Training { get; init; } = new();
+
+    /// <summary>The power of a core where energy is estimated, unless the environment knows better.</summary>
+    public EnergyOptions Energy { get; init; } = EnergyOptions.Default;
+
+    /// <summary>What energy and processor time cost, or null where that is not stated.</summary>
+    public PriceTable? Prices { get; init; }
 
     /// <summary>Trials of a task's study.</summary>
     public int TrialsOf(TaskDefinition task) => task.Trials ?? Search.Trials;
