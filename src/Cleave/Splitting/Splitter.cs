@@ -38,7 +38,8 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
         TaskContext[] tasks = LoadAll(baseModel, progress);
-        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
+        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256)
+            .Concat(project.Tasks.Select(t => t.Text.Synonyms).OfType<string>().Select(Hashing.Sha256File));
         using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
         DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
         var ledger = new EnergyLedger(work.Folder, meter, begun);
@@ -154,8 +155,8 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             MonolithPredictions = reference,
             ModulePredictions = candidate,
             Baselines = PlainBaselines.Measure(task, project.Seed),
-            Monolith = new Footprint(Milliseconds(monolith.View(task.Name), task), monolith.WeightBytes, monolith.Parameters, ItemEnergy(monolith.View(task.Name), task, meter)),
-            Module = new Footprint(Milliseconds(module, task), module.WeightBytes, module.Parameters, ItemEnergy(module, task, meter)),
+            Monolith = new Footprint(Latency.Milliseconds(monolith.View(task.Name), task.Data.Test), monolith.WeightBytes, monolith.Parameters, ItemEnergy(monolith.View(task.Name), task, meter)),
+            Module = new Footprint(Latency.Milliseconds(module, task.Data.Test), module.WeightBytes, module.Parameters, ItemEnergy(module, task, meter)),
         };
     }
 
@@ -170,23 +171,6 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             module.Predict([task.Data.Test[items++ % task.Data.Test.Count]]);
         while (Stopwatch.GetElapsedTime(begun).TotalMilliseconds < Milliseconds);
         return meter.Since(start).Each(items);
-    }
-
-    /// <summary>Median time of one test item alone, after a few that are not counted.</summary>
-    private static double Milliseconds(ITaskModule module, TaskContext task)
-    {
-        const int Warmups = 5, Items = 41;
-        var times = new List<double>();
-        for (int i = 0; i < Warmups + Items; i++)
-        {
-            Example item = task.Data.Test[i % task.Data.Test.Count];
-            long start = Stopwatch.GetTimestamp();
-            module.Predict([item]);
-            if (i >= Warmups)
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-        }
-        times.Sort();
-        return times[times.Count / 2];
     }
 
     private static void WriteCurve(string path, IReadOnlyList<MonolithPoint> curve) => AtomicFile.WriteText(path, new JsonArray([.. curve.Select(p => (JsonNode)new JsonObject

@@ -183,7 +183,7 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(File.ReadAllBytes(At("whole/adapter_model.safetensors")), File.ReadAllBytes(At("killed/adapter_model.safetensors")));
     }
 
-    private static void Write(string path, int rows, ulong seed)
+    internal static void Write(string path, int rows, ulong seed)
     {
         string[] goods = ["parcel", "order", "refund", "shoes", "lamp", "phone"];
         var rng = new Rng(seed);

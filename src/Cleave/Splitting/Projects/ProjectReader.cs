@@ -3,6 +3,7 @@ using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Formats.Yaml;
+using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
@@ -37,7 +38,7 @@ public static class ProjectReader
             Search = ReadSearch(root.Section("search")),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
-            Training = ReadTraining(root.Section("training")),
+            Training = ReadTraining(root.Section("training"), folder),
             Energy = ReadEnergy(root.Section("energy")),
             Prices = ReadPrices(root.Section("prices")),
         };
@@ -131,8 +132,34 @@ public static class ProjectReader
         double dropout = task.Number("token-dropout", 0, 0, 0.9);
         if (dropout > 0 && kind is not (TaskKind.Classify or TaskKind.Extract))
             task.Report("token-dropout", "only classify and extract tasks can have it: a generated text repeats words of its prompt");
+        FineTuneOptions augmented = Located(FineTuneSettings.Read(task, new FineTuneOptions(), [.. FineTuneSettings.All.Select(s => s.Name).Except(FineTuneSettings.OfTasks)]), task, folder);
+        if (kind != TaskKind.Classify && FineTuneSettings.OfTasks.FirstOrDefault(task.Has) is { } key)
+            task.Report(key, $"only classify tasks can have '{key}': elsewhere words are what is to be found or said");
+        SelfTrainingOptions? unlabelled = ReadUnlabelled(task, folder, kind);
         task.Finish();
-        return new TaskDefinition(source, metric, margin, trials, dropout);
+        return new TaskDefinition(source, metric, margin, trials, dropout) { Text = augmented.Text, Sampling = augmented.Sampling, Unlabelled = unlabelled };
+    }
+
+    private static SelfTrainingOptions? ReadUnlabelled(YamlSection task, string folder, TaskKind kind)
+    {
+        IReadOnlyList<string> files = Files(task, "unlabelled", folder, required: false);
+        var options = new SelfTrainingOptions(files, task.Number("pseudo-accuracy", SelfTrainingOptions.UsualAccuracy, 0.5, 1), task.Flag("pseudo-agree", false));
+        if (files.Count > 0 && kind != TaskKind.Classify)
+            task.Report("unlabelled", "only classify tasks can have 'unlabelled' texts");
+        if (files.Count == 0 && (task.Has("pseudo-accuracy") || task.Has("pseudo-agree")))
+            task.Report("pseudo-accuracy", "'pseudo-accuracy' and 'pseudo-agree' are about the labels of 'unlabelled' texts: say where they are");
+        return files.Count > 0 ? options : null;
+    }
+
+    // A file's path is relative to the project.
+    private static FineTuneOptions Located(FineTuneOptions options, YamlSection section, string folder)
+    {
+        if (options.Text.Synonyms is not { } given)
+            return options;
+        string path = Path.Combine(folder, given);
+        if (!File.Exists(path))
+            section.Report("synonyms", $"no such file: {path}");
+        return options with { Text = options.Text with { Synonyms = path } };
     }
 
     private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
@@ -177,11 +204,11 @@ public static class ProjectReader
         return options;
     }
 
-    private static FineTuneOptions ReadTraining(YamlSection? training)
+    private static FineTuneOptions ReadTraining(YamlSection? training, string folder)
     {
         if (training is null)
             return new FineTuneOptions();
-        FineTuneOptions options = FineTuneSettings.Read(training, new FineTuneOptions());
+        FineTuneOptions options = Located(FineTuneSettings.Read(training, new FineTuneOptions()), training, folder);
         training.Finish();
         return options;
     }

@@ -52,7 +52,7 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
     private string WriteMonolith(string folder, Monolith monolith, IReadOnlyList<TaskResult> results)
     {
         string target = Path.Combine(folder, MonolithFolder);
-        CopyFolder(monolith.Folder, target);
+        FolderCopy.Copy(monolith.Folder, target);
         var facts = new JsonObject
         {
             ["lineage"] = new JsonObject { ["base"] = project.Base, ["base_sha256"] = baseHash, ["seed"] = project.Seed, ["data_sha256"] = DataHashes(results) },
@@ -65,7 +65,7 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
     private void WriteModule(string folder, TaskResult result, string monolithHash)
     {
         string target = Path.Combine(folder, ModulesFolder, result.Task.Name);
-        CopyFolder(result.Study.Folder, target);
+        FolderCopy.Copy(result.Study.Folder, target);
         var recipe = result.Study.Chosen.Parameters!.ToJson();
         var facts = new JsonObject
         {
@@ -148,14 +148,5 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
         if (project.Prices is { } prices)
             (json["cost"], json["currency"]) = (prices.Of(use), prices.Currency);
         return json;
-    }
-
-    private static void CopyFolder(string source, string target)
-    {
-        Directory.CreateDirectory(target);
-        foreach (string file in Directory.GetFiles(source))
-            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
-        foreach (string folder in Directory.GetDirectories(source))
-            CopyFolder(folder, Path.Combine(target, Path.GetFileName(folder)));
     }
 }
