@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Cleave.Cli.Shell;
 using Cleave.Compression;
+using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Numerics.Tensors;
@@ -51,19 +52,24 @@ internal static class CompressionVerb
     }
 
     /// <summary>Reads back what was written, measures it, and reports.</summary>
+    /// <param name="started">When the work began.</param>
+    /// <param name="meter">Made when the work began; loading and measuring are not in its time.</param>
     /// <param name="notes">More to say, by name.</param>
-    public static int Report(Call call, string method, string output, LanguageModel source, long started, params (string Name, object Value)[] notes)
+    public static int Report(Call call, string method, string output, LanguageModel source, long started, EnergyMeter meter, params (string Name, object Value)[] notes)
     {
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        EnergyUse energy = meter.Used;
+        if (meter.WhyEstimated.Length > 0)
+            call.Detail($"energy is estimated: {meter.WhyEstimated}");
         LanguageModel written = output.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) ? GgufModel.LoadWithTokenizer(output) : ModelFolder.LoadFrozen(output);
         long bytes = written.Transformer.Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes - 4L * (linear.Bias?.Length ?? 0) : 4L * ((Tensor)w.Weight).Length);
         (TextQuality? quality, TextQuality? before, TextComparison? comparison) = Measure(call, source, written);
         if (call.Json)
         {
-            WriteJson(call, method, output, written.Parameters, bytes, seconds, quality, before, comparison, notes);
+            WriteJson(call, method, output, written.Parameters, bytes, seconds, energy, quality, before, comparison, notes);
             return Exit.Done;
         }
-        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{output}: {method}, {written.Parameters:N0} parameters, {Format.Bytes(bytes)} of weights, {seconds:0.0} s"));
+        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{output}: {method}, {written.Parameters:N0} parameters, {Format.Bytes(bytes)} of weights, {seconds:0.0} s, {EnergyFigures.Show(energy)}"));
         if (quality is not null)
             call.Out.WriteLine($"perplexity {quality.Perplexity:0.000} [{quality.Interval.Low:0.000}, {quality.Interval.High:0.000}]" + (before is null ? "" : $", {before.Perplexity:0.000} before"));
         if (comparison is { } c)
@@ -99,7 +105,7 @@ internal static class CompressionVerb
         }
     }
 
-    private static void WriteJson(Call call, string method, string output, long parameters, long bytes, double seconds, TextQuality? quality, TextQuality? before,
+    private static void WriteJson(Call call, string method, string output, long parameters, long bytes, double seconds, EnergyUse energy, TextQuality? quality, TextQuality? before,
         TextComparison? comparison, (string Name, object Value)[] notes) => call.WriteJson(w =>
     {
         w.WriteStartObject();
@@ -127,6 +133,7 @@ internal static class CompressionVerb
             w.WriteEndObject();
         }
         w.WriteNumber("seconds", Math.Round(seconds, 3));
+        EnergyFigures.Write(w, energy);
         foreach ((string name, object value) in notes)
         {
             if (value is double number)

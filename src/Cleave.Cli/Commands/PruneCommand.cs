@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Cleave.Cli.Shell;
 using Cleave.Compression.Pruning;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Models.Blocks;
@@ -45,6 +46,7 @@ internal static class PruneCommand
         PruningRequest request = Request(call);
         (LanguageModel source, LanguageModel copy) = CompressionVerb.Load(call);
         int[] tokens = CompressionVerb.CalibrationIds(call, source, request.NeedsText);
+        using var meter = new EnergyMeter(EnergyOptions.FromEnvironment());
         long started = Stopwatch.GetTimestamp();
         PruningOutcome outcome;
         using (ProgressLine progress = call.Progress())
@@ -54,7 +56,7 @@ internal static class PruneCommand
         List<(string, object)> notes = request.Pattern is null ? [] : [("zeros", Math.Round(outcome.Zeros, 6))];
         if (outcome.Note is not null)
             notes.Add(("note", outcome.Note));
-        return CompressionVerb.Report(call, Describe(request), output, source, started, [.. notes]);
+        return CompressionVerb.Report(call, Describe(request), output, source, started, meter, [.. notes]);
     }
 
     private static PruningRequest Request(Call call)

@@ -4,6 +4,7 @@ using System.Globalization;
 using Cleave.Cli.Shell;
 using Cleave.Compression.Conversion;
 using Cleave.Compression.Quantization;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Durable;
 using Cleave.Formats.Gguf;
 using Cleave.Models;
@@ -60,6 +61,7 @@ internal static class QuantizeCommand
         if (toGguf && source.Heads.Count > 0)
             throw new CleaveException($"{call.Get(CompressionVerb.Model)}: a model with heads for tasks cannot be a GGUF file, which has no place for them; give a folder as --out");
         int[] tokens = CompressionVerb.CalibrationIds(call, source, request.NeedsText);
+        using var meter = new EnergyMeter(EnergyOptions.FromEnvironment());
         long started = Stopwatch.GetTimestamp();
         IReadOnlyDictionary<string, int> types;
         using (ProgressLine progress = call.Progress())
@@ -71,7 +73,7 @@ internal static class QuantizeCommand
                 AtomicFolder.Create(output, folder => ModelFolder.Save(folder, model, WeightType.Q8), call.Force);
         }
         string method = $"{call.Get(Method)} {(request.Bytes is null && request.Divergence is null ? request.Mix.Name : "mixed")}";
-        return CompressionVerb.Report(call, method, output, source, started, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
+        return CompressionVerb.Report(call, method, output, source, started, meter, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
     }
 
     private static ConversionOptions Export(QuantizationRequest request, Call call) => new()

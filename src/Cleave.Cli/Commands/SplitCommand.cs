@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Splitting;
 using Cleave.Splitting.Projects;
 
@@ -37,13 +38,13 @@ internal static class SplitCommand
         using (ProgressLine progress = call.Progress())
             result = new Splitter(project, options, TimeProvider.System).Run(progress, call.Cancel);
         if (call.Json)
-            call.WriteJson(w => WriteJson(w, result));
+            call.WriteJson(w => WriteJson(w, result, project.Prices));
         else
-            WriteTable(call.Out, result);
+            WriteTable(call.Out, result, project.Prices);
         return result.AllCertified ? Exit.Done : Exit.No;
     }
 
-    private static void WriteTable(TextWriter output, SplitResult result)
+    private static void WriteTable(TextWriter output, SplitResult result, PriceTable? prices)
     {
         var table = new TextTable("task", "metric", "monolith", "module", "bound", "certificate", "ms", "faster", "size", "smaller", "items");
         foreach (TaskResult task in result.Tasks)
@@ -66,10 +67,11 @@ internal static class SplitCommand
         if (result.Router is { } router)
             output.WriteLine($"router: accuracy {Show(router.Accuracy)} on {router.Accuracy.Items} texts, {Number(result.RouterMicroseconds, "0")} us a text");
         output.WriteLine($"release: {result.Folder} (manifest {result.ManifestHash[..16]}), {Number(result.Elapsed.TotalSeconds, "0")} s");
+        output.WriteLine($"energy:  {EnergyFigures.Show(result.Energy, prices)}");
         output.WriteLine($"report:  {result.Report}");
     }
 
-    private static void WriteJson(Utf8JsonWriter w, SplitResult result)
+    private static void WriteJson(Utf8JsonWriter w, SplitResult result, PriceTable? prices)
     {
         w.WriteStartObject();
         w.WriteString("name", result.Name);
@@ -77,19 +79,21 @@ internal static class SplitCommand
         w.WriteString("manifest_sha256", result.ManifestHash);
         w.WriteString("report", result.Report);
         w.WriteNumber("seconds", result.Elapsed.TotalSeconds);
+        EnergyFigures.Write(w, result.Energy, prices);
         w.WriteStartArray("tasks");
         foreach (TaskResult task in result.Tasks)
-            WriteTask(w, task);
+            WriteTask(w, task, prices);
         w.WriteEndArray();
         w.WriteEndObject();
     }
 
-    private static void WriteTask(Utf8JsonWriter w, TaskResult task)
+    private static void WriteTask(Utf8JsonWriter w, TaskResult task, PriceTable? prices)
     {
         NonInferiorityResult test = task.Certificate.Test;
         w.WriteStartObject();
         w.WriteString("task", task.Task.Name);
         w.WriteString("metric", test.MetricName);
+        EnergyFigures.Write(w, task.Energy, prices);
         WriteSide(w, "monolith", task.Certificate.Monolith, task.Monolith);
         WriteSide(w, "module", task.Certificate.Module, task.Module);
         w.WriteStartObject("certificate");
@@ -117,6 +121,8 @@ internal static class SplitCommand
         w.WriteNumber("high", quality.High);
         w.WriteNumber("items", quality.Items);
         w.WriteNumber("ms", footprint.Milliseconds);
+        w.WriteNumber("joules_per_item", footprint.Energy.Joules);
+        w.WriteNumber("joules_per_item_uncertainty", footprint.Energy.Uncertainty);
         w.WriteNumber("weights_bytes", footprint.Bytes);
         w.WriteNumber("parameters", footprint.Parameters);
         w.WriteEndObject();

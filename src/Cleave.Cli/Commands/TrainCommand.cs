@@ -5,7 +5,9 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Numerics.Distributed;
+using Cleave.Splitting.Ensembles;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
@@ -23,12 +25,17 @@ internal static class TrainCommand
     private static readonly Option<string[]> Train = Files("--train", "Training items: .jsonl, .csv or .tsv, also with .gz.");
     private static readonly Option<string[]> Test = Files("--test", "Items for the final measurement; without it a fifth of the training items is held out.");
     private static readonly Option<string[]> Validation = Files("--validation", "Items for early stopping and calibration; without it a share of the training items is held out.");
+    private static readonly Option<string[]> Unlabelled = Files("--unlabelled", "Texts to classify without labels: those that the model is sure of are trained on too, with its labels.");
+    private static readonly Option<double> PseudoAccuracy = new("--pseudo-accuracy") { Description = "How often validation items of the same confidence must be right for a model's label to count.", HelpName = "X", DefaultValueFactory = _ => SelfTrainingOptions.UsualAccuracy };
+    private static readonly Option<bool> PseudoAgree = new("--pseudo-agree") { Description = "A label counts only if a second model, trained with another seed, gives the same." };
     private static readonly Option<string?> Name = new("--name") { Description = "What the task is called in the result (the kind).", HelpName = "NAME" };
     private static readonly Option<string> Text = Column("--text", "text"), Label = Column("--label", "label"), Target = Column("--target", "target");
     private static readonly Option<string?> Rejected = new("--rejected") { Description = "The column that holds a worse answer, for --loss dpo.", HelpName = "COLUMN" };
     private static readonly Option<string?> MetricName = new("--metric") { Description = "The measure of quality; unless given, the one that suits the kind of task.", HelpName = "NAME" };
     private static readonly Option<bool> Merge = new("--merge") { Description = "Merge the adapter into the base and write a whole model, if that changes it little enough." };
     private static readonly Option<double> MergeBound = new("--merge-bound") { Description = "Largest divergence that merging may cause, in nats.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
+    private static readonly Option<string?> Ensemble = new("--ensemble") { Description = "Train several models for one classification: bagging, boosting, stacking or snapshots answer together and cost their sum; soup and greedy-soup are one model with the mean of the weights.", HelpName = string.Join('|', EnsembleOptions.Names) };
+    private static readonly Option<int> Members = new("--members") { Description = "Models of an ensemble; for stacking those beside an n-gram classifier.", HelpName = "N", DefaultValueFactory = _ => 4 };
     private static readonly Option<bool> RangeTest = new("--range-test") { Description = $"Only find a learning rate: train {RangeUpdates} updates from a very low to a very high one, and write nothing." };
     private static readonly (Setting Setting, Option<string?> Option)[] Settings =
         [.. FineTuneSettings.All.Select(s => (s, new Option<string?>("--" + s.Name) { Description = s.Description, HelpName = s.Placeholder }))];
@@ -37,7 +44,7 @@ internal static class TrainCommand
     {
         var verb = new Verb("train", "Fine-tune one model on one task, wholly or through an adapter, and measure the result on held-out items.")
         {
-            Model, Task, Project, Train, Test, Validation, Name, Text, Label, Target, Rejected, MetricName, Merge, MergeBound, RangeTest,
+            Model, Task, Project, Train, Test, Validation, Unlabelled, PseudoAccuracy, PseudoAgree, Name, Text, Label, Target, Rejected, MetricName, Merge, MergeBound, Ensemble, Members, RangeTest,
         };
         foreach ((_, Option<string?> option) in Settings)
             verb.Add(option);
@@ -56,6 +63,9 @@ internal static class TrainCommand
             .Example("cleave train starter --task generate --train replies.csv --text question --target answer --method lora --merge --out out/replies", "columns by name, merged")
             .Example("cleave train out/replies --task generate --train pairs.jsonl --rejected worse --loss dpo --method lora --out out/preferred", "from preferences")
             .Example("cleave train starter --project samples/support-desk --task intent --out out/intent --resume", "a project's task; continue after an interruption")
+            .Example("cleave train starter --task classify --train intents.jsonl --sampling over --typos 0.05 --synonyms synonyms.txt --out out/intent", "rare classes more often, in other words and with typing errors")
+            .Example("cleave train starter --task classify --train intents.jsonl --unlabelled inbox.jsonl --pseudo-agree --out out/intent", "also on texts without labels, where two models are sure and agree")
+            .Example("cleave train starter --task classify --train intents.jsonl --ensemble greedy-soup --members 4 --out out/intent", "the mean of the weights of several, which costs what one costs")
             .Example("cleave train starter --task classify --train intents.jsonl --range-test", "find a learning rate")
             .Example("mpirun -n 4 cleave train starter --task classify --train intents.jsonl --accumulate 8 --out out/intent", "four processes (Open MPI), each with two of an update's eight micro-batches")
             .Runs(Run);
@@ -64,10 +74,10 @@ internal static class TrainCommand
     private static int Run(Call call)
     {
         SplitProject? project = call.Get(Project) is { } path ? ProjectReader.Load(path) : null;
-        FineTuneOptions options = FineTuneSettings.Apply(project?.Training ?? new FineTuneOptions(), Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
-        (TaskSource source, Metric metric) = project is null ? FromOptions(call) : FromProject(call, project);
+        (TaskSource source, Metric metric, FineTuneOptions usual, SelfTrainingOptions? unlabelled) = project is null ? FromOptions(call) : FromProject(call, project);
+        FineTuneOptions options = FineTuneSettings.Apply(usual, Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
         bool test = call.Get(RangeTest);
-        foreach (Option option in test ? new Option[] { Merge, MergeBound, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
+        foreach (Option option in test ? new Option[] { Merge, MergeBound, Ensemble, Members, Unlabelled, PseudoAccuracy, PseudoAgree, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
         {
             if (call.Given(option))
                 throw new CleaveException(test ? $"{option.Name} and --range-test cannot be given together: a range test writes nothing" : $"{option.Name} is for --merge");
@@ -77,17 +87,25 @@ internal static class TrainCommand
         var training = new TaskTraining(ModelArgument.Fetched(call.Get(Model)), source, metric, options, call.Seed, test ? "range-test" : call.OutPath())
         {
             Merge = call.Get(Merge),
+            Unlabelled = unlabelled,
             MostDivergence = call.Get(MergeBound) is >= 0 and var bound ? bound : throw new CleaveException("--merge-bound must be at least 0"),
             Resume = call.Resume,
             Force = call.Force,
         };
         if (training.Merge && !options.UsesAdapter)
             throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
-        return test ? FindRate(call, training) : TrainModel(call, training);
+        if (call.Get(Ensemble) is not null && call.JoinRanks().Size > 1)
+            throw new CleaveException("--ensemble trains its members one after the other, each by one process; leave out the launcher");
+        if (call.Get(Ensemble) is { } name)
+            return EnsembleRun.Train(call, training, new EnsembleOptions(EnsembleOptions.Parse(name), call.Positive(Members)), EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
+        if (call.Given(Members) && call.Get(Ensemble) is null)
+            throw new CleaveException("--members is for --ensemble: say how the models answer together");
+        return test ? FindRate(call, training) : TrainModel(call, training, EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
     }
 
-    private static int TrainModel(Call call, TaskTraining training)
+    private static int TrainModel(Call call, TaskTraining training, EnergyOptions power, PriceTable? prices)
     {
+        using var meter = new EnergyMeter(power);
         long start = Stopwatch.GetTimestamp();
         ICollective ranks = call.JoinRanks();
         TaskTrainingResult? result;
@@ -96,22 +114,27 @@ internal static class TrainCommand
         if (result is null)
             return Exit.Done; // the first process speaks for all
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        EnergyUse energy = meter.Used;
+        if (meter.WhyEstimated.Length > 0)
+            call.Detail($"energy is estimated: {meter.WhyEstimated}");
         if (result.Remark is { } remark)
             call.Say(remark);
         if (call.Json)
         {
-            call.WriteJson(w => WriteJson(w, training, result, seconds));
+            call.WriteJson(w => WriteJson(w, training, result, seconds, energy, prices));
             return Exit.Done;
         }
-        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s"));
+        call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s, {EnergyFigures.Show(energy, prices)}"));
         call.Out.WriteLine($"trained {Format.Count(result.Training.TrainedParameters)} of {Format.Count(result.Parameters)} weights in {result.Training.Updates} updates; {Format.Bytes(result.StoredBytes)} written"
             + (result.Training.BestUpdate is { } best ? $"; the weights of update {best}" : ""));
         if (result.Merge is { } merge)
             call.Out.WriteLine($"merged: {merge}");
+        if (result.SelfTraining is { } added)
+            SelfTrainingFigures.Show(call.Out, training.Metric, added, result.Quality);
         return Exit.Done;
     }
 
-    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds)
+    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds, EnergyUse energy, PriceTable? prices)
     {
         w.WriteStartObject();
         w.WriteString("method", training.Options.Method.ToString().ToLowerInvariant());
@@ -123,6 +146,7 @@ internal static class TrainCommand
         w.WriteNumber("metric_high", result.Quality.High);
         w.WriteNumber("metric_items", result.Quality.Items);
         w.WriteNumber("seconds", seconds);
+        EnergyFigures.Write(w, energy, prices);
         w.WriteString("out", training.Output);
         w.WriteNumber("trained_parameters", result.Training.TrainedParameters);
         w.WriteNumber("stored_bytes", result.StoredBytes);
@@ -136,6 +160,8 @@ internal static class TrainCommand
             w.WriteNumber("merge_kl", merge.Divergence);
             w.WriteNumber("merge_kl_bound", merge.MostDivergence);
         }
+        if (result.SelfTraining is { } added)
+            SelfTrainingFigures.Write(w, added);
         w.WriteEndObject();
     }
 
@@ -174,7 +200,7 @@ internal static class TrainCommand
         return Exit.Done;
     }
 
-    private static (TaskSource, Metric) FromOptions(Call call)
+    private static (TaskSource, Metric, FineTuneOptions, SelfTrainingOptions?) FromOptions(Call call)
     {
         TaskKind kind = call.Get(Task) is { } name ? ProjectReader.KindOf(name) ?? throw new CleaveException($"--task {name}: classify, generate, extract or language-model; a name needs --project")
             : throw new CleaveException("--task is missing: classify, generate, extract or language-model");
@@ -192,12 +218,22 @@ internal static class TrainCommand
             Target = call.Get(Target),
             Rejected = call.Get(Rejected),
         };
-        return (source, call.Get(MetricName) is { } metric ? Metric.Parse(metric, kind) : Metric.Default(kind));
+        return (source, call.Get(MetricName) is { } metric ? Metric.Parse(metric, kind) : Metric.Default(kind), new FineTuneOptions(), FromUnlabelled(call));
     }
 
-    private static (TaskSource, Metric) FromProject(Call call, SplitProject project)
+    private static SelfTrainingOptions? FromUnlabelled(Call call)
     {
-        foreach (Option option in new Option[] { Train, Test, Validation, Name, Text, Label, Target, Rejected, MetricName })
+        if (call.Get(Unlabelled) is { Length: > 0 } files)
+        {
+            return new SelfTrainingOptions(files, call.Get(PseudoAccuracy) is >= 0.5 and <= 1 and var accuracy ? accuracy
+                : throw new CleaveException("--pseudo-accuracy must be a number from 0.5 to 1"), call.Get(PseudoAgree));
+        }
+        return call.Given(PseudoAccuracy) || call.Given(PseudoAgree) ? throw new CleaveException("--pseudo-accuracy and --pseudo-agree are about the labels of --unlabelled texts: say where they are") : null;
+    }
+
+    private static (TaskSource, Metric, FineTuneOptions, SelfTrainingOptions?) FromProject(Call call, SplitProject project)
+    {
+        foreach (Option option in new Option[] { Train, Test, Validation, Unlabelled, PseudoAccuracy, PseudoAgree, Name, Text, Label, Target, Rejected, MetricName })
         {
             if (call.Given(option))
                 throw new CleaveException($"{option.Name} and --project cannot be given together: the project says it");
@@ -205,7 +241,7 @@ internal static class TrainCommand
         string names = string.Join(", ", project.Tasks.Select(t => t.Name));
         string name = call.Get(Task) ?? (project.Tasks.Count == 1 ? project.Tasks[0].Name : throw new CleaveException($"--task is missing: one of {names}"));
         TaskDefinition task = project.Tasks.FirstOrDefault(t => t.Name == name) ?? throw new CleaveException($"--task {name}: the project has {names}");
-        return (task.Source, task.Metric);
+        return (task.Source, task.Metric, project.TrainingOf(task), task.Unlabelled);
     }
 
     private static Option<string[]> Files(string name, string what) => new(name) { Description = what, HelpName = "FILE", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true };

@@ -84,6 +84,14 @@ public sealed class TaskDataset
         Rng For(string purpose) => Rng.For(seed, $"data/{source.Name}/{purpose}");
     }
 
+    /// <summary>The same with other training items; what a model is measured by, and the labels, stay.</summary>
+    /// <param name="train">Of the labels that there are.</param>
+    public TaskDataset WithTraining(IReadOnlyList<Example> train)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return new TaskDataset(Source) { Train = train, Validation = Validation, Test = Test, Labels = Labels, Report = Report };
+    }
+
     private static void CheckFractions(TaskSource source)
     {
         if (source.ValidationFraction is not (> 0 and < 1) || source.TestFraction is not (> 0 and < 1))

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Numerics;
@@ -30,20 +31,32 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
     public SplitResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
         long started = clock.GetTimestamp();
+        using var meter = new EnergyMeter(EnergyOptions.FromEnvironment(project.Energy), clock);
+        EnergyReading begun = meter.Read();
         CheckOutput();
         string baseFolder = BaseModel.Find(project.Base, project.Folder);
         LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
         TaskContext[] tasks = LoadAll(baseModel, progress);
-        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
+        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256)
+            .Concat(project.Tasks.Select(t => t.Text.Synonyms).OfType<string>().Select(Hashing.Sha256File));
         using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
         DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
-        IReadOnlyList<MonolithPoint> curve = MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation);
-        using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
-        TaskResult[] results = [.. tasks.Select(t => Split(t, monolith, work, progress, cancellation))];
-        progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
-        var writer = new ReleaseWriter(project, baseHash, options);
-        return writer.Write(results, monolith, curve, () => clock.GetElapsedTime(started), work);
+        var ledger = new EnergyLedger(work.Folder, meter, begun);
+        try
+        {
+            IReadOnlyList<MonolithPoint> curve = ledger.Measure("monolith", () => MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation));
+            using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
+            TaskResult[] results = [.. tasks.Select(t => Split(t, monolith, work, ledger, meter, progress, cancellation))];
+            progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
+            var writer = new ReleaseWriter(project, baseHash, options);
+            return writer.Write(results, monolith, curve, () => (clock.GetElapsedTime(started), ledger.Total()), work);
+        }
+        catch (OperationCanceledException)
+        {
+            ledger.Interrupted();
+            throw;
+        }
     }
 
     private void CheckOutput()
@@ -115,9 +128,20 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         return curve;
     }
 
-    private TaskResult Split(TaskContext task, Monolith monolith, SplitWorkspace work, IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    private TaskResult Split(TaskContext task, Monolith monolith, SplitWorkspace work, EnergyLedger ledger, EnergyMeter meter, IProgress<ProgressReport>? progress,
+        CancellationToken cancellation)
     {
-        StudyResult study = new TaskStudy(project, task, monolith, work.Study(task.Name)).Run(clock, progress, cancellation);
+        StudyResult study = ledger.Measure(task.Name, () => new TaskStudy(project, task, monolith, work.Study(task.Name), ledger).Run(clock, progress, cancellation));
+        TaskResult result = ledger.Measure($"{task.Name}/certificate", () => Certify(task, study, monolith, meter, progress, cancellation));
+        return result with
+        {
+            Energy = ledger.OfTask(task.Name),
+            TrialEnergy = study.Trials.Where(t => ledger.OfTrial(task.Name, t.Number) is not null).ToDictionary(t => t.Number, t => ledger.OfTrial(task.Name, t.Number)!.Value),
+        };
+    }
+
+    private TaskResult Certify(TaskContext task, StudyResult study, Monolith monolith, EnergyMeter meter, IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    {
         progress?.Report(new ProgressReport($"{task.Name}: certify", 0, 1, "modules"));
         using ITaskModule module = ModuleFolder.Load(study.Folder)[0];
         (Certificate certificate, IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate) =
@@ -131,26 +155,22 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             MonolithPredictions = reference,
             ModulePredictions = candidate,
             Baselines = PlainBaselines.Measure(task, project.Seed),
-            Monolith = new Footprint(Milliseconds(monolith.View(task.Name), task), monolith.WeightBytes, monolith.Parameters),
-            Module = new Footprint(Milliseconds(module, task), module.WeightBytes, module.Parameters),
+            Monolith = new Footprint(Latency.Milliseconds(monolith.View(task.Name), task.Data.Test), monolith.WeightBytes, monolith.Parameters, ItemEnergy(monolith.View(task.Name), task, meter)),
+            Module = new Footprint(Latency.Milliseconds(module, task.Data.Test), module.WeightBytes, module.Parameters, ItemEnergy(module, task, meter)),
         };
     }
 
-    /// <summary>Median time of one test item alone, after a few that are not counted.</summary>
-    private static double Milliseconds(ITaskModule module, TaskContext task)
+    /// <summary>Of one test item alone, over as many as take a hundred times a counter's step of a millisecond.</summary>
+    private static EnergyUse ItemEnergy(ITaskModule module, TaskContext task, EnergyMeter meter)
     {
-        const int Warmups = 5, Items = 41;
-        var times = new List<double>();
-        for (int i = 0; i < Warmups + Items; i++)
-        {
-            Example item = task.Data.Test[i % task.Data.Test.Count];
-            long start = Stopwatch.GetTimestamp();
-            module.Predict([item]);
-            if (i >= Warmups)
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-        }
-        times.Sort();
-        return times[times.Count / 2];
+        const int Milliseconds = 100;
+        EnergyReading start = meter.Read();
+        long begun = Stopwatch.GetTimestamp();
+        int items = 0;
+        do
+            module.Predict([task.Data.Test[items++ % task.Data.Test.Count]]);
+        while (Stopwatch.GetElapsedTime(begun).TotalMilliseconds < Milliseconds);
+        return meter.Since(start).Each(items);
     }
 
     private static void WriteCurve(string path, IReadOnlyList<MonolithPoint> curve) => AtomicFile.WriteText(path, new JsonArray([.. curve.Select(p => (JsonNode)new JsonObject

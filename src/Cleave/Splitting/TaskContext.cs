@@ -1,4 +1,7 @@
 using Cleave.Data;
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
+using Cleave.Data.Cleaning;
 using Cleave.Models;
 using Cleave.Numerics;
 using Cleave.Splitting.Projects;
@@ -60,7 +63,15 @@ public sealed class TaskContext
     }
 
     /// <summary>The noise that transformers train with on this task.</summary>
-    public TokenDropout Dropout(ulong seed, string purpose) => new(Definition.TokenDropout, _vocabulary, Seed(seed, purpose));
+    public ItemNoise Noise(ulong seed, string purpose) => new(Definition.Text.IsNone ? null : new TextNoise(Definition.Text, new HeldOutTexts([.. Data.Validation, .. Data.Test])),
+        Data.Train, Encoder, new TokenDropout(Definition.TokenDropout, _vocabulary, Seed(seed, purpose)), Seed(seed, purpose));
+
+    /// <summary>The order and the choice of items that transformers train with on this task.</summary>
+    public TaskBatches Batches(int tokens, ulong seed) => new(Train, tokens, seed, Definition.Sampling);
+
+    /// <summary>What sampling rare classes more or frequent ones less comes to as weights of the classes, for n-grams; null where all count alike.</summary>
+    public IReadOnlyList<float>? ClassWeights => Definition.Sampling is not (ClassSampling.Over or ClassSampling.Under) ? null
+        : ClassSampler.BalancedWeights([.. Data.Labels.Select(l => Data.Train.LongCount(e => e.Label == l))]);
 
     /// <summary>A seed for one purpose of this task.</summary>
     public ulong Seed(ulong seed, string purpose) => Rng.For(seed, $"{Name}/{purpose}").NextUInt64();

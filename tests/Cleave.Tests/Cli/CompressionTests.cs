@@ -170,6 +170,8 @@ public sealed class CompressionTests : IDisposable
         Assert.True(run.Status == 0, run.Error);
         JsonElement json = JsonDocument.Parse(run.Output).RootElement;
         Assert.True(json.GetProperty("seconds").GetDouble() >= 0);
+        Assert.True(json.GetProperty("joules").GetDouble() > 0);
+        Assert.Contains(json.GetProperty("energy").GetString(), new[] { "measured", "estimated" });
         Assert.False(string.IsNullOrEmpty(json.GetProperty("method").GetString()));
         return json;
     }

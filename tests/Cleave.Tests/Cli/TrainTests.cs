@@ -40,6 +40,8 @@ public sealed class TrainTests : IDisposable
         Assert.True(json.GetProperty("parameters").GetInt64() > 10_000);
         Assert.True(json.GetProperty("weights_bytes").GetInt64() > 10_000);
         Assert.True(json.GetProperty("seconds").GetDouble() > 0);
+        Assert.True(json.GetProperty("joules").GetDouble() > 0);
+        Assert.Equal(json.GetProperty("energy").GetString() == "estimated", json.GetProperty("joules_uncertainty").GetDouble() > 0);
         Assert.True(metric > 0.9, trained.Output);
         Assert.Equal(60, json.GetProperty("metric_items").GetInt32());
         bool adapter = method is "lora" or "dora" or "ia3" && !more.Contains("--merge");
@@ -97,10 +99,11 @@ public sealed class TrainTests : IDisposable
     public void A_project_says_task_and_settings()
     {
         using var project = new SmallProject();
-        File.AppendAllText(project.ProjectPath, "\ntraining: {method: lora, rank: 4, epochs: 2, optimizer: lion}\n");
+        File.AppendAllText(project.ProjectPath, "\ntraining: {method: lora, rank: 4, epochs: 2, optimizer: lion}\nprices: {core_hour: 0.04, currency: CHF}\n");
         CommandLine result = CommandLine.Run("train", Path.Combine(project.Folder, "base"), "--project", project.Folder, "--task", "mood", "--epochs", "1", "--out", At("mood"), "--json");
         Assert.True(result.Status == 0, result.Error);
         Assert.Equal("lora", JsonDocument.Parse(result.Output).RootElement.GetProperty("method").GetString());
+        Assert.True(JsonDocument.Parse(result.Output).RootElement.GetProperty("cost").GetDouble() > 0);
         Assert.Contains("\"r\": 4", File.ReadAllText(At("mood/adapter_config.json")), StringComparison.Ordinal);
         Assert.Contains("mood, thing", CommandLine.Run("train", _base, "--project", project.Folder, "--task", "nothing", "--out", At("x")).OneLineError(), StringComparison.Ordinal);
         File.AppendAllText(project.ProjectPath, "\n");
@@ -180,7 +183,7 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(File.ReadAllBytes(At("whole/adapter_model.safetensors")), File.ReadAllBytes(At("killed/adapter_model.safetensors")));
     }
 
-    private static void Write(string path, int rows, ulong seed)
+    internal static void Write(string path, int rows, ulong seed)
     {
         string[] goods = ["parcel", "order", "refund", "shoes", "lamp", "phone"];
         var rng = new Rng(seed);

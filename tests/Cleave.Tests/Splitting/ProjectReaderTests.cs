@@ -1,5 +1,9 @@
 using Cleave.Data;
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
+using Cleave.Evaluation.Energy;
 using Cleave.Splitting.Projects;
+using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Tests.Splitting;
 
@@ -89,6 +93,22 @@ public sealed class ProjectReaderTests : IDisposable
     }
 
     [Fact]
+    public void Power_and_prices_are_read_and_their_mistakes_named()
+    {
+        const string Tasks = "name: p\nbase: starter\ntasks: {t: {kind: classify, train: a.jsonl}}\n";
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        string[] problems = Problems(Tasks + "energy: {watts_per_core: 0, uncertanty: 2}\nprices: {kwh: free, currency: euro}\n");
+        Assert.Equal(4, problems.Length);
+        foreach (string word in new[] { "watts_per_core", "did you mean 'uncertainty'?", "free", "EUR" })
+            Assert.Contains(problems, p => p.Contains(word, StringComparison.Ordinal));
+        Assert.Equal(2, Problems(Tasks + "prices: {}\n").Length);
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), Tasks + "energy: {watts_per_core: 9}\nprices: {kwh: 0.30, core_hour: 0.04, currency: EUR}\n");
+        SplitProject project = ProjectReader.Load(_folder);
+        Assert.Equal(new EnergyOptions(9, 4.5), project.Energy);
+        Assert.Equal(new PriceTable(0.30, 0.04, "EUR"), project.Prices);
+    }
+
+    [Fact]
     public void Token_dropout_is_for_tasks_that_judge_texts()
     {
         File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
@@ -100,6 +120,33 @@ public sealed class ProjectReaderTests : IDisposable
               u: {kind: generate, train: a.jsonl, token-dropout: 0.1}
             """));
         Assert.Contains("line 5", problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_task_says_how_its_items_are_varied_and_a_file_lies_beside_the_project()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        string[] problems = Problems("""
+            name: p
+            base: starter
+            tasks:
+              t: {kind: classify, train: a.jsonl, typos: 2, sampling: ovr, synonyms: words.txt}
+              u: {kind: extract, train: a.jsonl, word-dropout: 0.1}
+            """);
+        Assert.Equal(4, problems.Length);
+        foreach (string word in new[] { "typos", "'over'", Path.Combine(_folder, "words.txt"), "only classify tasks can have 'word-dropout'" })
+            Assert.Contains(problems, p => p.Contains(word, StringComparison.Ordinal));
+        File.WriteAllText(Path.Combine(_folder, "words.txt"), "order, purchase\n");
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), """
+            name: p
+            base: starter
+            tasks: {t: {kind: classify, train: a.jsonl, typos: 0.1, synonyms: words.txt, sampling: over}}
+            training: {word-dropout: 0.2, sampling: under, mixup: 0.3}
+            """);
+        SplitProject project = ProjectReader.Load(_folder);
+        Assert.Equal(new TextNoiseOptions { Typos = 0.1, Synonyms = Path.Combine(_folder, "words.txt") }, project.Tasks[0].Text);
+        FineTuneOptions training = project.TrainingOf(project.Tasks[0]);
+        Assert.Equal((0.0, ClassSampling.Over, 0.3), (training.Text.WordDropout, training.Sampling, training.Mixup));
     }
 
     private string[] Problems(string yaml)

@@ -26,7 +26,7 @@ public sealed class SmallProject : IDisposable
             base: base
             seed: 3
             tasks:
-              mood: {kind: classify, train: mood.train.jsonl, test: mood.test.jsonl, metric: accuracy, margin: 0.2}
+              mood: {kind: classify, train: mood.train.jsonl, test: mood.test.jsonl, metric: accuracy, margin: 0.2, typos: 0.05, word-dropout: 0.05, sampling: over}
               thing: {kind: extract, train: thing.train.jsonl, test: thing.test.jsonl, spans: spans, margin: 0.5}
             monolith: {epochs: 2, batch-tokens: 256}
             search: {trials: 3, sampler: random}

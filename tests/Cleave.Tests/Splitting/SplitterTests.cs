@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cleave.Data;
 using Cleave.Numerics;
 using Cleave.Splitting;
@@ -18,6 +19,10 @@ public sealed class SplitterTests : IDisposable
         Assert.Equal(2, whole.Tasks.Count);
         Assert.True(File.Exists(whole.Report));
         Assert.False(Directory.Exists(whole.Folder + ".work"));
+        TakesEnergy(whole);
+
+        // What it costs is not part of what it is.
+        File.AppendAllText(_project.ProjectPath, "\nenergy: {watts_per_core: 3, uncertainty: 1}\nprices: {kwh: 0.3, core_hour: 0.04, currency: EUR}\n");
 
         // Cut off at five different moments, then let it finish.
         int[] moments = [3, 9, 14, 20, 26];
@@ -43,8 +48,26 @@ public sealed class SplitterTests : IDisposable
         string cut = Path.Combine(_project.Folder, "cut");
         string hash = Directory.Exists(cut) ? Release.Open(cut).Manifest.Hash : _project.Split("cut", resume: true).ManifestHash;
         Assert.Equal(whole.ManifestHash, hash);
+        JsonElement measured = JsonDocument.Parse(File.ReadAllText(Path.Combine(cut, ReleaseWriter.MeasurementsName))).RootElement.GetProperty("energy");
+        Assert.True(measured.GetProperty("cost").GetDouble() > 0);
+        Assert.Equal("EUR", measured.GetProperty("currency").GetString());
         using Release release = Release.Open(whole.Folder);
         Assert.Equal(whole.ManifestHash, release.Manifest.Hash);
+    }
+
+    private static void TakesEnergy(SplitResult split)
+    {
+        foreach (TaskResult task in split.Tasks)
+        {
+            Assert.Equal(task.Study.Trials.Select(t => t.Number), task.TrialEnergy.Keys.Order());
+            Assert.All(task.TrialEnergy.Values, e => Assert.True(e.Joules > 0 && e.CoreSeconds > 0));
+            Assert.True(task.Energy.Joules > task.TrialEnergy.Values.Sum(e => e.Joules));
+            Assert.True(task.Module.Energy.Joules > 0 && task.Monolith.Energy.Joules > 0);
+        }
+        Assert.True(split.Energy.Joules > split.Tasks.Sum(t => t.Energy.Joules));
+        string report = File.ReadAllText(split.Report);
+        Assert.Contains(System.Net.WebUtility.HtmlEncode(split.Energy.ToString()), report, StringComparison.Ordinal);
+        Assert.Contains(System.Net.WebUtility.HtmlEncode(split.Tasks[0].TrialEnergy[0].ToString()), report, StringComparison.Ordinal);
     }
 
     [Fact]

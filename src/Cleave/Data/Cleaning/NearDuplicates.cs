@@ -12,11 +12,12 @@ namespace Cleave.Data.Cleaning;
 /// </summary>
 internal static class NearDuplicates
 {
-    private const double Similar = 0.8;
+    internal const double Similar = 0.8;
     private const int RunLength = 5;
 
     // 19 bands of 5 rows propose a pair of similarity 0.8 with probability 0.9995, one of 0.5 with 0.45.
-    private const int Rows = 5, Bands = 19, Hashes = 96;
+    internal const int Bands = 19;
+    private const int Rows = 5, Hashes = 96;
 
     /// <summary>Longer texts are represented by their smallest hashes (a bottom-k sketch), which bounds time and
     /// memory.</summary>
@@ -80,7 +81,7 @@ internal static class NearDuplicates
         return i;
     }
 
-    private static ulong BandKey(uint[] signature, int band)
+    internal static ulong BandKey(uint[] signature, int band)
     {
         ulong key = 0;
         for (int r = band * Rows; r < (band + 1) * Rows; r++)
@@ -90,7 +91,7 @@ internal static class NearDuplicates
 
     /// <summary>|A ∩ B| / |A ∪ B| of two sorted sets.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Jaccard(uint[] a, uint[] b)
+    internal static double Jaccard(uint[] a, uint[] b)
     {
         int i = 0, j = 0, common = 0;
         while (i < a.Length && j < b.Length)
@@ -116,7 +117,7 @@ internal static class NearDuplicates
     /// <summary>The hashes of all runs of five characters, each once, sorted; none for texts too short to be compared
     /// so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static uint[] Runs(string text)
+    internal static uint[] Runs(string text)
     {
         if (text.Length < 2 * RunLength)
             return [];
@@ -146,7 +147,7 @@ internal static class NearDuplicates
 
     /// <summary>The text's letters and digits in lower case, words parted by one blank; the normalised text where there
     /// are none.</summary>
-    private static string Words(string text)
+    internal static string Words(string text)
     {
         var key = new StringBuilder(text.Length);
         foreach (char c in text)
@@ -161,7 +162,7 @@ internal static class NearDuplicates
     }
 
     /// <summary>Signatures of fixed random permutations x → a·x + b modulo 2³², a odd.</summary>
-    private sealed class MinHash
+    internal sealed class MinHash
     {
         private readonly uint[] _factors = new uint[Hashes], _offsets = new uint[Hashes];
 

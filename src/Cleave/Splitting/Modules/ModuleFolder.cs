@@ -44,6 +44,8 @@ public static class ModuleFolder
             return OpenPublished(folder, load(folder));
         JsonCursor description = Describe(folder);
         ModuleTask[] tasks = [.. description["tasks"].Items().Select(ReadTask)];
+        if (EnsembleFolder.Is(description))
+            return [.. tasks.Select(t => EnsembleFolder.Load(folder, description, t, member => Choose(Load(member, load), t.Name, member, "--task")))];
         if (AdapterFolder.IsAdapter(folder))
         {
             (LanguageModel adapted, long held) = AdaptedModel.Load(folder, description, tasks);

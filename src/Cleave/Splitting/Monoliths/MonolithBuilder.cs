@@ -5,7 +5,6 @@ using Cleave.Models.Bag;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Projects;
-using Cleave.Splitting.Studies;
 using Cleave.Training.Bag;
 
 namespace Cleave.Splitting.Monoliths;
@@ -43,20 +42,8 @@ public sealed class MonolithBuilder(SplitProject project, IReadOnlyList<TaskCont
         return curve;
     }
 
-    private BagClassifier TrainNgrams(TaskContext task)
-    {
-        IReadOnlyList<Example> train = task.Data.Train;
-        var options = new BagTrainingOptions
-        {
-            Dim = 64,
-            Hidden = 256,
-            Epochs = NgramRecipe.UsualEpochs(train.Count),
-            FeatureDropout = NgramRecipe.UsualDropout(train.Count),
-            Seed = task.Seed(project.Seed, "monolith n-grams"),
-        };
-        BagTrainingResult result = BagTrainer.Train(options, new LabelledTexts([.. train.Select(e => e.Text)], task.LabelIndices(train)), task.Data.Labels.Count);
-        return BagClassifier.From(result.Model, task.Data.Labels);
-    }
+    private BagClassifier TrainNgrams(TaskContext task) => NgramTraining.Train(
+        new LabelledTexts([.. task.Data.Train.Select(e => e.Text)], task.LabelIndices(task.Data.Train)), task.Data.Labels, task.ClassWeights, task.Seed(project.Seed, "monolith n-grams"));
 
     private static ModuleTask Calibrate(TaskContext task, TransformerModule view)
     {

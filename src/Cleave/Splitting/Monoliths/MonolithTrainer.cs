@@ -47,11 +47,11 @@ public sealed class MonolithTrainer(MonolithOptions options, ulong seed, string 
             curve.Restore(Checkpoint.Load(checkpointPath, optimizer, fingerprint)["curve"]);
         Dictionary<string, TaskObjective> objectives = tasks.ToDictionary(t => t.Name,
             t => new TaskObjective(t.Kind, model.Transformer, result.Head(t.Name), t.Kind == TaskKind.Classify ? 0.05f : 0), StringComparer.Ordinal);
-        Dictionary<string, TokenDropout> dropout = tasks.ToDictionary(t => t.Name, t => t.Dropout(seed, "monolith"), StringComparer.Ordinal);
+        Dictionary<string, ItemNoise> noise = tasks.ToDictionary(t => t.Name, t => t.Noise(seed, "monolith"), StringComparer.Ordinal);
         new Trainer(optimizer, schedule).Run((tape, step, _) =>
         {
             (TaskContext task, IReadOnlyList<TaskItem> items) = plan[step];
-            double loss = objectives[task.Name].Loss(tape, dropout[task.Name].Apply(items, step));
+            double loss = objectives[task.Name].Loss(tape, noise[task.Name].Apply(items, step));
             curve.Add(task.Name, loss);
             return loss;
         }, step =>
@@ -77,7 +77,7 @@ public sealed class MonolithTrainer(MonolithOptions options, ulong seed, string 
         for (int epoch = 0; epoch < options.Epochs; epoch++)
         {
             (TaskContext, IReadOnlyList<TaskItem>)[] all = [.. tasks.SelectMany(t =>
-                new TaskBatches(t.Train, options.BatchTokens, t.Seed(seed, "monolith")).Epoch(epoch).Select(b => (t, b)))];
+                t.Batches(options.BatchTokens, t.Seed(seed, "monolith")).Epoch(epoch).Select(b => (t, b)))];
             Rng.For(seed, $"monolith epoch {epoch}").Shuffle(all.AsSpan());
             plan.AddRange(all);
         }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Yaml;
+using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
@@ -36,7 +38,9 @@ public static class ProjectReader
             Search = ReadSearch(root.Section("search")),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
-            Training = ReadTraining(root.Section("training")),
+            Training = ReadTraining(root.Section("training"), folder),
+            Energy = ReadEnergy(root.Section("energy")),
+            Prices = ReadPrices(root.Section("prices")),
         };
         root.Finish();
         yaml.ThrowIfAny();
@@ -128,8 +132,34 @@ public static class ProjectReader
         double dropout = task.Number("token-dropout", 0, 0, 0.9);
         if (dropout > 0 && kind is not (TaskKind.Classify or TaskKind.Extract))
             task.Report("token-dropout", "only classify and extract tasks can have it: a generated text repeats words of its prompt");
+        FineTuneOptions augmented = Located(FineTuneSettings.Read(task, new FineTuneOptions(), [.. FineTuneSettings.All.Select(s => s.Name).Except(FineTuneSettings.OfTasks)]), task, folder);
+        if (kind != TaskKind.Classify && FineTuneSettings.OfTasks.FirstOrDefault(task.Has) is { } key)
+            task.Report(key, $"only classify tasks can have '{key}': elsewhere words are what is to be found or said");
+        SelfTrainingOptions? unlabelled = ReadUnlabelled(task, folder, kind);
         task.Finish();
-        return new TaskDefinition(source, metric, margin, trials, dropout);
+        return new TaskDefinition(source, metric, margin, trials, dropout) { Text = augmented.Text, Sampling = augmented.Sampling, Unlabelled = unlabelled };
+    }
+
+    private static SelfTrainingOptions? ReadUnlabelled(YamlSection task, string folder, TaskKind kind)
+    {
+        IReadOnlyList<string> files = Files(task, "unlabelled", folder, required: false);
+        var options = new SelfTrainingOptions(files, task.Number("pseudo-accuracy", SelfTrainingOptions.UsualAccuracy, 0.5, 1), task.Flag("pseudo-agree", false));
+        if (files.Count > 0 && kind != TaskKind.Classify)
+            task.Report("unlabelled", "only classify tasks can have 'unlabelled' texts");
+        if (files.Count == 0 && (task.Has("pseudo-accuracy") || task.Has("pseudo-agree")))
+            task.Report("pseudo-accuracy", "'pseudo-accuracy' and 'pseudo-agree' are about the labels of 'unlabelled' texts: say where they are");
+        return files.Count > 0 ? options : null;
+    }
+
+    // A file's path is relative to the project.
+    private static FineTuneOptions Located(FineTuneOptions options, YamlSection section, string folder)
+    {
+        if (options.Text.Synonyms is not { } given)
+            return options;
+        string path = Path.Combine(folder, given);
+        if (!File.Exists(path))
+            section.Report("synonyms", $"no such file: {path}");
+        return options with { Text = options.Text with { Synonyms = path } };
     }
 
     private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
@@ -174,13 +204,38 @@ public static class ProjectReader
         return options;
     }
 
-    private static FineTuneOptions ReadTraining(YamlSection? training)
+    private static FineTuneOptions ReadTraining(YamlSection? training, string folder)
     {
         if (training is null)
             return new FineTuneOptions();
-        FineTuneOptions options = FineTuneSettings.Read(training, new FineTuneOptions());
+        FineTuneOptions options = Located(FineTuneSettings.Read(training, new FineTuneOptions()), training, folder);
         training.Finish();
         return options;
+    }
+
+    private static EnergyOptions ReadEnergy(YamlSection? energy)
+    {
+        if (energy is null)
+            return EnergyOptions.Default;
+        double watts = energy.Number("watts_per_core", EnergyOptions.Default.WattsPerCore, 0.01, EnergyOptions.MostWatts);
+        EnergyOptions options = EnergyOptions.Of(watts);
+        options = options with { Uncertainty = energy.Number("uncertainty", options.Uncertainty, 0, EnergyOptions.MostWatts) };
+        energy.Finish();
+        return options;
+    }
+
+    private static PriceTable? ReadPrices(YamlSection? prices)
+    {
+        if (prices is null)
+            return null;
+        if (!prices.Has("kwh") && !prices.Has("core_hour"))
+            prices.Report("kwh", "'prices' needs 'kwh', the price of a kilowatt-hour, or 'core_hour', that of a core for an hour");
+        string currency = prices.Text("currency", required: true) ?? "";
+        if (currency.Length > 0 && (currency.Length != 3 || !currency.All(char.IsAsciiLetterUpper)))
+            prices.Report("currency", $"'prices.currency' is three capital letters such as EUR, not '{currency}'");
+        var table = new PriceTable(prices.Number("kwh", 0, 0, 1e6), prices.Number("core_hour", 0, 0, 1e6), currency);
+        prices.Finish();
+        return table;
     }
 
     private static double? Factor(YamlSection section, string key) => section.Has(key) ? section.Number(key, 1, 1, 1e6) : null;

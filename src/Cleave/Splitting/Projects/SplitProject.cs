@@ -1,5 +1,9 @@
 using Cleave.Data;
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
+using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Projects;
@@ -10,6 +14,15 @@ namespace Cleave.Splitting.Projects;
 /// <param name="TokenDropout">Share of the tokens replaced while transformers train on it.</param>
 public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Margin, int? Trials = null, double TokenDropout = 0)
 {
+    /// <summary>How the words of its training items are changed while transformers train on it; for classification.</summary>
+    public TextNoiseOptions Text { get; init; } = new();
+
+    /// <summary>Texts without labels for <c>cleave train</c>, or null.</summary>
+    public SelfTrainingOptions? Unlabelled { get; init; }
+
+    /// <summary>Which items of each class an epoch has; n-grams weigh classes accordingly instead. For classification.</summary>
+    public ClassSampling Sampling { get; init; }
+
     public string Name => Source.Name;
     public TaskKind Kind => Source.Kind;
 }
@@ -58,6 +71,24 @@ public sealed record SplitProject
 
     /// <summary>How <c>cleave train</c> trains a task of the project alone.</summary>
     public FineTuneOptions Training { get; init; } = new();
+
+    /// <summary>The power of a core where energy is estimated, unless the environment knows better.</summary>
+    public EnergyOptions Energy { get; init; } = EnergyOptions.Default;
+
+    /// <summary>What energy and processor time cost, or null where that is not stated.</summary>
+    public PriceTable? Prices { get; init; }
+
+    /// <summary>How <c>cleave train</c> trains a task: what the task says of its items goes before what the training says.</summary>
+    public FineTuneOptions TrainingOf(TaskDefinition task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return Training with
+        {
+            Text = task.Text.IsNone ? Training.Text : task.Text,
+            Sampling = task.Sampling == ClassSampling.None ? Training.Sampling : task.Sampling,
+            TokenDropout = task.TokenDropout > 0 ? task.TokenDropout : Training.TokenDropout,
+        };
+    }
 
     /// <summary>Trials of a task's study.</summary>
     public int TrialsOf(TaskDefinition task) => task.Trials ?? Search.Trials;

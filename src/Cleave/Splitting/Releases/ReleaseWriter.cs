@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Registry;
@@ -23,11 +24,11 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
     private const string ReleaseVersion = "1";
     public const string ModulesFolder = "modules", MonolithFolder = "monolith";
 
-    public SplitResult Write(IReadOnlyList<TaskResult> results, Monolith monolith, IReadOnlyList<MonolithPoint> curve, Func<TimeSpan> elapsed, SplitWorkspace work)
+    public SplitResult Write(IReadOnlyList<TaskResult> results, Monolith monolith, IReadOnlyList<MonolithPoint> curve, Func<(TimeSpan Time, EnergyUse Energy)> taken, SplitWorkspace work)
     {
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(monolith);
-        ArgumentNullException.ThrowIfNull(elapsed);
+        ArgumentNullException.ThrowIfNull(taken);
         ArgumentNullException.ThrowIfNull(work);
         SplitResult? split = null;
         AtomicFolder.Create(options.Output, folder =>
@@ -38,7 +39,8 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
             RouterQuality? router = results.Count > 1 ? RouterBuilder.Build([.. results.Select(r => r.Task)], Path.Combine(folder, RouterBuilder.Name), project.Seed) : null;
             ReleaseManifest manifest = ReleaseManifest.Of(folder, project.Name, ReleaseVersion, project.Seed, [MeasurementsName, ReportName]);
             double microseconds = router is null ? 0 : RouterMicroseconds(Path.Combine(folder, RouterBuilder.Name), results);
-            split = new SplitResult(project.Name, options.Output, manifest.Hash, results, monolith.WeightBytes, router, microseconds, elapsed(), Path.Combine(options.Output, ReportName));
+            (TimeSpan time, EnergyUse energy) = taken();
+            split = new SplitResult(project.Name, options.Output, manifest.Hash, results, monolith.WeightBytes, router, microseconds, time, energy, Path.Combine(options.Output, ReportName));
             AtomicFile.WriteText(Path.Combine(folder, MeasurementsName), Measurements(split).ToJsonString() + "\n");
             AtomicFile.Write(Path.Combine(folder, ReportName), stream => HtmlReport.Render(ReportBuilder.Build(project, options, split, curve), stream));
             manifest.Write(folder);
@@ -50,7 +52,7 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
     private string WriteMonolith(string folder, Monolith monolith, IReadOnlyList<TaskResult> results)
     {
         string target = Path.Combine(folder, MonolithFolder);
-        CopyFolder(monolith.Folder, target);
+        FolderCopy.Copy(monolith.Folder, target);
         var facts = new JsonObject
         {
             ["lineage"] = new JsonObject { ["base"] = project.Base, ["base_sha256"] = baseHash, ["seed"] = project.Seed, ["data_sha256"] = DataHashes(results) },
@@ -63,7 +65,7 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
     private void WriteModule(string folder, TaskResult result, string monolithHash)
     {
         string target = Path.Combine(folder, ModulesFolder, result.Task.Name);
-        CopyFolder(result.Study.Folder, target);
+        FolderCopy.Copy(result.Study.Folder, target);
         var recipe = result.Study.Chosen.Parameters!.ToJson();
         var facts = new JsonObject
         {
@@ -124,23 +126,27 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
         return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMicroseconds / items.Length;
     }
 
-    private static JsonObject Measurements(SplitResult split) => new()
+    private JsonObject Measurements(SplitResult split) => new()
     {
         ["seconds"] = split.Elapsed.TotalSeconds,
+        ["energy"] = Energy(split.Energy),
         ["router_microseconds"] = split.RouterMicroseconds,
         ["tasks"] = new JsonObject(split.Tasks.Select(t => KeyValuePair.Create(t.Task.Name, (JsonNode?)new JsonObject
         {
             ["monolith_ms"] = t.Monolith.Milliseconds,
             ["module_ms"] = t.Module.Milliseconds,
+            ["monolith_item_energy"] = Energy(t.Monolith.Energy),
+            ["module_item_energy"] = Energy(t.Module.Energy),
+            ["energy"] = Energy(t.Energy),
+            ["trials"] = new JsonObject(t.TrialEnergy.Select(e => KeyValuePair.Create(e.Key.ToString(CultureInfo.InvariantCulture), (JsonNode?)Energy(e.Value)))),
         }))),
     };
 
-    private static void CopyFolder(string source, string target)
+    private JsonObject Energy(EnergyUse use)
     {
-        Directory.CreateDirectory(target);
-        foreach (string file in Directory.GetFiles(source))
-            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
-        foreach (string folder in Directory.GetDirectories(source))
-            CopyFolder(folder, Path.Combine(target, Path.GetFileName(folder)));
+        var json = new JsonObject { ["joules"] = use.Joules, ["uncertainty"] = use.Uncertainty, ["method"] = use.Method, ["core_seconds"] = use.CoreSeconds };
+        if (project.Prices is { } prices)
+            (json["cost"], json["currency"]) = (prices.Of(use), prices.Currency);
+        return json;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
 using Cleave.Numerics.Threading;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
@@ -33,6 +34,8 @@ public static class ReportBuilder
                 split.Tasks.Sum(t => t.Monolith.Milliseconds) / Math.Max(1e-6, split.Tasks.Sum(t => t.Module.Milliseconds))),
             Router = split.Router is { } router ? new ReportRouter(Of(router.Accuracy), router.Accuracy.Items, split.RouterMicroseconds) : null,
             Warnings = [.. split.Tasks.SelectMany(Warnings)],
+            Energy = split.Energy,
+            Prices = project.Prices,
         };
     }
 
@@ -58,6 +61,7 @@ public static class ReportBuilder
             Module = Side(result, result.ModulePredictions, result.Certificate.Module, result.Module,
                 Quality(task, result.Study.Chosen), result.Study.Chosen.Values[1]),
             Certificate = Certified(result.Certificate),
+            Energy = project.Prices is { } prices ? $"{result.Energy}, {prices.Show(result.Energy)}" : result.Energy.ToString(),
             Recipe = Recipe(result.Study.Chosen),
             Baselines = [.. result.Baselines.Select(b => new ReportBaseline(b.Name, Of(b.Quality)))],
             Calibration = Calibrated(result),
@@ -81,6 +85,7 @@ public static class ReportBuilder
             Quality = Of(quality),
             Items = quality.Items,
             MillisecondsPerItem = footprint.Milliseconds,
+            EnergyPerItem = footprint.Energy,
             Bytes = footprint.Bytes,
             Parameters = footprint.Parameters,
             StudyQuality = studyQuality,
@@ -139,6 +144,7 @@ public static class ReportBuilder
                 Quality = t.State == TrialState.Complete ? Quality(result.Task, t) : t.Steps.Count > 0 ? sign * t.Steps[^1].Value : null,
                 NanosecondsPerItem = t.State == TrialState.Complete ? t.Values[1] : null,
                 Bytes = t.State == TrialState.Complete ? (long)t.Values[2] : null,
+                Energy = result.TrialEnergy.TryGetValue(t.Number, out EnergyUse energy) ? energy : null,
                 OnFront = front.Contains(t.Number),
                 Chosen = t.Number == result.Study.Chosen.Number,
                 Note = t.State == TrialState.Failed ? t.Note ?? "" : t.State == TrialState.Stopped ? "stopped early: behind the median of the trials before it" : "",

@@ -1,3 +1,4 @@
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Html;
 
 namespace Cleave.Splitting.Report;
@@ -31,6 +32,8 @@ internal static class CertificateCards
         html.Add($"""<tr><th scope="row">{task.Metric}<small>{(task.HigherIsBetter ? "more" : "less")} is better</small></th>""");
         html.Add($"<td>{Quality(style, big)}</td><td>{Quality(style, small)}</td><td>{style.Difference(small.Quality.Value - big.Quality.Value)}</td></tr>");
         Change(html, "Time an item", "median, batch 1", big.MillisecondsPerItem, small.MillisecondsPerItem, Figures.Milliseconds, Verdict.Speed);
+        if (big.EnergyPerItem is { Joules: > 0 } more && small.EnergyPerItem is { Joules: > 0 } less)
+            Energy(html, more, less);
         Change(html, "Weights", "", big.Bytes, small.Bytes, Figures.Bytes, Verdict.Size);
         Change(html, "Parameters", "", big.Parameters, small.Parameters, Figures.Parameters, Verdict.Fewer);
         html.Add($"</tbody></table></div>");
@@ -41,6 +44,10 @@ internal static class CertificateCards
         Markup detail = note.Length > 0 ? Markup.Of($"<small>{note}</small>") : Markup.Empty;
         html.Add($"""<tr><th scope="row">{name}{detail}</th><td>{write(big)}</td><td>{write(small)}</td><td>{say(big / small)}</td></tr>""");
     }
+
+    // Both sides are estimated with one power, so its uncertainty is not one of the ratio.
+    private static void Energy(HtmlBuilder html, EnergyUse big, EnergyUse small) =>
+        html.Add($"""<tr><th scope="row">Energy an item<small>mean, batch 1</small></th><td>{big.ToString()}</td><td>{small.ToString()}</td><td>{Verdict.Less(big.Joules / small.Joules)}</td></tr>""");
 
     private static void Certificate(HtmlBuilder html, ReportTask task, MetricStyle style)
     {
@@ -61,6 +68,8 @@ internal static class CertificateCards
         if (c.PValue is { } p)
             TaskSection.Fact(html, "p-value", Figures.PValue(p));
         TaskSection.Fact(html, "Items", Figures.Count(c.Items));
+        if (task.Energy.Length > 0)
+            TaskSection.Fact(html, "Energy to find and prove it", task.Energy);
         html.Add($"</dl>");
     }
 

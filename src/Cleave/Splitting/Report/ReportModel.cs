@@ -1,3 +1,5 @@
+using Cleave.Evaluation.Energy;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>
@@ -27,6 +29,12 @@ public sealed record ReportModel
 
     /// <summary>Null where there is one task and so nothing to route.</summary>
     public ReportRouter? Router { get; init; }
+
+    /// <summary>What the whole split took, or null where it was not counted.</summary>
+    public EnergyUse? Energy { get; init; }
+
+    /// <summary>What that cost, or null where no prices are known.</summary>
+    public PriceTable? Prices { get; init; }
 
     /// <summary>What a reader must know before trusting the split, one sentence each.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -75,6 +83,9 @@ public sealed record ReportTask
     public required ReportSide Monolith { get; init; }
     public required ReportSide Module { get; init; }
     public required ReportCertificate Certificate { get; init; }
+
+    /// <summary>What finding and proving the module took, as written for people; empty where it was not counted.</summary>
+    public string Energy { get; init; } = "";
     public IReadOnlyList<NamedValue> Recipe { get; init; } = [];
     public IReadOnlyList<ReportBaseline> Baselines { get; init; } = [];
     public ReportCalibration? Calibration { get; init; }
@@ -95,6 +106,9 @@ public sealed record ReportSide
 
     /// <summary>Median time of one item at batch 1.</summary>
     public required double MillisecondsPerItem { get; init; }
+
+    /// <summary>Mean energy of one item at batch 1, or null where it was not counted.</summary>
+    public EnergyUse? EnergyPerItem { get; init; }
 
     public required long Bytes { get; init; }
     public required long Parameters { get; init; }

@@ -1,3 +1,5 @@
+using Cleave.Evaluation.Energy;
+
 namespace Cleave.Splitting.Report;
 
 /// <summary>The search for one module's recipe.</summary>
@@ -39,6 +41,9 @@ public sealed record ReportTrial
     public double? NanosecondsPerItem { get; init; }
 
     public long? Bytes { get; init; }
+
+    /// <summary>What it took to make and judge, or null where it was not counted.</summary>
+    public EnergyUse? Energy { get; init; }
     public bool OnFront { get; init; }
     public bool Chosen { get; init; }
 

@@ -18,6 +18,13 @@ internal static class ReproduceSection
         TaskSection.Fact(html, "Processor", model.Machine.Cpu);
         TaskSection.Fact(html, "Cores and threads", $"{Figures.Plural(model.Machine.Cores, "core", "cores")}, {Figures.Plural(model.Machine.Threads, "thread", "threads")} used");
         TaskSection.Fact(html, "Time it took", Figures.Elapsed(model.Machine.Elapsed));
+        if (model.Energy is { } energy)
+        {
+            TaskSection.Fact(html, "Energy it took", energy.ToString());
+            TaskSection.Fact(html, "Processor time", $"{Figures.Significant(energy.CoreSeconds / 3600)} core hours");
+            if (model.Prices is { } prices)
+                TaskSection.Fact(html, "Cost", prices.Show(energy));
+        }
         html.Add($"""<div class="long"><dt>Manifest</dt><dd><code>{model.ManifestHash}</code></dd></div></dl>""");
         if (model.Files.Count > 0)
         {

@@ -25,9 +25,11 @@ internal static class StudySection
     private static void Trials(HtmlBuilder html, ReportStudy study, MetricStyle style)
     {
         string[] names = [.. study.Trials.SelectMany(t => t.Recipe).Select(p => p.Name).Distinct(StringComparer.Ordinal)];
-        bool notes = study.Trials.Any(t => t.Note.Length > 0);
+        bool energy = study.Trials.Any(t => t.Energy is not null), notes = study.Trials.Any(t => t.Note.Length > 0);
         html.Add($"""<details><summary>Every trial as a table</summary>{TaskSection.Scroll("Trials", "short")}<table class="dense">""");
         html.Add($"""<thead><tr><th scope="col">Trial</th><th scope="col">State</th><th scope="col">Quality</th><th scope="col">Cost an item</th><th scope="col">Weights</th>""");
+        if (energy)
+            html.Add($"""<th scope="col">Energy</th>""");
         foreach (string name in names)
             html.Add($"""<th scope="col">{name}</th>""");
         if (notes)
@@ -37,6 +39,8 @@ internal static class StudySection
         {
             html.Add($"""<tr class="{Class(trial)}"><th scope="row">{trial.Number}</th><td>{State(trial)}</td><td>{style.Value(trial.Quality)}</td>""");
             html.Add($"<td>{(trial.NanosecondsPerItem is { } ns ? Figures.Nanoseconds(ns) : Figures.None)}</td><td>{(trial.Bytes is { } b ? Figures.Bytes(b) : Figures.None)}</td>");
+            if (energy)
+                html.Add($"<td>{trial.Energy?.ToString() ?? Figures.None}</td>");
             foreach (string name in names)
                 html.Add($"<td>{trial.Recipe.FirstOrDefault(p => p.Name == name)?.Value ?? ""}</td>");
             if (notes)

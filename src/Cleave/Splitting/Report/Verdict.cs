@@ -18,6 +18,8 @@ internal static class Verdict
 
     public static string Speed(double ratio) => Compare(ratio, "faster", "slower", "the same speed");
 
+    public static string Less(double ratio) => Compare(ratio, "less", "more", "the same");
+
     public static string Fewer(double ratio) => Compare(ratio, "fewer", "more", "the same number");
 
     /// <summary>What the certificate of one task means, for someone who has never met a confidence bound.</summary>

@@ -20,10 +20,14 @@ namespace Cleave.Splitting.SingleTask;
 /// Fine-tunes a model on a task and writes it as a module: a whole model, or an adapter beside its base. What is measured is what was written.
 /// </summary>
 /// <param name="ranks">The processes that train together; null for this one alone.</param>
-public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null)
+/// <param name="given">The data where it is not to be read from the training's source, or null.</param>
+public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null, TaskDataset? given = null)
 {
     private const int MergeItems = 64;
     private readonly ICollective _ranks = ranks ?? OneProcess.Instance;
+
+    /// <summary>Where a snapshot goes, as a module of its own; null for no snapshots.</summary>
+    public Func<FineTuneResult, string>? AtCycleEnd { get; init; }
 
     private FineTuneOptions Options => training.Options;
 
@@ -36,13 +40,21 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         if (File.Exists(training.Output))
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         Trainer.RequireEvenShares(Options.Accumulate, _ranks);
-        TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
+        if (training.Unlabelled is not null && _ranks.Size > 1)
+            throw new CleaveException("--unlabelled trains several models one after the other, each by one process; leave out the launcher");
+        TaskDataset data = given ?? TaskDataset.Load(training.Source, training.Seed);
+        SelfTrainingResult? added = null;
+        if (training.Unlabelled is { } unlabelled)
+            (data, added) = Extended(data, unlabelled, progress, cancellation);
         LanguageModel model = LoadModel();
         if (training.Source.Kind is TaskKind.Generate or TaskKind.LanguageModel)
             model.Transformer.RequireContinuation();
         FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         RequireMemory(model.Transformer);
-        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed, _ranks);
+        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed, _ranks, training.WeightsSeed)
+        {
+            AtCycleEnd = AtCycleEnd is null ? null : snapshot => AtomicFolder.Create(AtCycleEnd(snapshot), f => Write(f, snapshot, items, data, null, null, cancellation), overwrite: true),
+        };
         if (_ranks.Rank != 0)
         {
             tuner.Run(model, null, cancellation);
@@ -53,20 +65,20 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         bool done = false;
         try
         {
-            PrepareState(tuner);
+            PrepareState(hasModels: added is not null);
             FineTuneResult result = tuner.Run(model, progress, cancellation);
             _ranks.Dispose();
             progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
             IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
             TaskTrainingResult? written = null;
-            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, adapted, cancellation), overwrite: training.Force || training.Resume);
+            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, adapted, added, cancellation), overwrite: training.Force || training.Resume);
             done = true;
             return written! with { Remark = tuner.Remark };
         }
         finally
         {
             held.Dispose();
-            if (done || !File.Exists(tuner.CheckpointPath))
+            if (done || !States().Any())
                 Directory.Delete(training.WorkFolder, recursive: true);
         }
     }
@@ -86,15 +98,37 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
     private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
         : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
 
-    private void PrepareState(FineTuner tuner)
+    // The models that label other texts keep their states in the work folder, too.
+    private (TaskDataset, SelfTrainingResult) Extended(TaskDataset data, SelfTrainingOptions unlabelled, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
-        bool unfinished = File.Exists(tuner.CheckpointPath);
+        FileLock held = FolderLock.Acquire(training.WorkFolder);
+        try
+        {
+            PrepareState(hasModels: false);
+            return new SelfTrainer(training, unlabelled, LoadModel).Extend(data, progress, cancellation);
+        }
+        finally
+        {
+            held.Dispose();
+            if (!States().Any())
+                Directory.Delete(training.WorkFolder, recursive: true);
+        }
+    }
+
+    private IEnumerable<string> States() => Directory.EnumerateFiles(training.WorkFolder, FineTuner.CheckpointName, SearchOption.AllDirectories);
+
+    /// <param name="hasModels">Whether states are there that this run itself has just left.</param>
+    private void PrepareState(bool hasModels)
+    {
+        if (hasModels)
+            return;
+        bool unfinished = States().Any();
         if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
             throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
         if (unfinished && !training.Resume && !training.Force)
             throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
-        if (unfinished && !training.Resume)
-            File.Delete(tuner.CheckpointPath);
+        foreach (string state in unfinished && !training.Resume ? States().ToArray() : [])
+            File.Delete(state);
     }
 
     private void RequireMemory(Transformer transformer)
@@ -127,7 +161,7 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         return rows;
     }
 
-    private TaskTrainingResult Write(string folder, FineTuneResult result, FineTuneData items, TaskDataset data, IReadOnlyList<float[]>? adapted, CancellationToken cancellation)
+    private TaskTrainingResult Write(string folder, FineTuneResult result, FineTuneData items, TaskDataset data, IReadOnlyList<float[]>? adapted, SelfTrainingResult? added, CancellationToken cancellation)
     {
         Adapter? adapter = training.Merge ? null : result.Weights.Adapter;
         JsonObject facts = [];
@@ -141,6 +175,8 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             throw new MergeException(merge);
         facts["lineage"] = new JsonObject { ["base"] = BaseName(), ["seed"] = training.Seed, ["updates"] = result.Updates };
         facts["recipe"] = Recipe();
+        if (added is not null)
+            facts["recipe"]!["pseudo_labelled"] = added.Added.Sum(a => a.Count);
         Describe(1);
         double temperature = 1;
         ConfidenceInterval quality;
@@ -160,7 +196,7 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         }
         Describe(temperature);
         long stored = new FileInfo(Path.Combine(folder, adapter is null ? ModelFolder.Weights : AdapterFolder.Weights)).Length;
-        return new TaskTrainingResult(result, parameters, bytes, stored, quality, merge, null);
+        return new TaskTrainingResult(result, parameters, bytes, stored, quality, merge, null, added);
 
         void Describe(double t) => ModuleFolder.Write(folder, items.Task, [new ModuleTask(items.Task, items.Kind, items.Labels, Math.Min(Options.MaxTokens, result.Model.Transformer.Spec.ContextLength),
             MaxNewTokens(items, result.Model.Transformer.Encoder is not null), t, null)], facts);

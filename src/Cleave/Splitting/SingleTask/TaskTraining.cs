@@ -17,6 +17,12 @@ public sealed record TaskTraining(string Base, TaskSource Source, Metric Metric,
     /// <summary>The largest divergence that merging may cause, in nats a row.</summary>
     public double MostDivergence { get; init; } = 1e-3;
 
+    /// <summary>Texts without labels to train on, or null.</summary>
+    public SelfTrainingOptions? Unlabelled { get; init; }
+
+    /// <summary>Of weights that are new (a head, an adapter), where trainings of several seeds begin at the same ones; null for the seed.</summary>
+    public ulong? WeightsSeed { get; init; }
+
     public bool Resume { get; init; }
 
     /// <summary>Replace what is at <see cref="Output"/>, and start over where an unfinished run is.</summary>
@@ -32,4 +38,6 @@ public sealed record TaskTraining(string Base, TaskSource Source, Metric Metric,
 /// <param name="StoredBytes">Of the weights in the output folder alone.</param>
 /// <param name="Quality">On the test items, by the module as it was written and read back.</param>
 /// <param name="Merge">What merging changed, or null.</param>
-public sealed record TaskTrainingResult(FineTuneResult Training, long Parameters, long WeightBytes, long StoredBytes, ConfidenceInterval Quality, MergeCheck? Merge, string? Remark);
+/// <param name="SelfTraining">What unlabelled texts added and changed, or null.</param>
+public sealed record TaskTrainingResult(FineTuneResult Training, long Parameters, long WeightBytes, long StoredBytes, ConfidenceInterval Quality, MergeCheck? Merge, string? Remark,
+    SelfTrainingResult? SelfTraining);

@@ -144,6 +144,7 @@ public sealed class CandidateBuilder
             Epochs = recipe.Epochs,
             LearningRate = (float)recipe.LearningRate,
             FeatureDropout = recipe.Dropout,
+            ClassWeights = _task.ClassWeights,
             Seed = _seed,
         };
         BagTrainingResult result = BagTrainer.Train(options, Texts(data.Train), data.Labels.Count, Texts(data.Validation), teacher, epoch =>
@@ -165,17 +166,17 @@ public sealed class CandidateBuilder
         List<(string, Tensor)> parameters = [.. trunk.Parameters()];
         if (head is not null)
             parameters.AddRange([("head", head.Projection.Weight), ("bias", head.Projection.Bias!)]);
-        var batches = new TaskBatches(_task.Train, _monolith.Options.BatchTokens, _seed);
+        TaskBatches batches = _task.Batches(_monolith.Options.BatchTokens, _seed);
         List<(int Epoch, IReadOnlyList<TaskItem> Items)> plan = [.. Enumerable.Range(0, recipe.Epochs).SelectMany(e => batches.Epoch(e).Select(b => (e, b)))];
         using var optimizer = new Optimizer(new ParameterGroup(parameters, new Adam(Beta2: 0.99f)) { WeightDecay = 0.05f });
         var schedule = new CosineSchedule(recipe.LearningRate, Math.Max(1, plan.Count / 20), plan.Count, 0.05);
         var objective = new TaskObjective(_task.Kind, trunk, head);
-        TokenDropout dropout = _task.Dropout(_seed, "study");
+        ItemNoise noise = _task.Noise(_seed, "study");
         var distillation = new DistillationOptions(recipe.SoftWeight, recipe.Temperature);
         double sum = 0;
         int count = 0;
         bool gaveUp = false;
-        new Trainer(optimizer, schedule).Run((tape, step, _) => objective.Loss(tape, dropout.Apply(plan[step].Items, step), 1,
+        new Trainer(optimizer, schedule).Run((tape, step, _) => objective.Loss(tape, noise.Apply(plan[step].Items, step), 1,
             recipe.SoftWeight > 0 ? item => _teacher[item.Example] : null, distillation), step =>
         {
             sum += step.Loss;

@@ -28,7 +28,7 @@ public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Tria
 /// The search for one task's module: quality up, cost and bytes down. Trials are kept in a journal and their modules in
 /// folders, so an interrupted study continues where it was.
 /// </summary>
-public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith monolith, string folder)
+public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith monolith, string folder, EnergyLedger ledger)
 {
     /// <summary>Steps of a trial at which it may be stopped early.</summary>
     private const int Eighths = 8;
@@ -57,7 +57,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
             if (project.Search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
                 break;
             int before = study.Trials.Count(t => t.IsFinished);
-            study.Run(run => RunTrial(run, builder, sign, cancellation), before + 1, cancellation);
+            study.Run(run => ledger.Measure(EnergyLedger.Trial(task.Name, run.Number), () => RunTrial(run, builder, sign, cancellation)), before + 1, cancellation);
             if (study.Trials.Count(t => t.IsFinished) == before)
                 break; // a grid ends
             Trial? best = study.Trials.Where(t => t.State == TrialState.Complete).MaxBy(t => t.Values[0]);

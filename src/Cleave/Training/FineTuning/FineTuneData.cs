@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Data.Balancing;
 using Cleave.Models;
 using Cleave.Models.Heads;
 using Cleave.Numerics;
@@ -21,6 +22,12 @@ public sealed class FineTuneData
     public required IReadOnlyList<TaskItem> Train { get; init; }
     public required IReadOnlyList<TaskItem> Validation { get; init; }
 
+    /// <summary>The training items as they were read, by <see cref="TaskItem.Example"/>.</summary>
+    public required IReadOnlyList<Example> Examples { get; init; }
+
+    /// <summary>What training must not come near: the validation and test items.</summary>
+    public required IReadOnlyList<Example> HeldOut { get; init; }
+
     /// <summary>Pairs by <see cref="TaskItem.Example"/>, those of the validation items behind the others; null where no preferences are learnt.</summary>
     public IReadOnlyList<PreferencePair>? Pairs { get; private init; }
 
@@ -39,11 +46,14 @@ public sealed class FineTuneData
         if (preferences && model.Transformer.Encoder is not null)
             throw new CleaveException($"learning preferences (dpo) needs a decoder; a {model.Transformer.Spec.Family} model is an encoder and a decoder");
         var encoder = new TaskEncoder(kind, model, data.Labels, Math.Min(maxTokens, model.Transformer.Spec.ContextLength));
+        Example[] heldOut = [.. data.Validation, .. data.Test];
         if (preferences)
         {
             PreferencePair[] pairs = [.. data.Train.Concat(data.Validation).Select(encoder.EncodePair)];
             return new FineTuneData(data.Source.Name, kind, encoder, data.Labels)
             {
+                Examples = data.Train,
+                HeldOut = heldOut,
                 Train = [.. pairs.Take(data.Train.Count).Select(p => p.Both)],
                 Validation = [.. pairs.Skip(data.Train.Count).Select(p => p.Both)],
                 Pairs = pairs,
@@ -51,6 +61,8 @@ public sealed class FineTuneData
         }
         return new FineTuneData(data.Source.Name, kind, encoder, data.Labels)
         {
+            Examples = data.Train,
+            HeldOut = heldOut,
             Train = [.. data.Train.Select(encoder.Encode)],
             Validation = [.. data.Validation.Select(encoder.Encode)],
         };
@@ -67,7 +79,6 @@ public sealed class FineTuneData
         var counts = new long[classes];
         foreach (int target in Train.SelectMany(i => i.Targets).Where(t => t >= 0))
             counts[target]++;
-        double total = counts.Sum();
-        return [.. counts.Select(n => n == 0 ? 1f : (float)(total / (classes * (double)n)))];
+        return ClassSampler.BalancedWeights(counts);
     }
 }

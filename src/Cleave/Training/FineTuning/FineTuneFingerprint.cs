@@ -16,7 +16,7 @@ internal static class FineTuneFingerprint
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         string choices = string.Join('|', seed, data.Task, data.Kind, options.Method, options.LastLayers, options.Rank, options.RankStabilized, options.Alpha, string.Join(',', options.Targets),
             options.QuantizeBase, options.Optimizer.Name, options.Optimizer.Momentum is 0, options.Epochs, options.BatchTokens, options.Accumulate, options.MaxTokens, options.Loss,
-            options.Ema > 0, options.Swa > 0, options.EarlyStop > 0, string.Join('\n', data.Labels));
+            options.Sampling, options.Ema > 0, options.Swa > 0, options.EarlyStop > 0, string.Join('\n', data.Labels));
         hash.AppendData(Encoding.UTF8.GetBytes(choices));
         foreach (TaskItem item in data.Train.Concat(data.Validation))
         {

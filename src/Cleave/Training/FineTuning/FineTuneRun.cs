@@ -1,4 +1,8 @@
 using System.Globalization;
+using Cleave.Data;
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
+using Cleave.Data.Cleaning;
 using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Models.Heads;
@@ -20,7 +24,8 @@ internal sealed class FineTuneRun : IDisposable
     private readonly LanguageModel _model;
     private readonly TrainableWeights _weights;
     private readonly TrainingNoise _noise;
-    private readonly TokenDropout _tokens;
+    private readonly ItemNoise _items;
+    private readonly Mixup? _mixup;
     private readonly List<IReadOnlyList<TaskItem>> _plan;
     private readonly IReadOnlyList<IReadOnlyList<TaskItem>> _validation;
     private readonly TaskObjective _objective, _plain;
@@ -32,7 +37,7 @@ internal sealed class FineTuneRun : IDisposable
     private double _sum, _bestLoss = double.PositiveInfinity;
     private int _count, _worse, _bestUpdate;
 
-    public FineTuneRun(FineTuneOptions options, FineTuneData data, LanguageModel model, ulong seed, ICollective ranks, CancellationToken cancellation)
+    public FineTuneRun(FineTuneOptions options, FineTuneData data, LanguageModel model, ulong seed, ulong weightsSeed, ICollective ranks, CancellationToken cancellation)
     {
         Transformer trunk = model.Transformer;
         _noise = new TrainingNoise(Numerics.Rng.For(seed, "noise").NextUInt64())
@@ -43,20 +48,24 @@ internal sealed class FineTuneRun : IDisposable
             Adapters = (float)options.AdapterDropout,
         };
         trunk.TrainingNoise = _noise.IsNone ? null : _noise;
-        TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, seed) : null;
+        TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, weightsSeed) : null;
         (_options, _ranks, _model) = (options, ranks, model with { Heads = head is null ? [] : [head] });
         if (data.Pairs is not null)
             _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, ranks, cancellation);
-        _weights = TrainableWeights.Of(trunk, head, options, seed);
+        _weights = TrainableWeights.Of(trunk, head, options, weightsSeed);
         _weights.Adapter?.Use(trunk.TrainingNoise);
         trunk.TrainingMemory = options.Memory;
-        _tokens = new TokenDropout(options.TokenDropout, trunk.Spec.VocabularySize, seed);
-        var batches = new TaskBatches(data.Train, options.BatchTokens, seed);
+        if (data.Kind != TaskKind.Classify && (!options.Text.IsNone || options.Sampling != ClassSampling.None || options.Mixup > 0 || options.ClassWeights.Length > 0))
+            throw new CleaveException("typos, word-dropout, synonyms, sampling, class-weights and mixup are for the task classify: elsewhere words are what is to be found or said");
+        _items = new ItemNoise(options.Text.IsNone ? null : new TextNoise(options.Text, new HeldOutTexts(data.HeldOut)), data.Examples, data.Encoder,
+            new TokenDropout(options.TokenDropout, trunk.Spec.VocabularySize, seed), seed);
+        _mixup = options.Mixup > 0 ? new Mixup(options.Mixup, seed) : null;
+        var batches = new TaskBatches(data.Train, options.BatchTokens, seed, options.Sampling);
         _plan = [.. Enumerable.Range(0, options.Epochs).SelectMany(batches.Epoch)];
         _validation = data.Validation.Count == 0 ? [] : new TaskBatches(data.Validation, options.BatchTokens, seed).Epoch(0);
         Updates = Math.Max(1, _plan.Count / options.Accumulate);
         _validateEvery = options.ValidateEvery > 0 ? options.ValidateEvery : Math.Max(1, Updates / options.Epochs);
-        _objective = new TaskObjective(data.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, data));
+        _objective = new TaskObjective(data.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, data)) { Mixup = _mixup };
         _plain = new TaskObjective(data.Kind, trunk, head);
         Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk.Layers.Count, ranks);
         Places = LayerPlaces.Of(trunk, _weights.Parameters);
@@ -90,8 +99,9 @@ internal sealed class FineTuneRun : IDisposable
         IReadOnlyList<TaskItem> items = _plan[(step * _options.Accumulate + micro) % _plan.Count];
         float weight = 1f / _options.Accumulate;
         _noise.Begin(step, micro);
+        _mixup?.Begin(step * _options.Accumulate + micro);
         return _preferences is not null ? _preferences.Loss(tape, items, weight).Loss
-            : _objective.Loss(tape, _tokens.Apply(items, step * _options.Accumulate + micro), weight);
+            : _objective.Loss(tape, _items.Apply(items, step * _options.Accumulate + micro), weight);
     }
 
     /// <summary>After an update; false ends the training.</summary>
@@ -117,6 +127,9 @@ internal sealed class FineTuneRun : IDisposable
                 throw new DivergedException(Optimizer.Step, "size of the weights");
         }
     }
+
+    /// <summary>The model as it is now; it is trained on behind it.</summary>
+    public FineTuneResult Snapshot() => new(_model, _weights, Optimizer.Step, [.. _curve], null);
 
     public FineTuneResult Finish()
     {
@@ -162,11 +175,13 @@ internal sealed class FineTuneRun : IDisposable
 
     private static ClassLossOptions? Classes(FineTuneOptions options, FineTuneData data)
     {
-        if (options.Loss != LossKind.Focal && !options.BalanceClasses)
+        if (options.Loss != LossKind.Focal && !options.BalanceClasses && options.ClassWeights.Length == 0)
             return null;
+        if (options.Mixup > 0)
+            throw new CleaveException("mixup goes with plain cross-entropy: leave out the focal loss and the classes' weights, or balance by sampling");
         if (!data.HasHead)
             throw new CleaveException("the focal loss and balanced classes are for the tasks classify and extract");
-        return new ClassLossOptions(options.BalanceClasses ? data.BalancedWeights() : [], options.Loss == LossKind.Focal ? (float)options.Focus : 0);
+        return new ClassLossOptions(options.ClassWeights.Length > 0 ? StatedWeights.Of(options.ClassWeights, data.Labels) : options.BalanceClasses ? data.BalancedWeights() : [], options.Loss == LossKind.Focal ? (float)options.Focus : 0);
     }
 
     // With the averaged weights where there is an average: they are what would be the result.

@@ -28,13 +28,21 @@ public sealed record FineTuneResult(LanguageModel Model, TrainableWeights Weight
 /// <param name="workFolder">Where the checkpoint is kept.</param>
 /// <param name="seed">Of everything random.</param>
 /// <param name="ranks">The processes that train together, all with the same options, items and seed: the first keeps the state. Null for this one alone.</param>
-public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string workFolder, ulong seed, ICollective? ranks = null)
+/// <param name="weightsSeed">Of weights that are new (a head, an adapter), where runs of several seeds begin at the same ones; null for the seed.</param>
+public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string workFolder, ulong seed, ICollective? ranks = null, ulong? weightsSeed = null)
 {
     private readonly ICollective _ranks = ranks ?? OneProcess.Instance;
     private const int CheckpointEvery = 100;
 
+    /// <summary>What a checkpoint is called in its work folder.</summary>
+    public const string CheckpointName = "checkpoint.safetensors";
+
     /// <summary>The checkpoint's file.</summary>
-    public string CheckpointPath => Path.Combine(workFolder, "checkpoint.safetensors");
+    public string CheckpointPath => Path.Combine(workFolder, CheckpointName);
+
+    /// <summary>Called with the model at the end of every cycle of the schedule cyclic, before that is kept in the checkpoint: a run that is continued calls it again, or
+    /// has called it.</summary>
+    public Action<FineTuneResult>? AtCycleEnd { get; init; }
 
     /// <summary>A remark for people: what is different from the run that is being continued.</summary>
     public string? Remark { get; private set; }
@@ -45,7 +53,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     {
         ArgumentNullException.ThrowIfNull(model);
         Trainer.RequireEvenShares(options.Accumulate, _ranks);
-        using var run = new FineTuneRun(options, data, model, seed, _ranks, cancellation);
+        using var run = new FineTuneRun(options, data, model, seed, weightsSeed ?? seed, _ranks, cancellation);
         string fingerprint = FineTuneFingerprint.Of(options, data, run, seed), settings = options.ToString();
         if (_ranks.OfFirst(fingerprint) != fingerprint)
             throw new CleaveException($"process {_ranks.Rank} of the job has another model, other items or other settings than process 0: give all of them the same files");
@@ -64,7 +72,10 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
             new Trainer(run.Optimizer, run.Schedule, options.Accumulate, run.Places).Run(run.Loss, step =>
             {
                 bool goesOn = run.After(step);
-                if (!goesOn || run.AtValidation || step.Step % CheckpointEvery == 0 || step.Step == run.Updates)
+                bool cycleEnds = AtCycleEnd is not null && run.Schedule is CyclicSchedule cyclic && cyclic.EndsCycle(step.Step);
+                if (cycleEnds)
+                    AtCycleEnd!(run.Snapshot());
+                if (!goesOn || cycleEnds || run.AtValidation || step.Step % CheckpointEvery == 0 || step.Step == run.Updates)
                 {
                     run.RequireFinite();
                     Save();
@@ -87,7 +98,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     public (RangeTestSchedule Schedule, IReadOnlyList<double> Losses, double Suggestion) RangeTest(LanguageModel model, int updates, double low, double high,
         IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
-        using var run = new FineTuneRun(options, data, model, seed, OneProcess.Instance, cancellation);
+        using var run = new FineTuneRun(options, data, model, seed, weightsSeed ?? seed, OneProcess.Instance, cancellation);
         var schedule = new RangeTestSchedule(low, high, updates);
         var losses = new List<double>();
         try

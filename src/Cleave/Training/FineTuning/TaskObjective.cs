@@ -29,6 +29,9 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     private readonly ClassLossOptions? _classes = classes;
     private readonly float[] _classWeights = [.. classes?.Weights ?? []];
 
+    /// <summary>What mixes the texts of a batch while a classifier trains on it, or null.</summary>
+    public Mixup? Mixup { get; init; }
+
     /// <summary>Runs a batch and records its loss, times <paramref name="weight"/>. Returns the loss on the true answers and the teacher's, mixed.</summary>
     /// <param name="teacher">By item of the batch, or null to learn from the data alone.</param>
     public double Loss(Tape tape, IReadOnlyList<TaskItem> items, float weight = 1, Func<TaskItem, TeacherTargets>? teacher = null, DistillationOptions? distillation = null)
@@ -38,6 +41,8 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         if (kind == TaskKind.Classify)
         {
             Collect(items, everyRow: true);
+            if (Mixup is not null)
+                return MixedTexts(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), weight);
             return Mixed(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), items, weight, teacher, distillation);
         }
         Collect(items, everyRow: false);
@@ -46,6 +51,21 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
             return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
         ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation);
         return trunk.Loss(tape, supervised, Targets(), smoothing, weight, soft);
+    }
+
+    // The head is affine and the shares add up to 1: mixing what it gives is mixing what it reads.
+    private double MixedTexts(Tape tape, Tensor logits, float weight)
+    {
+        (int[] partners, float[] shares) = Mixup!.Draw(logits.Rows);
+        Tensor targets = tape.New(logits.Rows, logits.Columns);
+        targets.Data.Fill(smoothing / logits.Columns);
+        for (int r = 0; r < logits.Rows; r++)
+        {
+            Span<float> row = targets.Data.Slice(r * logits.Columns, logits.Columns);
+            row[_targets[r]] += (1 - smoothing) * shares[r];
+            row[_targets[partners[r]]] += (1 - smoothing) * (1 - shares[r]);
+        }
+        return Op.SoftCrossEntropy(tape, Op.MixRows(tape, logits, partners, shares), targets.Data, 1, weight);
     }
 
     private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)

@@ -28,6 +28,7 @@ json.dump({
     "cosine": warm + rates(lambda o: S.CosineAnnealingLR(o, T_max=rest, eta_min=PEAK * 0.1), rest),
     "stable": warm + [PEAK] * (rest - 12) + rates(lambda o: S.LinearLR(o, start_factor=1, end_factor=0.1, total_iters=12), 12),
     "one-cycle": rates(lambda o: S.OneCycleLR(o, max_lr=PEAK, total_steps=TOTAL, cycle_momentum=False), TOTAL - 1),
+    "cyclic": rates(lambda o: S.CosineAnnealingWarmRestarts(o, T_0=TOTAL // 5), TOTAL),
     "plateau": rates(lambda o: S.ReduceLROnPlateau(o, factor=0.5, patience=2, min_lr=PEAK * 0.2, eps=0), len(losses), losses),
     "plateau-losses": losses,
     "range": rates(lambda o: S.ExponentialLR(o, gamma=1000 ** (1 / (TOTAL - 1))), TOTAL),

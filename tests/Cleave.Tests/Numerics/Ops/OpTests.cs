@@ -19,6 +19,13 @@ public class OpTests
     }
 
     [Fact]
+    public void MixRows_gradients()
+    {
+        Tensor x = Random(4, 5, 1);
+        Check([x], t => Op.MixRows(t, x, new[] { 2, 1, 2, 0 }, new[] { 0.3f, 0.6f, 1f, 0f }));
+    }
+
+    [Fact]
     public void Embedding_gradients_add_up_for_repeated_ids()
     {
         Tensor table = Random(6, 3, 1);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Cleave.Evaluation.Energy;
 using Cleave.Formats.Html;
 using Cleave.Numerics;
 using Cleave.Splitting.Report;
@@ -201,6 +202,24 @@ public partial class HtmlReportTests
         task = task with { Module = task.Module with { Confusion = new Confusion(["a", "b"], [[1, 0]]) } };
         Assert.Throws<ArgumentException>(() => HtmlReport.Render(ReportFixture.Of(task), Stream.Null));
         Assert.Throws<ArgumentException>(() => HtmlReport.Render(ReportFixture.Of(task) with { Tasks = [] }, Stream.Null));
+    }
+
+    [Fact]
+    public void Energy_is_shown_with_how_it_was_found_where_it_was_counted()
+    {
+        ReportTask task = ReportFixture.Classify("intent", 3, 12, passed: true);
+        Assert.DoesNotContain("nergy", Markup(ReportFixture.Of(task)), StringComparison.Ordinal);
+        var big = new EnergyUse(0.3, 0.1, false, 0.03);
+        task = task with
+        {
+            Energy = "4.1 kJ measured, 0.00034 EUR",
+            Monolith = task.Monolith with { EnergyPerItem = big },
+            Module = task.Module with { EnergyPerItem = big.Each(10) },
+            Study = task.Study! with { Trials = [.. task.Study!.Trials.Select((t, i) => t with { Energy = i == 0 ? new EnergyUse(70, 0, true, 5) : null })] },
+        };
+        string page = System.Net.WebUtility.HtmlDecode(Markup(ReportFixture.Of(task) with { Energy = new EnergyUse(7.2e6, 0, true, 3600), Prices = new PriceTable(0.3, 0.04, "EUR") }));
+        foreach (string shown in new[] { "300 mJ estimated ± 100 mJ", "30 mJ estimated ± 10 mJ", "10× less", "4.1 kJ measured, 0.00034 EUR", "70 J measured", "7.2 MJ measured", "0.64 EUR", "1.00 core hours" })
+            Assert.Contains(shown, page, StringComparison.Ordinal);
     }
 
     internal const string HostileText = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028\"'&amp;{b}<!--";

@@ -17,18 +17,22 @@ public sealed class FineTuneSettingsTests : IDisposable
             "N" => s.Name is "rank" or "batch-tokens" ? "32" : "5",
             "X" => s.Name switch { "learning-rate" => "0.125", "swa" => "0", "layer-decay" => "0.5", _ => "0.25" },
             "NAMES" => "q_proj,c_fc",
-            _ => s.Name switch { "method" => "dora", "optimizer" => "sgd", "schedule" => "plateau", "loss" => "focal", "activations" => "bfloat16", _ => "true" },
+            "FILE" => "words.txt",
+            "LABEL=X,..." => "", // beside balance-classes
+            _ => s.Name switch { "method" => "dora", "optimizer" => "sgd", "schedule" => "plateau", "loss" => "focal", "activations" => "bfloat16", "sampling" => "over", _ => "true" },
         });
+        values.Remove("class-weights");
         // What belongs to other choices is read with those.
-        string[] others = ["last-layers", "beta1", "beta2", "final-share", "decay-share", "dpo-beta"];
+        string[] others = ["last-layers", "beta1", "beta2", "final-share", "decay-share", "dpo-beta", "cycles"];
         FineTuneOptions fromLine = Same(values.Where(v => !others.Contains(v.Key)));
         Assert.Equal(["q_proj", "c_fc"], fromLine.Targets);
         Dictionary<string, string> choices = new() { ["method"] = "last", ["schedule"] = "stable", ["loss"] = "dpo" };
-        FineTuneOptions other = Same([.. choices, .. values.Where(v => others.Contains(v.Key))]);
+        FineTuneOptions other = Same([.. choices, .. values.Where(v => others.Contains(v.Key) && v.Key != "cycles")]);
+        Assert.Equal(5, Same([new("schedule", "cyclic"), new("cycles", "5")]).Schedule.Cycles);
         Assert.Equal((5, 0.25, 0.25), (other.LastLayers, other.PreferenceBeta, other.Schedule.Decay));
         Assert.Equal((FineTuneMethod.Dora, 32, 0.125, "plateau"), (fromLine.Method, fromLine.Rank, fromLine.PeakLearningRate, fromLine.Schedule.Name));
         // Every setting reaches the options: alone it changes something.
-        foreach (var setting in FineTuneSettings.All.Where(s => s.Name is not ("swa" or "targets")))
+        foreach (var setting in FineTuneSettings.All.Where(s => s.Name is not ("swa" or "targets" or "class-weights")))
             Assert.NotEqual(new FineTuneOptions(), setting.Set(new FineTuneOptions(), values[setting.Name]));
     }
 
@@ -52,6 +56,8 @@ public sealed class FineTuneSettingsTests : IDisposable
     [InlineData("warmup", "x", "--warmup must be a number from 0 to 0.9, not 'x'")]
     [InlineData("optimizer", "adamm", "'adamw'")]
     [InlineData("nesterov", "true", "nesterov is for the optimizer sgd")]
+    [InlineData("class-weights", "urgent", "--class-weights must be labels with their weights such as urgent=4,spam=0.5, not 'urgent'")]
+    [InlineData("sampling", "ovr", "'over'")]
     [InlineData("quantize-base", "true", "quantize-base is for the methods lora, dora and ia3")]
     public void A_wrong_value_is_one_line_that_names_the_setting(string name, string value, string expected)
     {

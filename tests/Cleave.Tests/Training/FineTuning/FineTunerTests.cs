@@ -1,4 +1,6 @@
 using Cleave.Data;
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Numerics;
@@ -19,7 +21,7 @@ public sealed class FineTunerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    public static TheoryData<string> Variants => ["plain", "plateau", "ema", "swa", "early", "lora", "dora", "ia3", "muon", "noise", "accumulate", "recompute", "quantized"];
+    public static TheoryData<string> Variants => ["plain", "plateau", "ema", "swa", "early", "lora", "dora", "ia3", "muon", "noise", "accumulate", "recompute", "quantized", "words", "mixup", "weights"];
 
     [Theory]
     [MemberData(nameof(Variants))]
@@ -177,6 +179,35 @@ public sealed class FineTunerTests : IDisposable
         Assert.Equal(data.Train.Count, totals.Sum(), 1e-2);
     }
 
+    public static TheoryData<string> Changes => ["words", "mixup", "weights"];
+
+    /// <summary>At a learning rate that moves nothing, only the training items' loss tells that they were changed.</summary>
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public void What_changes_training_items_never_touches_what_a_model_is_measured_by(string variant)
+    {
+        var still = new OptimizerOptions { LearningRate = 1e-9, WeightDecay = 0 };
+        LanguageModel first = Model("plain"), second = Model("plain");
+        FineTuneResult plain = Tuner(Quick with { Optimizer = still }, first, "plain").Run(first);
+        FineTuneOptions changed = Options(variant) with { Optimizer = still };
+        FineTuneResult result = Tuner(changed, second, "changed").Run(second);
+        Assert.NotEqual(plain.Curve[0].TrainLoss, result.Curve[0].TrainLoss);
+        Assert.All(result.Curve, p => Assert.Equal(plain.Curve[0].ValidationLoss, p.ValidationLoss, 1e-5));
+    }
+
+    [Fact]
+    public void Words_are_changed_for_classification_alone_and_classes_must_be_known()
+    {
+        LanguageModel model = Model("plain");
+        Assert.Contains("no class 'baad'", Assert.Throws<CleaveException>(() => Tuner(Quick with { ClassWeights = "baad=2" }, model, "w").Run(model)).Message, StringComparison.Ordinal);
+        Assert.Contains("above 0", Assert.Throws<CleaveException>(() => Tuner(Quick with { ClassWeights = "bad=0" }, model, "w").Run(model)).Message, StringComparison.Ordinal);
+        Assert.Contains("mixup", Assert.Throws<CleaveException>(() => Tuner(Quick with { ClassWeights = "bad=2", Mixup = 0.2 }, model, "w").Run(model)).Message, StringComparison.Ordinal);
+        File.WriteAllLines(At("texts.jsonl"), Enumerable.Range(0, 20).Select(i => $$"""{"text": "order {{i * 7919}} has arrived, thank you"}"""));
+        TaskDataset texts = TaskDataset.Load(new TaskSource { Name = "texts", Kind = TaskKind.LanguageModel, Train = [At("texts.jsonl")] }, 1);
+        var tuner = new FineTuner(Quick with { Text = new TextNoiseOptions { Typos = 0.1 } }, FineTuneData.Encode(texts, model, 64, false), At("texts"), 1);
+        Assert.Contains("classify", Assert.Throws<CleaveException>(() => tuner.Run(model)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_range_test_finds_a_rate_between_its_ends()
     {
@@ -198,6 +229,9 @@ public sealed class FineTunerTests : IDisposable
         "ia3" => Quick with { Method = FineTuneMethod.Ia3 },
         "muon" => Quick with { Optimizer = new OptimizerOptions { Name = "muon", LayerDecay = 0.8, L1 = 1e-5 } },
         "noise" => Quick with { AttentionDropout = 0.1, ResidualDropout = 0.1, LayerDrop = 0.2, TokenDropout = 0.1, LabelSmoothing = 0.1, Loss = LossKind.Focal, BalanceClasses = true },
+        "words" => Quick with { Text = new TextNoiseOptions { Typos = 0.2, WordDropout = 0.1 }, Sampling = ClassSampling.Over, TokenDropout = 0.05 },
+        "mixup" => Quick with { Mixup = 0.4, Sampling = ClassSampling.Stratified, LabelSmoothing = 0.1, Accumulate = 2, BatchTokens = 48 },
+        "weights" => Quick with { ClassWeights = "bad=4", Sampling = ClassSampling.Under, Epochs = 6 },
         "accumulate" => Quick with { Accumulate = 2, BatchTokens = 48 },
         "recompute" => Quick with { Memory = new TrainingMemory(true, true), ResidualDropout = 0.1, AttentionDropout = 0.1 },
         "quantized" => Quick with { Method = FineTuneMethod.Lora },

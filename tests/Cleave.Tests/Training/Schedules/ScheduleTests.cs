@@ -18,6 +18,7 @@ public class ScheduleTests
     [InlineData("cosine")]
     [InlineData("stable")]
     [InlineData("one-cycle")]
+    [InlineData("cyclic")]
     [InlineData("range")]
     public void Learning_rates_are_PyTorchs(string name)
     {
@@ -28,6 +29,7 @@ public class ScheduleTests
             "cosine" => new CosineSchedule(Peak, WarmupSteps, Total, 0.1),
             "stable" => new StableSchedule(Peak, WarmupSteps, Total, 12, 0.1),
             "one-cycle" => new OneCycleSchedule(Peak, Total),
+            "cyclic" => new CyclicSchedule(Peak, Total, 5),
             _ => new RangeTestSchedule(Peak, Peak * 1000, Total),
         };
         double[] expected = Numbers(name);
@@ -48,6 +50,15 @@ public class ScheduleTests
             schedule = new PlateauSchedule(Peak, 0, Total, finalShare: 0.2) { State = schedule.State };
         }
         Assert.Contains(expected, rate => rate < Peak);
+    }
+
+    [Fact]
+    public void Cycles_end_where_the_rate_begins_again_and_at_the_last_step()
+    {
+        var schedule = new CyclicSchedule(Peak, 22, 5); // of 5, 5, 5, 5 and 2
+        int[] ends = [.. Enumerable.Range(1, 22).Where(schedule.EndsCycle)];
+        Assert.Equal([5, 10, 15, 20, 22], ends);
+        Assert.All(ends.SkipLast(1), end => Assert.Equal(Peak, schedule.At(end)));
     }
 
     [Fact]

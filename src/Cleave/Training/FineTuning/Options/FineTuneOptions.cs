@@ -1,3 +1,5 @@
+using Cleave.Data.Augmentation;
+using Cleave.Data.Balancing;
 using Cleave.Models;
 using Cleave.Training.Adapters;
 
@@ -80,6 +82,9 @@ public sealed record ScheduleOptions
     /// <summary>The share of the updates in which warm-up–stable–decay decays.</summary>
     public double Decay { get; init; } = 0.2;
 
+    /// <summary>Times that the cyclic schedule begins anew, the first included.</summary>
+    public int Cycles { get; init; } = 4;
+
     /// <summary>What a plateau multiplies the learning rate with, and after how many validations without improvement.</summary>
     public double PlateauFactor { get; init; } = 0.5;
     public int PlateauPatience { get; init; } = 2;
@@ -143,6 +148,18 @@ public sealed record FineTuneOptions
     /// <summary>The share of the tokens that are replaced by random ones (<see cref="FineTuning.TokenDropout"/>).</summary>
     public double TokenDropout { get; init; }
 
+    /// <summary>How the words of a classification's training items are changed.</summary>
+    public TextNoiseOptions Text { get; init; } = new();
+
+    /// <summary>Which items of each class an epoch has.</summary>
+    public ClassSampling Sampling { get; init; }
+
+    /// <summary>Weights of classes such as <c>urgent=4,spam=0.5</c>; empty for 1, or for what <see cref="BalanceClasses"/> gives.</summary>
+    public string ClassWeights { get; init; } = "";
+
+    /// <summary>α of <see cref="FineTuning.Mixup"/>; 0 for none.</summary>
+    public double Mixup { get; init; }
+
     /// <summary>The decay of an exponential average of the weights, which is then the result; 0 for none.</summary>
     public double Ema { get; init; }
 
@@ -177,6 +194,7 @@ public sealed record FineTuneOptions
     /// <summary>The first combination that makes no sense, or null.</summary>
     public string? Problem() => this switch
     {
+        { BalanceClasses: true, ClassWeights.Length: > 0 } => "balance-classes and class-weights both weigh the classes: choose one",
         { Ema: > 0, Swa: > 0 } => "ema and swa are two averages of the weights: choose one",
         { QuantizeBase: true, UsesAdapter: false } => "quantize-base is for the methods lora, dora and ia3: other methods change the base's own weights",
         { AdapterDropout: > 0, Method: not (FineTuneMethod.Lora or FineTuneMethod.Dora) } => "adapter-dropout is for the methods lora and dora",

@@ -1,3 +1,4 @@
+using Cleave.Data.Balancing;
 using Cleave.Formats.Yaml;
 
 namespace Cleave.Training.FineTuning.Options;
@@ -5,7 +6,10 @@ namespace Cleave.Training.FineTuning.Options;
 /// <summary>Every setting of <see cref="FineTuneOptions"/> by name, in the order of help pages: what <c>--name</c> and <c>name:</c> mean.</summary>
 public static class FineTuneSettings
 {
-    private static readonly string[] Methods = ["full", "head", "last", "lora", "dora", "ia3"], Losses = ["cross-entropy", "focal", "dpo"];
+    private static readonly string[] Methods = ["full", "head", "last", "lora", "dora", "ia3"], Losses = ["cross-entropy", "focal", "dpo"], Samplings = ["none", "stratified", "over", "under"];
+
+    /// <summary>Settings of a task rather than of a training: what its items are like.</summary>
+    public static IReadOnlyList<string> OfTasks { get; } = ["typos", "word-dropout", "synonyms", "synonym-share", "sampling"];
 
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -34,6 +38,7 @@ public static class FineTuneSettings
         Setting.Number("warmup", "Share of the updates that warm up (0.05).", 0, 0.9, (o, v) => o with { Schedule = o.Schedule with { Warmup = v } }),
         Setting.Number("final-share", "Last learning rate as a share of the highest (0.05).", 0, 1, (o, v) => o with { Schedule = o.Schedule with { FinalShare = v } }),
         Setting.Number("decay-share", "Share of the updates in which the schedule stable decays (0.2).", 0, 1, (o, v) => o with { Schedule = o.Schedule with { Decay = v } }),
+        Setting.Integer("cycles", "Times that the schedule cyclic begins at the highest learning rate (4).", 1, 1000, (o, v) => o with { Schedule = o.Schedule with { Cycles = v } }),
         Setting.Number("plateau-factor", "What the schedule plateau multiplies the learning rate with (0.5).", 0.01, 0.99, (o, v) => o with { Schedule = o.Schedule with { PlateauFactor = v } }),
         Setting.Integer("plateau-patience", "Validations without improvement that it bears (2).", 0, 10_000, (o, v) => o with { Schedule = o.Schedule with { PlateauPatience = v } }),
         Setting.Integer("epochs", "Passes over the training items (3).", 1, 100_000, (o, v) => o with { Epochs = v }),
@@ -49,6 +54,14 @@ public static class FineTuneSettings
         Setting.Number("residual-dropout", "Share of what layers add that is dropped (0).", 0, 0.9, (o, v) => o with { ResidualDropout = v }),
         Setting.Number("layer-drop", "Share of layers that are skipped (0).", 0, 0.9, (o, v) => o with { LayerDrop = v }),
         Setting.Number("token-dropout", "Share of the tokens read that are replaced by random ones (0).", 0, 0.9, (o, v) => o with { TokenDropout = v }),
+        Setting.Number("typos", "Share of the words of a text to classify that get a typing error (0).", 0, 0.9, (o, v) => o with { Text = o.Text with { Typos = v } }),
+        Setting.Number("word-dropout", "Share of its words that are left out (0).", 0, 0.9, (o, v) => o with { Text = o.Text with { WordDropout = v } }),
+        Setting.File("synonyms", "Words that mean the same, a group a line, parted by commas; they take each other's places.", (o, v) => o with { Text = o.Text with { Synonyms = v } }),
+        Setting.Number("synonym-share", "Share of the words with synonyms that are replaced (0.15).", 0.001, 1, (o, v) => o with { Text = o.Text with { SynonymShare = v } }),
+        Setting.Choice("sampling", "Items of an epoch by class: all, evenly spread, rare ones several times, or as many of each class as of the rarest (none).", Samplings,
+            (o, v) => o with { Sampling = (ClassSampling)Array.IndexOf(Samplings, v) }),
+        Setting.Weights("class-weights", "How much single classes count, the others 1.", (o, v) => o with { ClassWeights = v }),
+        Setting.Number("mixup", "Mix what the head reads of two texts, and their labels, by shares from Beta(X, X); 0.2 to 1 (0: none).", 0, 10, (o, v) => o with { Mixup = v }),
         Setting.Number("ema", "Decay of an exponential average of the weights, the result then (0: none).", 0, 0.999999, (o, v) => o with { Ema = v }),
         Setting.Number("swa", "Share of the updates, at the end, whose weights are averaged, the result then (0: none).", 0, 1, (o, v) => o with { Swa = v }),
         Setting.Integer("early-stop", "Stop after so many validations without a better loss, with the best weights (0: never).", 0, 100_000, (o, v) => o with { EarlyStop = v }),
@@ -65,9 +78,11 @@ public static class FineTuneSettings
         (["targets"], o => o.UsesAdapter, "the methods lora, dora and ia3"),
         (["momentum"], o => o.Optimizer.Name is "sgd" or "muon", "the optimizers sgd and muon"),
         (["beta1", "beta2"], o => o.Optimizer.Name is not ("sgd" or "adafactor"), "the optimizers adamw, adam, lamb, lion and muon"),
-        (["warmup"], o => o.Schedule.Name != "one-cycle", "other schedules than one-cycle, which has its own"),
+        (["warmup"], o => o.Schedule.Name is not ("one-cycle" or "cyclic"), "other schedules than one-cycle, which has its own, and cyclic, which has none"),
         (["final-share"], o => o.Schedule.Name is "cosine" or "linear" or "stable", "the schedules cosine, linear and stable"),
         (["decay-share"], o => o.Schedule.Name == "stable", "the schedule stable"),
+        (["cycles"], o => o.Schedule.Name == "cyclic", "the schedule cyclic"),
+        (["synonym-share"], o => o.Text.Synonyms is not null, "a file of synonyms"),
         (["plateau-factor", "plateau-patience"], o => o.Schedule.Name == "plateau", "the schedule plateau"),
         (["focal-gamma"], o => o.Loss == LossKind.Focal, "the loss focal"),
         (["dpo-beta"], o => o.Loss == LossKind.Dpo, "the loss dpo"),

@@ -5,7 +5,7 @@ namespace Cleave.Training.FineTuning.Options;
 /// <summary>Makes a schedule of options.</summary>
 public static class ScheduleBuilder
 {
-    public static IReadOnlyList<string> Names { get; } = ["cosine", "linear", "constant", "stable", "one-cycle", "plateau"];
+    public static IReadOnlyList<string> Names { get; } = ["cosine", "linear", "constant", "stable", "one-cycle", "cyclic", "plateau"];
 
     public static ISchedule Build(ScheduleOptions options, double peak, int updates)
     {
@@ -18,6 +18,7 @@ public static class ScheduleBuilder
             "constant" => new ConstantSchedule(peak, warmup, updates),
             "stable" => new StableSchedule(peak, warmup, updates, Math.Min(updates - warmup, (int)(options.Decay * updates)), options.FinalShare),
             "one-cycle" => new OneCycleSchedule(peak, updates),
+            "cyclic" => new CyclicSchedule(peak, updates, Math.Min(options.Cycles, updates)),
             "plateau" => new PlateauSchedule(peak, warmup, updates, options.PlateauFactor, options.PlateauPatience),
             _ => throw new ArgumentException($"there is no schedule '{options.Name}'", nameof(options)),
         };

@@ -24,6 +24,12 @@ public sealed record Setting(string Name, string Description, string Placeholder
     internal static Setting Flag(string name, string description, Func<FineTuneOptions, bool, FineTuneOptions> set) =>
         Choice(name, description, ["true", "false"], (o, text) => set(o, text == "true"));
 
+    internal static Setting File(string name, string description, Func<FineTuneOptions, string, FineTuneOptions> set) => new(name, description, "FILE",
+        (o, text) => text.Length > 0 ? set(o, text) : throw new SettingException("must be the path of a file"));
+
+    internal static Setting Weights(string name, string description, Func<FineTuneOptions, string, FineTuneOptions> set) => new(name, description, "LABEL=X,...",
+        (o, text) => text.Contains('=', StringComparison.Ordinal) ? set(o, text) : throw new SettingException($"must be labels with their weights such as urgent=4,spam=0.5, not '{text}'"));
+
     internal static Setting Words(string name, string description, Func<FineTuneOptions, IReadOnlyList<string>, FineTuneOptions> set) => new(name, description, "NAMES",
         (o, text) => set(o, [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)]));
 }
