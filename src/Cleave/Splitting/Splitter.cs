@@ -10,6 +10,7 @@ using Cleave.Splitting.Certificates;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Releases;
 using Cleave.Splitting.Studies;
 
@@ -35,12 +36,13 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
         TaskContext[] tasks = LoadAll(baseModel, progress);
+        IReadOnlyList<TaskSpace> spaces = TaskSpace.OfAll(project, [.. tasks.Select(t => (t.Definition, t.Train.Count, t.Trunk(baseModel).Spec))]);
         IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256);
         using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
         DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
         IReadOnlyList<MonolithPoint> curve = MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation);
         using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
-        TaskResult[] results = [.. tasks.Select(t => Split(t, monolith, work, progress, cancellation))];
+        TaskResult[] results = [.. tasks.Zip(spaces, (t, s) => Split(t, s, monolith, work, progress, cancellation))];
         progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
         var writer = new ReleaseWriter(project, baseHash, options);
         return writer.Write(results, monolith, curve, () => clock.GetElapsedTime(started), work);
@@ -115,9 +117,9 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         return curve;
     }
 
-    private TaskResult Split(TaskContext task, Monolith monolith, SplitWorkspace work, IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    private TaskResult Split(TaskContext task, TaskSpace space, Monolith monolith, SplitWorkspace work, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
-        StudyResult study = new TaskStudy(project, task, monolith, work.Study(task.Name)).Run(clock, progress, cancellation);
+        StudyResult study = new TaskStudy(project, task, space, monolith, work.Study(task.Name)).Run(clock, progress, cancellation);
         progress?.Report(new ProgressReport($"{task.Name}: certify", 0, 1, "modules"));
         using ITaskModule module = ModuleFolder.Load(study.Folder)[0];
         (Certificate certificate, IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate) =

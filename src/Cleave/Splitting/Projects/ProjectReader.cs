@@ -26,6 +26,7 @@ public static class ProjectReader
             throw new ProjectException(file, ["no such project file; give a folder with a cleave.yaml, such as samples/support-desk"]);
         (YamlFile yaml, YamlSection root) = YamlFile.Load(file);
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
         var project = new SplitProject
         {
             Path = file,
@@ -33,10 +34,11 @@ public static class ProjectReader
             Base = root.Text("base", required: true) ?? "",
             Seed = root.Seed("seed", 1),
             Tasks = ReadTasks(root, folder),
-            Search = ReadSearch(root.Section("search")),
+            Search = SearchReader.Read(root.Section("search"), MostTrials),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
-            Training = ReadTraining(root.Section("training")),
+            Training = ReadTraining(root.Section("training"), given),
+            TrainingGiven = given,
         };
         root.Finish();
         yaml.ThrowIfAny();
@@ -128,8 +130,9 @@ public static class ProjectReader
         double dropout = task.Number("token-dropout", 0, 0, 0.9);
         if (dropout > 0 && kind is not (TaskKind.Classify or TaskKind.Extract))
             task.Report("token-dropout", "only classify and extract tasks can have it: a generated text repeats words of its prompt");
+        TaskSearch? search = SearchReader.ReadTask(task, name);
         task.Finish();
-        return new TaskDefinition(source, metric, margin, trials, dropout);
+        return new TaskDefinition(source, metric, margin, trials, dropout) { Search = search };
     }
 
     private static IReadOnlyList<string> Files(YamlSection task, string key, string folder, bool required)
@@ -154,16 +157,6 @@ public static class ProjectReader
 
     private static int? Rows(YamlSection task, string key) => task.Has(key) ? task.Integer(key, 1, 1, int.MaxValue) : null;
 
-    private static SearchOptions ReadSearch(YamlSection? search)
-    {
-        if (search is null)
-            return new SearchOptions(12, "tpe", null);
-        var options = new SearchOptions(search.Integer("trials", 12, 1, MostTrials), search.Choice("sampler", "tpe", "tpe", "random", "grid"),
-            search.Has("minutes") ? search.Number("minutes", 10, 0.01, 1e6) : null);
-        search.Finish();
-        return options;
-    }
-
     private static BudgetOptions ReadBudget(YamlSection? budget)
     {
         if (budget is null)
@@ -174,10 +167,12 @@ public static class ProjectReader
         return options;
     }
 
-    private static FineTuneOptions ReadTraining(YamlSection? training)
+    private static FineTuneOptions ReadTraining(YamlSection? training, Dictionary<string, string> given)
     {
         if (training is null)
             return new FineTuneOptions();
+        foreach (string name in FineTuneSettings.All.Select(s => s.Name).Where(training.Has))
+            given[name] = training.Node(name)?.ToString() ?? "";
         FineTuneOptions options = FineTuneSettings.Read(training, new FineTuneOptions());
         training.Finish();
         return options;

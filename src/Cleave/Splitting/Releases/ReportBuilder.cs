@@ -4,6 +4,7 @@ using Cleave.Evaluation;
 using Cleave.Numerics.Threading;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Report;
 using Cleave.Tuning;
 
@@ -59,6 +60,7 @@ public static class ReportBuilder
                 Quality(task, result.Study.Chosen), result.Study.Chosen.Values[1]),
             Certificate = Certified(result.Certificate),
             Recipe = Recipe(result.Study.Chosen),
+            RecipeText = RecipeText.Of(Recipes.Recipe.From(result.Study.Chosen.Parameters!, result.Study.Space.Scope.Training), result.Study.Space.Scope.Model),
             Baselines = [.. result.Baselines.Select(b => new ReportBaseline(b.Name, Of(b.Quality)))],
             Calibration = Calibrated(result),
             Escalation = new ReportEscalation(result.Certificate.Escalation.Threshold, result.Certificate.Escalation.Rate, new Estimate(result.Certificate.Escalation.Cascade)),
@@ -129,7 +131,8 @@ public static class ReportBuilder
         }
         return new ReportStudy
         {
-            Sampler = project.Search.Sampler,
+            Sampler = project.SearchOf(result.Task.Definition).Sampler,
+            Space = [.. result.Study.Space.Space.Parameters.Select(p => new NamedValue(p.Name.Replace('_', ' '), Searched(p)))],
             History = history,
             Trials = [.. result.Study.Trials.Where(t => t.IsFinished).Select(t => new ReportTrial
             {
@@ -145,6 +148,9 @@ public static class ReportBuilder
             })],
         };
     }
+
+    private static string Searched(Parameter parameter) => RecipeSpace.Describe(parameter)
+        + string.Concat(parameter.When.Select(c => $"; where {c.Parent.Replace('_', ' ')} is {string.Join(" or ", c.Values)}"));
 
     private static double Quality(TaskContext task, Trial trial) => (task.Definition.Metric.HigherIsBetter ? 1 : -1) * trial.Values[0];
 

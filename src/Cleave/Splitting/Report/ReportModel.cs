@@ -76,6 +76,10 @@ public sealed record ReportTask
     public required ReportSide Module { get; init; }
     public required ReportCertificate Certificate { get; init; }
     public IReadOnlyList<NamedValue> Recipe { get; init; } = [];
+
+    /// <summary>What the module was made of, in sentences.</summary>
+    public string RecipeText { get; init; } = "";
+
     public IReadOnlyList<ReportBaseline> Baselines { get; init; } = [];
     public ReportCalibration? Calibration { get; init; }
     public ReportEscalation? Escalation { get; init; }
