@@ -6,7 +6,6 @@ using Cleave.Numerics;
 using Cleave.Numerics.Quantized;
 using Cleave.Numerics.Simd;
 using Cleave.Numerics.Threading;
-using Cleave.Splitting.Studies;
 
 namespace Cleave.Benchmarks.Costs;
 
@@ -31,11 +30,11 @@ internal static class BlockRates
         text.AppendLine($"# Products with block formats on {Cpu.Name}").AppendLine();
         text.AppendLine($"`dotnet run -c Release --project bench/Cleave.Benchmarks -- costs --formats --write`; {InstructionSets.Active}, {ThreadTeam.Shared.Threads} threads, a matrix of {Size} × {Size}; "
             + $"processor time (user and system), medians of {Rounds} rounds in which the formats take turns. A rate is of Q8_0's.").AppendLine();
-        text.AppendLine("| format | bytes of a weight | 32 tokens, µs | rate | 1 token, µs | rate | in the cost model |").AppendLine("|---|---:|---:|---:|---:|---:|---:|");
+        text.AppendLine("| format | bytes of a weight | 32 tokens, µs | rate | 1 token, µs | rate |").AppendLine("|---|---:|---:|---:|---:|---:|");
         for (int f = 0; f < formats.Length; f++)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"| {formats[f]} | {(double)BlockFormats.Bytes(formats[f]) / BlockFormats.Elements(formats[f]):0.000} | {1e6 * seconds[0][f]:0.0} | {seconds[0][0] / seconds[0][f]:0.00} "
-                + $"| {1e6 * seconds[1][f]:0.0} | {seconds[1][0] / seconds[1][f]:0.00} | {CostCoefficients.SpeedOf(formats[f]).Many:0.00}, {CostCoefficients.SpeedOf(formats[f]).One:0.00} |");
+                + $"| {1e6 * seconds[1][f]:0.0} | {seconds[1][0] / seconds[1][f]:0.00} |");
         }
         Console.Write(text);
         if (args.Contains("--write"))

@@ -82,10 +82,10 @@ public static class RecipeParameters
         },
         Extra("balance_classes", "Whether rare classes count as much as frequent ones.", s => s.HasHead ? Of("balance_classes", [false, true]) : null, s => s.Training.BalanceClasses),
         Extra("label_smoothing", "Share of the target that all classes share.", _ => new FloatParameter("label_smoothing", 0, 0.9), s => s.Training.LabelSmoothing),
-        Extra("attention_dropout", "Share of attention's probabilities that are dropped.", s => s.Model.AttentionSoftCap > 0 || s.Model.Position == PositionKind.RelativeBias ? null : new FloatParameter("attention_dropout", 0, 0.9), s => s.Training.AttentionDropout)
+        Extra("attention_dropout", "Share of attention's probabilities that are dropped.", s => s.Model.AttentionSoftCap > 0 || s.Model.Position == PositionKind.RelativeBias || s.Model.Encoder is not null ? null : new FloatParameter("attention_dropout", 0, 0.9), s => s.Training.AttentionDropout)
             with { Needs = "attention without a cap or a bias of positions" },
-        Extra("residual_dropout", "Share of what layers add that is dropped.", _ => new FloatParameter("residual_dropout", 0, 0.9), s => s.Training.ResidualDropout),
-        Extra("layer_drop", "Share of layers that are skipped.", _ => new FloatParameter("layer_drop", 0, 0.9), s => s.Training.LayerDrop),
+        Extra("residual_dropout", "Share of what layers add that is dropped.", s => s.Model.Encoder is null ? new FloatParameter("residual_dropout", 0, 0.9) : null, s => s.Training.ResidualDropout) with { Needs = "one stack" },
+        Extra("layer_drop", "Share of layers that are skipped.", s => s.Model.Encoder is null ? new FloatParameter("layer_drop", 0, 0.9) : null, s => s.Training.LayerDrop) with { Needs = "one stack" },
         Extra("token_dropout", "Share of the tokens read that are replaced by random ones.", s => s.HasHead ? new FloatParameter("token_dropout", 0, 0.9) : null, s => s.Training.TokenDropout),
         Extra("ema", "Decay of an exponential average of the weights, the result then; 0 for none.", _ => new FloatParameter("ema", 0, 0.9999), s => s.Training.Ema),
     ];

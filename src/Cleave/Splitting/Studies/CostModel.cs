@@ -25,9 +25,17 @@ public sealed record CostCoefficients(double DenseOperationsPerNs, double Quanti
     public static (double Many, double One) SpeedOf(BlockFormat format) => format switch
     {
         BlockFormat.Q8_0 => (1, 1),
-        BlockFormat.Q4_0 => (1.1, 1.4),
-        BlockFormat.Q6_K => (0.42, 0.43),
-        _ => (0.48, 0.39),
+        BlockFormat.Q4_0 => (1.31, 1.06),
+        BlockFormat.Q4_1 => (0.42, 0.27),
+        BlockFormat.Q5_0 => (0.42, 0.27),
+        BlockFormat.Q5_1 => (0.39, 0.28),
+        BlockFormat.IQ4_NL => (0.46, 0.3),
+        BlockFormat.Q2_K => (0.46, 0.36),
+        BlockFormat.Q3_K => (0.43, 0.32),
+        BlockFormat.Q4_K => (0.47, 0.34),
+        BlockFormat.Q5_K => (0.42, 0.32),
+        BlockFormat.Q6_K => (0.4, 0.33),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "not a block format"),
     };
 
     /// <summary>Fitted on two Zen 3 class cores with AVX2; bench/results, cost-model.md judges them beside a later fit.</summary>
