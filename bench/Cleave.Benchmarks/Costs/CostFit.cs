@@ -9,7 +9,7 @@ using Cleave.Splitting.Studies;
 namespace Cleave.Benchmarks.Costs;
 
 /// <summary>
-/// <c>costs [--write] [--samples N]</c>: fits the search's cost model to this machine. Modules of random shapes are timed; the
+/// <c>costs [--write] [--samples N]</c> (or <c>--formats</c>: <see cref="BlockRates"/>): fits the search's cost model to this machine. Modules of random shapes are timed; the
 /// coefficients that make the squared log of computed over measured smallest are found on two thirds of them, and judged on
 /// the rest.
 /// </summary>
@@ -17,6 +17,8 @@ internal static class CostFit
 {
     public static int Run(string[] args)
     {
+        if (args.Contains("--formats"))
+            return BlockRates.Run(args);
         int at = Array.IndexOf(args, "--samples");
         int count = at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : 120;
         var rng = new Rng(5);

@@ -7,6 +7,7 @@ using Cleave.Models.Heads;
 using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Studies;
 using Cleave.Training.FineTuning;
 
@@ -29,12 +30,12 @@ internal static class CostSamples
         int tokens = 4 << rng.NextInt(6), classes = 2 + rng.NextInt(100), made = 4 << rng.NextInt(4);
         var spec = TransformerSpec.Uniform(4096, width, layers, heads, heads % 2 == 0 ? heads / 2 : heads, feedForward, 256);
         Transformer trunk = Cleave.Models.Transformer.Create(spec, rng);
-        WeightType type = rng.NextInt(2) == 0 ? WeightType.Q8 : WeightType.BF16;
-        if (type == WeightType.Q8)
+        WeightChoice type = rng.NextInt(2) == 0 ? WeightChoice.Q8 : WeightChoice.BF16;
+        if (type == WeightChoice.Q8)
             RoundToNearest.Quantize(trunk);
         TaskKind kind = Kinds[rng.NextInt(Kinds.Length)];
         int[] ids = [.. Enumerable.Range(0, tokens).Select(_ => rng.NextInt(4096))];
-        string what = $"{kind}, {layers} layers of {width}, feed-forward {feedForward}, {type}, {tokens} tokens"
+        string what = $"{kind}, {layers} layers of {width}, feed-forward {feedForward}, {type.Type}, {tokens} tokens"
             + (kind == TaskKind.Generate ? $", {made} made" : "");
         if (kind == TaskKind.Generate)
         {

@@ -17,19 +17,9 @@ internal static class QuantizeCommand
 {
     private const double Same = 1e-3; // what half-precision leftovers may change of what was quantized in memory
 
-    private static readonly Dictionary<string, (Rounding Rounding, ChannelChange Change)> Methods = new(StringComparer.Ordinal)
-    {
-        ["gptq"] = (Rounding.Gptq, ChannelChange.None),
-        ["rtn"] = (Rounding.Nearest, ChannelChange.None),
-        ["importance"] = (Rounding.Importance, ChannelChange.None),
-        ["awq"] = (Rounding.Importance, ChannelChange.Awq),
-        ["awq+gptq"] = (Rounding.Gptq, ChannelChange.Awq),
-        ["smooth"] = (Rounding.Nearest, ChannelChange.Smooth),
-    };
-
     private static readonly Option<string> Method = PruneCommand.Choice("--method",
         "How weights are rounded: gptq lets the weights of a row make good each other's errors, importance and awq weigh inputs by their size on the calibration text, "
-        + "smooth evens out activations for 8 bits, rtn rounds to nearest and needs no text.", [.. Methods.Keys]);
+        + "smooth evens out activations for 8 bits, rtn rounds to nearest and needs no text.", [.. QuantizationMethod.Names]);
 
     private static readonly Option<string?> Type = new("--type") { Description = $"Of a GGUF file: {string.Join(", ", TypeMix.All.Where(m => m.Base.Blocks() is not null).Select(m => m.Name))} (unless given Q4_K_M). A folder holds Q8_0.", HelpName = "TYPE" };
     private static readonly Option<string> Rotate = PruneCommand.Choice("--rotate", "Turn inner coordinates so that no channel stands out: the values of attention's heads, or also the residual stream.", Enum.GetNames<RotatedPart>());
@@ -102,7 +92,7 @@ internal static class QuantizeCommand
         TypeMix mix = TypeMix.Find(type ?? (toGguf ? "Q4_K_M" : "Q8_0"));
         if (mix.Base.Blocks() is null)
             throw new CleaveException($"--type: {mix.Name} has no blocks; cleave convert writes it");
-        (Rounding rounding, ChannelChange change) = Methods[call.Get(Method)];
+        (Rounding rounding, ChannelChange change) = QuantizationMethod.Find(call.Get(Method));
         return new QuantizationRequest(mix, rounding)
         {
             Change = change,

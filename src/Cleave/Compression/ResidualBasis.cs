@@ -56,7 +56,8 @@ internal static class ResidualBasis
         return norm;
     }
 
-    private static float[] Right(float[] matrix, float[] directions, int kept, int c)
+    /// <summary>Rows of a matrix that reads the stream, in the new coordinates.</summary>
+    internal static float[] Right(float[] matrix, float[] directions, int kept, int c)
     {
         int rows = matrix.Length / c;
         var result = new float[rows * kept];

@@ -24,7 +24,7 @@ public enum WeightType
 
 /// <summary>
 /// A model as a Hugging Face folder: config.json, model.safetensors, tokenizer.json. Heads of tasks are extra tensors
-/// <c>heads.TASK.weight</c> and entries under <c>cleave.heads</c>.
+/// <c>heads.TASK.weight</c> and entries under <c>cleave.heads</c>. Matrices below 8 bits are in a GGUF file instead (<see cref="BlockFileNames"/>).
 /// </summary>
 public static class ModelFolder
 {
@@ -53,10 +53,18 @@ public static class ModelFolder
             .WithControlTokens(TokenId(config, "bos_token_id", spec), TokenId(config, "eos_token_id", spec));
         if (tokenizer.VocabularySize > spec.VocabularySize)
             throw new ModelFileException(tokenizerPath, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {spec.VocabularySize} rows; they belong to different models");
+        JsonCursor[] described = [.. config.Find("cleave")?.Find("heads")?.Items() ?? []];
+        if (BlockFileNames.AreUsed(config))
+        {
+            Transformer blocks = BlockFile.Read(folder, spec, frozen);
+            using SafetensorsSet? beside = described.Length > 0 ? SafetensorsSet.Open(Path.Combine(folder, BlockFileNames.Heads)) : null;
+            var reads = beside is null ? null : new WeightReader(beside, name => new StoredWeight(name), prefix: "");
+            return new LanguageModel(blocks, tokenizer, [.. described.Select(h => ReadHead(h, spec, reads!))]) { Chat = ChatFormatFiles.Load(folder) };
+        }
         using SafetensorsSet files = SafetensorsSet.Open(folder);
         Transformer transformer = ReadTransformer(files, spec, frozen);
         var reader = new WeightReader(files, name => new StoredWeight(name), prefix: "");
-        IEnumerable<TaskHead> heads = (config.Find("cleave")?.Find("heads")?.Items() ?? []).Select(h => ReadHead(h, spec, reader));
+        IEnumerable<TaskHead> heads = described.Select(h => ReadHead(h, spec, reader));
         if (family.Heads?.Read(config, transformer.Spec, reader) is { } published)
             heads = heads.Prepend(published);
         return new LanguageModel(transformer, tokenizer, [.. heads]) { Chat = ChatFormatFiles.Load(folder) };
@@ -70,6 +78,8 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(folder);
         JsonCursor config = JsonFile.Load(Path.Combine(folder, Config));
         TransformerSpec spec = Family.Of(config).Read(config);
+        if (BlockFileNames.AreUsed(config))
+            return BlockFile.Read(folder, spec, frozen);
         using SafetensorsSet files = SafetensorsSet.Open(folder);
         return ReadTransformer(files, spec, frozen);
     }
@@ -89,6 +99,36 @@ public static class ModelFolder
     public static void Save(string folder, LanguageModel model, WeightType type)
     {
         ArgumentNullException.ThrowIfNull(model);
+        JsonObject config = Describe(folder, model, type);
+        Save(folder, model.Transformer, model.Heads, config, type);
+    }
+
+    /// <summary>Writes everything but the transformer's weights, which are in a GGUF file in the folder, <see cref="BlockFileNames.Weights"/>.</summary>
+    public static void SaveBesideBlocks(string folder, LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        JsonObject config = Describe(folder, model, WeightType.F32);
+        ConfigKeys.Cleave(config)[BlockFileNames.Key] = BlockFileNames.Weights;
+        var tensors = new WeightWriter();
+        AddHeads(tensors, model.Transformer, model.Heads);
+        if (model.Heads.Count > 0)
+            SafetensorsWriter.Write(Path.Combine(folder, BlockFileNames.Heads), tensors.Tensors(), SafetensorsWriter.TransformersMetadata);
+        AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
+    }
+
+    /// <summary>Bytes of a folder's weights as they are stored, every model of it together.</summary>
+    /// <exception cref="ModelFileException">A GGUF file among them is damaged.</exception>
+    public static long WeightBytes(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        long bytes = Directory.EnumerateFiles(folder, "*.safetensors").Sum(f => new FileInfo(f).Length);
+        string config = Path.Combine(folder, Config);
+        return bytes + (File.Exists(config) && BlockFileNames.AreUsed(JsonFile.Load(config)) ? BlockFile.WeightBytes(folder) : 0);
+    }
+
+    // Makes the folder, with its tokenizer; what its config is to say.
+    private static JsonObject Describe(string folder, LanguageModel model, WeightType type)
+    {
         Directory.CreateDirectory(folder);
         JsonObject config = ConfigOf(model.Transformer, type);
         if (model.Tokenizer.BosId is { } bos)
@@ -103,7 +143,7 @@ public static class ModelFolder
         AtomicFile.Write(Path.Combine(folder, TokenizerFile), model.Tokenizer.Save);
         if (model.Chat is { } chat)
             ChatFormatFiles.Save(folder, chat);
-        Save(folder, model.Transformer, model.Heads, config, type);
+        return config;
     }
 
     /// <summary>Writes config.json and the weights alone, for programs that bring a tokenizer of their own.</summary>
@@ -129,15 +169,20 @@ public static class ModelFolder
         var tensors = new WeightWriter();
         foreach ((string name, object weight) in transformer.Weights())
             tensors.Add(family.Place(transformer.Spec, name), weight, type);
+        AddHeads(tensors, transformer, heads);
+        SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors.Tensors(), SafetensorsWriter.TransformersMetadata);
+        AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
+    }
+
+    // Heads are small and their scale decides: they stay float32.
+    private static void AddHeads(WeightWriter tensors, Transformer transformer, IReadOnlyList<TaskHead> heads)
+    {
         foreach (TaskHead head in heads)
         {
-            // Heads are small and their scale decides: they stay float32.
             string weight = head.IsPublished ? HeadsOf(transformer.Spec).NameOf(head.Kind) + ".weight" : WeightNames.Head(head.Task);
             tensors.Add(new StoredWeight(weight), head.Projection, WeightType.F32);
             tensors.Add(new StoredWeight(WeightNames.BiasOf(weight)), head.Projection.Bias!, WeightType.F32);
         }
-        SafetensorsWriter.Write(Path.Combine(folder, Weights), tensors.Tensors(), SafetensorsWriter.TransformersMetadata);
-        AtomicFile.WriteText(Path.Combine(folder, Config), config.ToJsonString(Indented) + "\n");
     }
 
     /// <summary>The tasks that a model's config names heads for, and their labels, without reading any weights.</summary>

@@ -11,6 +11,7 @@ using Cleave.Splitting.Certificates;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Releases;
 using Cleave.Splitting.Studies;
 
@@ -38,6 +39,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
         string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
         TaskContext[] tasks = LoadAll(baseModel, progress);
+        IReadOnlyList<TaskSpace> spaces = TaskSpace.OfAll(project, [.. tasks.Select(t => (t.Definition, t.Train.Count, t.Trunk(baseModel).Spec))]);
         IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256)
             .Concat(project.Tasks.Select(t => t.Text.Synonyms).OfType<string>().Select(Hashing.Sha256File));
         using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
@@ -47,7 +49,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         {
             IReadOnlyList<MonolithPoint> curve = ledger.Measure("monolith", () => MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation));
             using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
-            TaskResult[] results = [.. tasks.Select(t => Split(t, monolith, work, ledger, meter, progress, cancellation))];
+            TaskResult[] results = [.. tasks.Zip(spaces, (t, s) => Split(t, s, monolith, work, ledger, meter, progress, cancellation))];
             progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
             var writer = new ReleaseWriter(project, baseHash, options);
             return writer.Write(results, monolith, curve, () => (clock.GetElapsedTime(started), ledger.Total()), work);
@@ -128,10 +130,10 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         return curve;
     }
 
-    private TaskResult Split(TaskContext task, Monolith monolith, SplitWorkspace work, EnergyLedger ledger, EnergyMeter meter, IProgress<ProgressReport>? progress,
+    private TaskResult Split(TaskContext task, TaskSpace space, Monolith monolith, SplitWorkspace work, EnergyLedger ledger, EnergyMeter meter, IProgress<ProgressReport>? progress,
         CancellationToken cancellation)
     {
-        StudyResult study = ledger.Measure(task.Name, () => new TaskStudy(project, task, monolith, work.Study(task.Name), ledger).Run(clock, progress, cancellation));
+        StudyResult study = ledger.Measure(task.Name, () => new TaskStudy(project, task, space, monolith, work.Study(task.Name), ledger).Run(clock, progress, cancellation));
         TaskResult result = ledger.Measure($"{task.Name}/certificate", () => Certify(task, study, monolith, meter, progress, cancellation));
         return result with
         {

@@ -63,8 +63,15 @@ public sealed class TaskContext
     }
 
     /// <summary>The noise that transformers train with on this task.</summary>
-    public ItemNoise Noise(ulong seed, string purpose) => new(Definition.Text.IsNone ? null : new TextNoise(Definition.Text, new HeldOutTexts([.. Data.Validation, .. Data.Test])),
+    public ItemNoise Noise(ulong seed, string purpose) => new(TextNoise(Definition.Text),
         Data.Train, Encoder, new TokenDropout(Definition.TokenDropout, _vocabulary, Seed(seed, purpose)), Seed(seed, purpose));
+
+    /// <summary>Changes words, but into no held-out text; null where nothing is to be changed.</summary>
+    public TextNoise? TextNoise(TextNoiseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.IsNone ? null : new TextNoise(options, new HeldOutTexts([.. Data.Validation, .. Data.Test]));
+    }
 
     /// <summary>The order and the choice of items that transformers train with on this task.</summary>
     public TaskBatches Batches(int tokens, ulong seed) => new(Train, tokens, seed, Definition.Sampling);

@@ -4,6 +4,7 @@ using Cleave.Compression.Pruning;
 using Cleave.Compression.Quantization;
 using Cleave.Models;
 using Cleave.Models.Blocks;
+using Cleave.Models.Heads;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
@@ -74,6 +75,66 @@ public class EquivalenceTests
         Assert.Equal(24, narrow.Spec.Width);
         Assert.InRange(part, 24.0 / 32, 1);
         Assert.All(Logits(narrow), v => Assert.True(float.IsFinite(v)));
+    }
+
+    /// <summary>A head reads the new stream as it read the old one; the table of tokens stays one.</summary>
+    [Fact]
+    public void Heads_follow_the_stream_that_they_read()
+    {
+        Transformer model = Model();
+        var norm = new Rng(8);
+        foreach (ref float w in model.FinalNorm!.Weight.Data)
+            w = 1 + 0.3f * (float)norm.NextGaussian();
+        TaskHead head = TaskHead.Create("task", HeadKind.Tag, ["a", "b", "c"], 32, new Rng(9));
+        LanguageModel whole = WidthPruner.PruneForHeads(new LanguageModel(model, TinyModel.Tokenizer, [head]), 32, Text(), CancellationToken.None);
+        Assert.True(whole.Transformer.Spec.TiedEmbeddings);
+        float[] expected = Tags(model, head), actual = Tags(whole.Transformer, whole.Heads[0]);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 1e-4f);
+        LanguageModel narrow = WidthPruner.PruneForHeads(new LanguageModel(model, TinyModel.Tokenizer, [head]), 16, Text(), CancellationToken.None);
+        Assert.Equal((16, 16), (narrow.Transformer.Spec.Width, narrow.Heads[0].Projection.Inputs));
+
+        static float[] Tags(Transformer trunk, TaskHead head)
+        {
+            using var tape = new Tape(records: false);
+            return head.Projection.Forward(tape, trunk.Forward(tape, new TokenBatch().Add(Ids))).Data.ToArray();
+        }
+    }
+
+    /// <summary>Kinds of tokens and norms around the layers stay when layers are chosen.</summary>
+    [Fact]
+    public void An_encoder_with_all_of_its_layers_is_the_same()
+    {
+        Transformer model = TinyModel.CreateEncoder(layers: 2).Transformer, chosen = model.WithLayers([0, 1]);
+        Assert.Equal(Hidden(model), Hidden(chosen));
+
+        static float[] Hidden(Transformer m)
+        {
+            using var tape = new Tape(records: false);
+            return m.Forward(tape, new TokenBatch().Add([5, 9, 17, 30], [0, 0, 1, 1])).Data.ToArray();
+        }
+    }
+
+    [Fact]
+    public void Whole_texts_calibrate_with_their_own_lengths_and_directions()
+    {
+        var text = new CalibrationText([[1, 2, 3], [4, 5], [], [6, 7, 8, 9], [1]], most: 8, least: 4) { Causal = false };
+        Assert.Equal([3, 2, 4], text.Windows.Select(w => w.Length));
+        Assert.Equal((4, 9), (text.Context, text.Tokens.Length));
+        Transformer model = Model();
+        double[] both = Seen(text), forward = Seen(new CalibrationText([[1, 2, 3], [4, 5], [6, 7, 8, 9]], most: 8, least: 4));
+        Assert.NotEqual(both, forward); // what is behind a token counts where it is seen
+
+        double[] Seen(CalibrationText of)
+        {
+            double[] last = [];
+            new LayerStream(model, of).Run(products: false, layer =>
+            {
+                last = layer.Inputs.First().Value.MeanSquares();
+                return false;
+            }, "measure", null, CancellationToken.None);
+            return last;
+        }
     }
 
     /// <summary>A stream that really lies in fewer directions loses nothing with the others.</summary>

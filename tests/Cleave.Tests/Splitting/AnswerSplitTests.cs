@@ -6,6 +6,7 @@ using Cleave.Serving;
 using Cleave.Splitting;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Releases;
 using Cleave.Splitting.Studies;
 using Cleave.Tests.Models;
@@ -67,10 +68,12 @@ public sealed class AnswerSplitTests : IDisposable
     public void The_search_chooses_the_layers_of_both_stacks()
     {
         TransformerSpec spec = T5Cases.Create(encoderLayers: 6, layers: 4).Transformer.Spec;
-        Recipe[] starts = [.. Recipe.Starts(TaskKind.Generate, 500, spec, (_, _) => true).Select(Recipe.From)];
+        var scope = new RecipeScope(TaskKind.Generate, 500, spec);
+        SearchSpace space = RecipeSpace.Of(scope, [], (_, reason) => Assert.Fail(reason), (_, reason) => Assert.Fail(reason));
+        Recipe[] starts = [.. RecipeStarts.Of(scope, space, (_, _) => true).Select(s => Recipe.From(s))];
         Assert.Contains(starts, r => r.Transformer is { Layers: 2, EncoderLayers: 3 });
         Assert.Contains(starts, r => r.Transformer is { Layers: 1, EncoderLayers: 1 });
-        double Cost(TransformerSpec of, double tokens = 10) => CostModel.Transformer(of, WeightType.Q8, 60, tokens, 0, TaskKind.Generate);
+        double Cost(TransformerSpec of, double tokens = 10) => CostModel.Transformer(of, WeightChoice.Q8, 60, tokens, 0, TaskKind.Generate);
         TransformerSpec lessRead = spec with { Encoder = spec.Encoder! with { Layers = [.. spec.Encoder!.Layers.Take(3)] } }, lessWritten = spec with { Layers = [.. spec.Layers.Take(2)] };
         Assert.True(Cost(lessRead) < Cost(spec) && Cost(lessWritten) < Cost(spec));
         Assert.InRange(Cost(spec, 20), Cost(spec) * 1.2, Cost(spec) * 1.99); // the source is read once

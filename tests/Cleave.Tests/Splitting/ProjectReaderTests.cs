@@ -3,6 +3,7 @@ using Cleave.Data.Augmentation;
 using Cleave.Data.Balancing;
 using Cleave.Evaluation.Energy;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Tests.Splitting;
@@ -147,6 +148,62 @@ public sealed class ProjectReaderTests : IDisposable
         Assert.Equal(new TextNoiseOptions { Typos = 0.1, Synonyms = Path.Combine(_folder, "words.txt") }, project.Tasks[0].Text);
         FineTuneOptions training = project.TrainingOf(project.Tasks[0]);
         Assert.Equal((0.0, ClassSampling.Over, 0.3), (training.Text.WordDropout, training.Sampling, training.Mixup));
+    }
+
+    [Fact]
+    public void A_search_chooses_sampler_stopping_and_values_for_all_tasks_or_for_one()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), """
+            name: p
+            base: starter
+            tasks:
+              t: {kind: classify, train: a.jsonl}
+              u:
+                kind: generate
+                train: a.jsonl
+                search:
+                  sampler: random
+                  space: {layers: 2, method: lora}
+            search:
+              sampler: auto
+              stopping: {rule: hyperband, factor: 2}
+              space: {layers: [1, 2], learning-rate: {low: 1e-4, high: 1e-3}}
+            training: {optimizer: lion, epochs: 5}
+            """);
+        SplitProject project = ProjectReader.Load(_folder);
+        SearchOptions t = project.SearchOf(project.Tasks[0]), u = project.SearchOf(project.Tasks[1]);
+        Assert.Equal(("auto", "hyperband", 8, 2), (t.Sampler, t.Stopping.Name, t.Stopping.Steps, t.Stopping.Factor));
+        Assert.Equal(("random", "hyperband"), (u.Sampler, u.Stopping.Name));
+        Assert.Equal(["layers=[1,2] search.space.layers 14", "learning_rate={\"low\":0.0001,\"high\":0.001} search.space.learning-rate 14"], t.Space.Select(Show));
+        Assert.Equal(["learning_rate={\"low\":0.0001,\"high\":0.001} search.space.learning-rate 14", "layers=2 tasks.u.search.space.layers 10", "method=\"lora\" tasks.u.search.space.method 10"], u.Space.Select(Show));
+        Assert.Equal(["optimizer", "epochs"], project.TrainingGiven.Keys);
+
+        static string Show(ParameterChoice c) => $"{c.Name}={c.Value.ToJsonString()} {c.Place} {c.Line}";
+    }
+
+    [Fact]
+    public void Choices_that_no_recipe_has_are_refused_with_the_nearest_name()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        string[] problems = Problems("""
+            name: p
+            base: starter
+            tasks:
+              t: {kind: classify, train: a.jsonl, search: {space: {learning_rate: 1e-3}, trials: 4}}
+            search:
+              sampler: bayes
+              stopping: {rule: never}
+              space:
+                laers: 2
+                weights: []
+                layers: {}
+            """);
+        foreach (string part in (string[])["line 4: 'tasks.t.search.space.learning_rate' is no choice of a recipe (did you mean 'learning-rate'?)", "line 4: unknown key 'tasks.t.search.trials'",
+            "line 6: 'search.sampler' cannot be 'bayes'", "line 7: 'search.stopping.rule' cannot be 'never'", "line 9: 'search.space.laers' is no choice of a recipe (did you mean 'layers'?)",
+            "line 10: 'search.space.weights' is a list of nothing", "line 11: 'search.space.layers' is a range, such as {low: 1, high: 4}"])
+            Assert.Contains(problems, p => p.StartsWith(part, StringComparison.Ordinal));
+        Assert.Equal(7, problems.Length);
     }
 
     private string[] Problems(string yaml)

@@ -36,8 +36,12 @@ public sealed class SmallProject : IDisposable
     public string Folder { get; }
     public string ProjectPath => Path.Combine(Folder, SplitProject.FileName);
 
-    public SplitResult Split(string output, bool resume = false, bool force = false, IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default) =>
-        new Splitter(ProjectReader.Load(Folder), new SplitOptions(Path.Combine(Folder, output), resume, force, "cleave split small", false), TimeProvider.System)
+    /// <summary>Says what recipes may be, and how students train.</summary>
+    public void Choose(string space, string training) => File.WriteAllText(ProjectPath, File.ReadAllText(ProjectPath)
+        .Replace("sampler: random}", $"sampler: random, space: {space}}}\ntraining: {training}", StringComparison.Ordinal));
+
+    public SplitResult Split(string output, bool resume = false, bool force = false, bool publishUncertified = false, IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default) =>
+        new Splitter(ProjectReader.Load(Folder), new SplitOptions(Path.Combine(Folder, output), resume, force, "cleave split small", publishUncertified), TimeProvider.System)
             .Run(progress, cancellation);
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cleave.Data;
 using Cleave.Numerics;
+using Cleave.Serving;
 using Cleave.Splitting;
 using Cleave.Splitting.Releases;
 
@@ -86,6 +87,50 @@ public sealed class SplitterTests : IDisposable
             Assert.InRange(task.Certificate.Escalation.Rate, 0, 1);
     }
 
+    /// <summary>Below 8 bits, by a recipe that the project chooses: published, verified, served and told in the report like every other module.</summary>
+    [Fact]
+    public void A_module_in_blocks_is_published_and_served()
+    {
+        _project.Choose("{student: transformer, weights: q4_0, rounding: gptq, optimizer: [adamw, lion], layers: 1}", "{label-smoothing: 0.1}");
+        SplitResult split = _project.Split("release", publishUncertified: true);
+        string folder = Path.Combine(split.Folder, "modules", "mood"), description = File.ReadAllText(Path.Combine(folder, "module.json"));
+        Assert.True(File.Exists(Path.Combine(folder, "model.gguf")) && File.Exists(Path.Combine(folder, "heads.safetensors")));
+        Assert.Contains("\"weights\": \"q4_0\"", description, StringComparison.Ordinal);
+        Assert.Contains("\"rounding\": \"gptq\"", description, StringComparison.Ordinal);
+        Assert.Contains("\"label-smoothing\": \"0.1\"", description, StringComparison.Ordinal); // what was not searched is said, too
+        Assert.Contains("\"label_smoothing\": 0.1", description, StringComparison.Ordinal);
+        string report = File.ReadAllText(split.Report);
+        Assert.Contains("stored as Q4_0 in a GGUF file, rounded by gptq", report, StringComparison.Ordinal);
+        Assert.Contains("What was searched", report, StringComparison.Ordinal);
+        Assert.Contains("adamw, lion", report, StringComparison.Ordinal);
+
+        using Release release = Release.Open(split.Folder);
+        using var host = new ReleaseHost(release, DateTimeOffset.UnixEpoch);
+        TaskResult mood = split.Tasks[0];
+        Example item = mood.Task.Data.Test[0];
+        Assert.Equal(mood.ModulePredictions[0].Label, release.Module("mood").Module!.Predict([item])[0].Label);
+        ModuleResult served = host.Run(new ModuleRequest { Module = "mood", Prompt = item.Text }, new Silence(), CancellationToken.None);
+        Assert.Equal(release.Answer(item, "mood").Prediction.Label, served.Text);
+        string blocks = Path.Combine(folder, "model.gguf");
+        byte[] bytes = File.ReadAllBytes(blocks);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(blocks, bytes);
+        Assert.Contains("model.gguf", Assert.Throws<CleaveException>(() => Release.Open(split.Folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{encoder-layers: 2}", "line 8: 'search.space.encoder-layers' needs a base with an encoder besides its decoder")]
+    [InlineData("{layers: 7}", "line 8: 'search.space.layers' is a whole number from 1 to 2 here, not '7'")]
+    [InlineData("{weights: q4_k_m}", "which do not divide the model's width of 32")]
+    [InlineData("{rank: 4}", "plays a part only where 'method' can be lora or dora")]
+    public void A_choice_that_the_base_does_not_have_is_refused_before_anything_is_trained(string space, string words)
+    {
+        _project.Choose(space, "{}");
+        string said = Assert.Throws<ProjectException>(() => _project.Split("release")).Problems[0];
+        Assert.Contains(words, said, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_project.Folder, "release.work")));
+    }
+
     [Fact]
     public void A_changed_file_of_a_release_is_noticed()
     {
@@ -124,6 +169,12 @@ public sealed class SplitterTests : IDisposable
     {
         using SplitWorkspace held = SplitWorkspace.Open(Path.Combine(_project.Folder, "busy"), "x", resume: false, force: false);
         Assert.Throws<CleaveException>(() => _project.Split("busy", force: true));
+    }
+
+    private sealed class Silence : IResultSink
+    {
+        public void Chosen(ModuleChoice choice) { }
+        public void Text(string piece) { }
     }
 
     private sealed class Watcher(Action<ProgressReport> onReport) : IProgress<ProgressReport>

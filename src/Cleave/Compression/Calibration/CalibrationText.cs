@@ -19,8 +19,26 @@ public sealed class CalibrationText
         Windows = [.. Tokens.Chunk(length)];
     }
 
-    /// <summary>Tokens of a window.</summary>
+    /// <summary>Whole texts as they are, each a window of its own length.</summary>
+    /// <param name="texts">Their tokens; those behind the one with which there are enough are left out.</param>
+    /// <param name="most">See above, and so for <paramref name="least"/>.</param>
+    /// <exception cref="CleaveException">There are too few tokens.</exception>
+    public CalibrationText(IEnumerable<int[]> texts, int most, int least)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        int total = 0;
+        Windows = [.. texts.Where(t => t.Length > 0).TakeWhile(t => total < Math.Max(most, least) && (total += t.Length) > 0)];
+        if (total < least)
+            throw new CleaveException($"the texts to calibrate on have {total} tokens and at least {least} are needed, as many as the widest matrix has inputs; give the task more training texts, or round to nearest (rtn)");
+        Context = Windows.Max(w => w.Length);
+        Tokens = [.. Windows.SelectMany(w => w)];
+    }
+
+    /// <summary>Tokens of a window, at most.</summary>
     public int Context { get; }
+
+    /// <summary>Whether a token sees only those before it, as it does in a model that continues texts.</summary>
+    public bool Causal { get; init; } = true;
 
     /// <summary>All windows end to end.</summary>
     public int[] Tokens { get; }

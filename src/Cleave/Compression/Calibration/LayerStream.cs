@@ -24,7 +24,8 @@ public sealed class LayerStream(Transformer model, CalibrationText text)
     public void Run(bool products, Func<LayerStatistics, bool> change, string stage, IProgress<ProgressReport>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(change);
-        model.RequireContinuation();
+        if (text.Causal)
+            model.RequireContinuation();
         if (model.Encoder is not null)
             throw new CleaveException($"calibration reads what a decoder continues; a {model.Spec.Family} model is an encoder and a decoder");
         long inputs = model.Spec.Width + (products ? model.Weights().Select(w => w.Weight).OfType<Linear>().Max(l => (long)l.Inputs * l.Inputs) : 0);
@@ -87,13 +88,13 @@ public sealed class LayerStream(Transformer model, CalibrationText text)
         return new LayerStatistics(model.Layers.Count, new Dictionary<string, InputStatistics>(StringComparer.Ordinal) { [name] = statistics });
     }
 
-    private static void Forward(Tape tape, Layer layer, int index, TokenBatch[] batches, float[][] x, float[][] y, CancellationToken cancel)
+    private void Forward(Tape tape, Layer layer, int index, TokenBatch[] batches, float[][] x, float[][] y, CancellationToken cancel)
     {
         for (int b = 0; b < batches.Length; b++)
         {
             cancel.ThrowIfCancellationRequested();
             int rows = batches[b].Tokens;
-            Tensor output = layer.Forward(tape, tape.Copy(x[b], rows, x[b].Length / rows), new ForwardContext(batches[b], Causal: true, null, null), index);
+            Tensor output = layer.Forward(tape, tape.Copy(x[b], rows, x[b].Length / rows), new ForwardContext(batches[b], text.Causal, null, null), index);
             output.Data.CopyTo(y[b]);
             tape.Reset();
         }

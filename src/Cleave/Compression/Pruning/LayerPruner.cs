@@ -34,16 +34,20 @@ public static class LayerPruner
         {
             LayerCriterion.Position => [.. Enumerable.Range(0, kept)],
             LayerCriterion.Influence => StructuredPruner.Best(Importance.Measure(model, text.Windows, causal: true).Layers, kept),
-            _ => ByLoss(model, kept, text, progress, cancel),
+            _ => ByPerplexity(model, kept, text, progress, cancel),
         };
     }
 
-    private static int[] ByLoss(Transformer model, int kept, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
+    /// <summary>Takes layers out one after the other, always the one without which the loss is least.</summary>
+    /// <param name="loss">Of a model with some of the layers.</param>
+    /// <returns>The kept layers' indices, ascending.</returns>
+    /// <exception cref="CleaveException">The loss is not finite, whatever layer goes.</exception>
+    public static int[] ByLoss(Transformer model, int kept, Func<Transformer, double> loss, IProgress<ProgressReport>? progress, CancellationToken cancel)
     {
-        model.RequireContinuation();
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(loss);
         List<int> left = [.. Enumerable.Range(0, model.Layers.Count)];
         int done = 0, total = Enumerable.Range(kept + 1, model.Layers.Count - kept).Sum();
-        using var tape = new Tape(records: false);
         while (left.Count > kept)
         {
             int worst = -1;
@@ -51,13 +55,20 @@ public static class LayerPruner
             foreach (int layer in left)
             {
                 cancel.ThrowIfCancellationRequested();
-                double loss = Perplexity.MeanLoss(model.WithLayers([.. left.Where(l => l != layer)]), text.Tokens, text.Context, tape);
-                if (loss < least)
-                    (least, worst) = (loss, layer);
+                double without = loss(model.WithLayers([.. left.Where(l => l != layer)]));
+                if (without < least)
+                    (least, worst) = (without, layer);
                 progress?.Report(new ProgressReport("choose layers", ++done, total, "tries", $"least loss {least:0.000}"));
             }
             left.Remove(worst >= 0 ? worst : throw new CleaveException("the loss is not finite without any of the layers: the model's weights are damaged"));
         }
         return [.. left];
+    }
+
+    private static int[] ByPerplexity(Transformer model, int kept, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
+    {
+        model.RequireContinuation();
+        using var tape = new Tape(records: false);
+        return ByLoss(model, kept, m => Perplexity.MeanLoss(m, text.Tokens, text.Context, tape), progress, cancel);
     }
 }

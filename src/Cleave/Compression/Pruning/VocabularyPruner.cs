@@ -10,19 +10,24 @@ public static class VocabularyPruner
 {
     /// <param name="model">Of float32 matrices; left as it is.</param>
     /// <param name="used">The text's tokens.</param>
-    public static LanguageModel Prune(LanguageModel model, IEnumerable<int> used)
+    public static LanguageModel Prune(LanguageModel model, IEnumerable<int> used) => Prune(model, used, out _);
+
+    /// <inheritdoc cref="Prune(LanguageModel, IEnumerable{int})"/>
+    /// <param name="kept">For each token, the one that it was before.</param>
+    public static LanguageModel Prune(LanguageModel model, IEnumerable<int> used, out int[] kept)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (Tokenizer tokenizer, int[] kept) = VocabularySubset.Keep(model.Tokenizer, used);
+        (Tokenizer tokenizer, int[] old) = VocabularySubset.Keep(model.Tokenizer, used);
+        kept = old;
         Transformer source = model.Transformer;
         Dictionary<string, object> weights = source.Weights().ToDictionary(w => w.Name, w => w.Weight, StringComparer.Ordinal);
-        Transformer smaller = Transformer.Build(source.Spec with { VocabularySize = kept.Length }, (name, rows, columns) =>
+        Transformer smaller = Transformer.Build(source.Spec with { VocabularySize = old.Length }, (name, rows, columns) =>
         {
             if (name is not (WeightNames.Embedding or WeightNames.Output))
                 return Tensor.From(DenseCopy.Values(weights[name]), rows, columns);
             Tensor table = Tensor.Parameter(rows, columns);
             for (int r = 0; r < rows; r++)
-                ((Linear)weights[name]).CopyRow(kept[r], table.Data.Slice(r * columns, columns));
+                ((Linear)weights[name]).CopyRow(old[r], table.Data.Slice(r * columns, columns));
             return table;
         });
         return model with { Transformer = smaller, Tokenizer = tokenizer };

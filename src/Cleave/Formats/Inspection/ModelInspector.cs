@@ -34,10 +34,20 @@ public static class ModelInspector
             if (File.Exists(path))
                 others.Add(new InspectedFile(Path.GetFileName(path), new FileInfo(path).Length, new Dictionary<string, string>()));
         }
+        JsonCursor? read = File.Exists(config) ? JsonFile.Load(config) : null;
+        InspectedConfig? described = read is null ? null : InspectConfig(read);
+        InspectedTokenizer? words = File.Exists(tokenizer) ? InspectTokenizer(JsonFile.Load(tokenizer), new FileInfo(tokenizer).Length) : null;
+        if (read is not null && BlockFileNames.AreUsed(read))
+        {
+            InspectedModel blocks = InspectGguf(Path.Combine(folder, BlockFileNames.Weights));
+            string heads = Path.Combine(folder, BlockFileNames.Heads);
+            using SafetensorsSet? beside = File.Exists(heads) ? SafetensorsSet.Open(heads) : null;
+            InspectedModel? own = beside is null ? null : Describe(folder, "huggingface", beside, described, words, others);
+            return new InspectedModel(folder, "huggingface", blocks.Parameters + (own?.Parameters ?? 0), blocks.WeightBytes + (own?.WeightBytes ?? 0),
+                [.. blocks.Files, .. own?.Files ?? others], [.. blocks.Tensors, .. own?.Tensors ?? []], described, words);
+        }
         using SafetensorsSet weights = SafetensorsSet.Open(folder);
-        return Describe(folder, "huggingface", weights,
-            File.Exists(config) ? InspectConfig(JsonFile.Load(config)) : null,
-            File.Exists(tokenizer) ? InspectTokenizer(JsonFile.Load(tokenizer), new FileInfo(tokenizer).Length) : null, others);
+        return Describe(folder, "huggingface", weights, described, words, others);
     }
 
     private static InspectedModel InspectGguf(string path)

@@ -165,6 +165,16 @@ public sealed class YamlSection
         return (JsonObject?)ToJson(key, _values[key], 0);
     }
 
+    /// <summary>A value of any form as JSON, or null where there is none: see <see cref="Json"/>.</summary>
+    public JsonNode? Node(string key)
+    {
+        Know(key);
+        return _values.TryGetValue(key, out YamlNode? node) ? ToJson(key, node, 0) : null;
+    }
+
+    /// <summary>The line of a key; the section's where it has no such key.</summary>
+    public long LineOf(string key) => _lines.GetValueOrDefault(key, Line);
+
     private JsonNode? ToJson(string key, YamlNode node, int depth)
     {
         const int MostDepth = 8; // deeper than any form read from a project, and safe against anchors that hold themselves
@@ -189,7 +199,7 @@ public sealed class YamlSection
     }
 
     /// <summary>Reports a mistake in the value of <paramref name="key"/>.</summary>
-    public void Report(string key, string problem) => Report(_lines.GetValueOrDefault(key, Line), problem);
+    public void Report(string key, string problem) => Report(LineOf(key), problem);
 
     /// <summary>Reports every key that no getter asked for, with the nearest valid name.</summary>
     public void Finish()

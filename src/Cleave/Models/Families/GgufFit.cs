@@ -52,7 +52,8 @@ internal static class GgufFit
         return System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)).ToArray();
     }
 
-    private static string? Difference(TransformerSpec a, TransformerSpec b)
+    /// <summary>The first thing that two shapes compute differently, or null.</summary>
+    internal static string? Difference(TransformerSpec a, TransformerSpec b)
     {
         if (a.Layers.Count != b.Layers.Count)
             return "its number of layers has no place";

@@ -56,7 +56,7 @@ public static class ModuleFolder
             return [.. tasks.Select(t => new BagModule(t.Name, BagClassifier.Load(folder)) { Temperature = t.Temperature })];
         }
         LanguageModel model = load(folder);
-        return [.. tasks.Select(t => Open(folder, t, model, BytesOf(folder)))];
+        return [.. tasks.Select(t => Open(folder, t, model, ModelFolder.WeightBytes(folder)))];
     }
 
     /// <summary>The module of a task; the only one where none is named.</summary>
@@ -108,9 +108,7 @@ public static class ModuleFolder
 
     private static IReadOnlyList<ITaskModule> OpenPublished(string folder, LanguageModel model) => model.Heads.Count == 0
         ? throw new ModelFileException(folder, $"answers for no task: it has no {Description}, and its {ModelFolder.Config} names no head; give a module that 'cleave split' has made, or a published classifier")
-        : [.. model.Heads.Select(h => Open(folder, PublishedTask(h, model.Transformer.Spec.ContextLength), model, BytesOf(folder)))];
-
-    private static long BytesOf(string folder) => Directory.EnumerateFiles(folder, "*.safetensors").Sum(f => new FileInfo(f).Length);
+        : [.. model.Heads.Select(h => Open(folder, PublishedTask(h, model.Transformer.Spec.ContextLength), model, ModelFolder.WeightBytes(folder)))];
 
     private static ModuleTask PublishedTask(TaskHead head, int maxTokens) => head.Kind switch
     {

@@ -5,6 +5,7 @@ using Cleave.Models.Bag;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Training.Bag;
 
 namespace Cleave.Splitting.Monoliths;

@@ -28,6 +28,7 @@ public static class ProjectReader
             throw new ProjectException(file, ["no such project file; give a folder with a cleave.yaml, such as samples/support-desk"]);
         (YamlFile yaml, YamlSection root) = YamlFile.Load(file);
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
         var project = new SplitProject
         {
             Path = file,
@@ -35,10 +36,11 @@ public static class ProjectReader
             Base = root.Text("base", required: true) ?? "",
             Seed = root.Seed("seed", 1),
             Tasks = ReadTasks(root, folder),
-            Search = ReadSearch(root.Section("search")),
+            Search = SearchReader.Read(root.Section("search"), MostTrials),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
-            Training = ReadTraining(root.Section("training"), folder),
+            Training = ReadTraining(root.Section("training"), folder, given),
+            TrainingGiven = given,
             Energy = ReadEnergy(root.Section("energy")),
             Prices = ReadPrices(root.Section("prices")),
         };
@@ -136,8 +138,9 @@ public static class ProjectReader
         if (kind != TaskKind.Classify && FineTuneSettings.OfTasks.FirstOrDefault(task.Has) is { } key)
             task.Report(key, $"only classify tasks can have '{key}': elsewhere words are what is to be found or said");
         SelfTrainingOptions? unlabelled = ReadUnlabelled(task, folder, kind);
+        TaskSearch? search = SearchReader.ReadTask(task, name);
         task.Finish();
-        return new TaskDefinition(source, metric, margin, trials, dropout) { Text = augmented.Text, Sampling = augmented.Sampling, Unlabelled = unlabelled };
+        return new TaskDefinition(source, metric, margin, trials, dropout) { Text = augmented.Text, Sampling = augmented.Sampling, Unlabelled = unlabelled, Search = search };
     }
 
     private static SelfTrainingOptions? ReadUnlabelled(YamlSection task, string folder, TaskKind kind)
@@ -184,16 +187,6 @@ public static class ProjectReader
 
     private static int? Rows(YamlSection task, string key) => task.Has(key) ? task.Integer(key, 1, 1, int.MaxValue) : null;
 
-    private static SearchOptions ReadSearch(YamlSection? search)
-    {
-        if (search is null)
-            return new SearchOptions(12, "tpe", null);
-        var options = new SearchOptions(search.Integer("trials", 12, 1, MostTrials), search.Choice("sampler", "tpe", "tpe", "random", "grid"),
-            search.Has("minutes") ? search.Number("minutes", 10, 0.01, 1e6) : null);
-        search.Finish();
-        return options;
-    }
-
     private static BudgetOptions ReadBudget(YamlSection? budget)
     {
         if (budget is null)
@@ -204,10 +197,12 @@ public static class ProjectReader
         return options;
     }
 
-    private static FineTuneOptions ReadTraining(YamlSection? training, string folder)
+    private static FineTuneOptions ReadTraining(YamlSection? training, string folder, Dictionary<string, string> given)
     {
         if (training is null)
             return new FineTuneOptions();
+        foreach (string name in FineTuneSettings.All.Select(s => s.Name).Where(training.Has))
+            given[name] = training.Node(name)?.ToString() ?? "";
         FineTuneOptions options = Located(FineTuneSettings.Read(training, new FineTuneOptions()), training, folder);
         training.Finish();
         return options;

@@ -3,8 +3,10 @@ using Cleave.Data.Augmentation;
 using Cleave.Data.Balancing;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
+using Cleave.Tuning.Pruners;
 
 namespace Cleave.Splitting.Projects;
 
@@ -25,13 +27,30 @@ public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Mar
 
     public string Name => Source.Name;
     public TaskKind Kind => Source.Kind;
+
+    /// <summary>What is different about this task's search, or null.</summary>
+    public TaskSearch? Search { get; init; }
 }
 
 /// <summary>How candidates are searched for.</summary>
 /// <param name="Trials">For each task that does not say its own.</param>
-/// <param name="Sampler">tpe, random or grid.</param>
+/// <param name="Sampler">One of <see cref="Tuning.Samplers.SamplerNames"/>.</param>
 /// <param name="Minutes">A wall-clock limit on each task's study, or null; with it, the number of trials depends on the machine.</param>
-public sealed record SearchOptions(int Trials, string Sampler, double? Minutes);
+public sealed record SearchOptions(int Trials, string Sampler, double? Minutes)
+{
+    /// <summary>Steps of a trial at which it may be stopped early: eighths of its training.</summary>
+    public const int Steps = 8;
+
+    /// <summary>When a trial is given up.</summary>
+    public StoppingRule Stopping { get; init; } = new("median", Startup: 3, Warmup: Steps / 2, Steps: Steps);
+
+    /// <summary>What is said about parameters of recipes; the others are searched as usual.</summary>
+    public IReadOnlyList<ParameterChoice> Space { get; init; } = [];
+}
+
+/// <summary>What one task's search does differently; null for what the project says.</summary>
+/// <param name="Space">Said about parameters, before what the project says about the same ones.</param>
+public sealed record TaskSearch(string? Sampler, double? Minutes, StoppingRule? Stopping, IReadOnlyList<ParameterChoice> Space);
 
 /// <summary>What a module may cost at most.</summary>
 /// <param name="Bytes">Of weights, or null.</param>
@@ -69,8 +88,11 @@ public sealed record SplitProject
     public required BudgetOptions Budget { get; init; }
     public required MonolithOptions Monolith { get; init; }
 
-    /// <summary>How <c>cleave train</c> trains a task of the project alone.</summary>
+    /// <summary>How <c>cleave train</c> trains a task of the project alone, and how students train unless the search chooses.</summary>
     public FineTuneOptions Training { get; init; } = new();
+
+    /// <summary>The settings of <see cref="Training"/> that the file names, as texts.</summary>
+    public IReadOnlyDictionary<string, string> TrainingGiven { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The power of a core where energy is estimated, unless the environment knows better.</summary>
     public EnergyOptions Energy { get; init; } = EnergyOptions.Default;
@@ -92,6 +114,15 @@ public sealed record SplitProject
 
     /// <summary>Trials of a task's study.</summary>
     public int TrialsOf(TaskDefinition task) => task.Trials ?? Search.Trials;
+
+    /// <summary>The search of one task: its own words before the project's.</summary>
+    public SearchOptions SearchOf(TaskDefinition task) => task.Search is not { } own ? Search : Search with
+    {
+        Sampler = own.Sampler ?? Search.Sampler,
+        Minutes = own.Minutes ?? Search.Minutes,
+        Stopping = own.Stopping ?? Search.Stopping,
+        Space = [.. Search.Space.Where(c => own.Space.All(o => o.Name != c.Name)), .. own.Space],
+    };
 
     public string Folder => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
 }

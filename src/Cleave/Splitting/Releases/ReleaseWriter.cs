@@ -84,6 +84,8 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
             ["weights_bytes"] = result.Module.Bytes,
             ["certificate"] = result.Certificate.ToJson(),
         };
+        if (project.TrainingGiven.Count > 0) // what trials did not choose
+            facts["training"] = new JsonObject(project.TrainingGiven.OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, (JsonNode?)g.Value)));
         AddFacts(target, facts);
         ModuleCard.Write(target, Card(result));
     }

@@ -5,6 +5,7 @@ using Cleave.Evaluation.Energy;
 using Cleave.Numerics.Threading;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Report;
 using Cleave.Tuning;
 
@@ -63,6 +64,7 @@ public static class ReportBuilder
             Certificate = Certified(result.Certificate),
             Energy = project.Prices is { } prices ? $"{result.Energy}, {prices.Show(result.Energy)}" : result.Energy.ToString(),
             Recipe = Recipe(result.Study.Chosen),
+            RecipeText = RecipeText.Of(Recipes.Recipe.From(result.Study.Chosen.Parameters!, result.Study.Space.Scope.Training), result.Study.Space.Scope.Model),
             Baselines = [.. result.Baselines.Select(b => new ReportBaseline(b.Name, Of(b.Quality)))],
             Calibration = Calibrated(result),
             Escalation = new ReportEscalation(result.Certificate.Escalation.Threshold, result.Certificate.Escalation.Rate, new Estimate(result.Certificate.Escalation.Cascade)),
@@ -134,7 +136,8 @@ public static class ReportBuilder
         }
         return new ReportStudy
         {
-            Sampler = project.Search.Sampler,
+            Sampler = project.SearchOf(result.Task.Definition).Sampler,
+            Space = [.. result.Study.Space.Space.Parameters.Select(p => new NamedValue(p.Name.Replace('_', ' '), Searched(p)))],
             History = history,
             Trials = [.. result.Study.Trials.Where(t => t.IsFinished).Select(t => new ReportTrial
             {
@@ -151,6 +154,9 @@ public static class ReportBuilder
             })],
         };
     }
+
+    private static string Searched(Parameter parameter) => RecipeSpace.Describe(parameter)
+        + string.Concat(parameter.When.Select(c => $"; where {c.Parent.Replace('_', ' ')} is {string.Join(" or ", c.Values)}"));
 
     private static double Quality(TaskContext task, Trial trial) => (task.Definition.Metric.HigherIsBetter ? 1 : -1) * trial.Values[0];
 

@@ -91,7 +91,10 @@ internal static class CertificateCards
 
     private static void Recipe(HtmlBuilder html, ReportTask task)
     {
-        html.Add($"""<p>The choices that make this module, found by the search or set in the project.</p><dl class="facts">""");
+        html.Add($"""<p>The choices that make this module, found by the search or set in the project.</p>""");
+        if (task.RecipeText.Length > 0)
+            html.Add($"<p>{task.RecipeText}</p>");
+        html.Add($"""<dl class="facts">""");
         foreach (NamedValue choice in task.Recipe)
             TaskSection.Fact(html, choice.Name, choice.Value);
         html.Add($"</dl>");

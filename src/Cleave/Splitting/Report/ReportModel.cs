@@ -87,6 +87,10 @@ public sealed record ReportTask
     /// <summary>What finding and proving the module took, as written for people; empty where it was not counted.</summary>
     public string Energy { get; init; } = "";
     public IReadOnlyList<NamedValue> Recipe { get; init; } = [];
+
+    /// <summary>What the module was made of, in sentences.</summary>
+    public string RecipeText { get; init; } = "";
+
     public IReadOnlyList<ReportBaseline> Baselines { get; init; } = [];
     public ReportCalibration? Calibration { get; init; }
     public ReportEscalation? Escalation { get; init; }

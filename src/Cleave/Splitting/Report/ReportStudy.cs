@@ -8,6 +8,9 @@ public sealed record ReportStudy
     /// <summary>The sampler's name, such as "tpe".</summary>
     public required string Sampler { get; init; }
 
+    /// <summary>What was searched: each parameter with its values and its condition.</summary>
+    public IReadOnlyList<NamedValue> Space { get; init; } = [];
+
     public required IReadOnlyList<ReportTrial> Trials { get; init; }
 
     /// <summary>Best quality found up to and including each trial, in order.</summary>

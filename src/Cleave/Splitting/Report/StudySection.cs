@@ -17,10 +17,20 @@ internal static class StudySection
         if (plotted)
             TaskSection.Chart(html, "pareto", index, "Validation quality against cost of every trial, with the front and the chosen recipe", "tall");
         Trials(html, study, style);
+        if (study.Space.Count > 0)
+            Space(html, study);
     }
 
     public static void WriteHistory(Cards cards, int index) =>
         TaskSection.Chart(cards.Half("How the search went"), "history", index, "Validation quality of each trial and the best so far", "medium");
+
+    private static void Space(HtmlBuilder html, ReportStudy study)
+    {
+        html.Add($"""<details><summary>What was searched</summary><dl class="facts">""");
+        foreach (NamedValue parameter in study.Space)
+            TaskSection.Fact(html, parameter.Name, parameter.Value);
+        html.Add($"</dl></details>");
+    }
 
     private static void Trials(HtmlBuilder html, ReportStudy study, MetricStyle style)
     {

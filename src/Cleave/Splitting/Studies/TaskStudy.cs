@@ -8,8 +8,8 @@ using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
 using Cleave.Tuning;
-using Cleave.Tuning.Pruners;
 using Cleave.Tuning.Samplers;
 using Cleave.Tuning.Storage;
 
@@ -19,19 +19,18 @@ namespace Cleave.Splitting.Studies;
 /// <param name="Trials">All trials, finished or stopped.</param>
 /// <param name="Chosen">The trial whose module is to be certified.</param>
 /// <param name="Folder">That module.</param>
+/// <param name="Space">What was searched.</param>
 /// <param name="MonolithQuality">On the validation items, for comparison.</param>
 /// <param name="MonolithCost">By the cost model, in nanoseconds an item.</param>
-public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Trial> Front, Trial Chosen, string Folder, double MonolithQuality, double MonolithCost,
+public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Trial> Front, Trial Chosen, string Folder, TaskSpace Space, double MonolithQuality, double MonolithCost,
     IReadOnlyList<CandidatePoint> Curve);
 
 /// <summary>
 /// The search for one task's module: quality up, cost and bytes down. Trials are kept in a journal and their modules in
 /// folders, so an interrupted study continues where it was.
 /// </summary>
-public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith monolith, string folder, EnergyLedger ledger)
+public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger)
 {
-    /// <summary>Steps of a trial at which it may be stopped early.</summary>
-    private const int Eighths = 8;
 
     private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
@@ -41,11 +40,11 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         string stage = $"{task.Name}: search";
         int trials = project.TrialsOf(task.Definition);
         progress?.Report(new ProgressReport(stage, 0, trials, "trials"));
-        var definition = new StudyDefinition($"{project.Name}/{task.Name}", Recipe.Space(task, task.Trunk(monolith.Model).Spec), Directions, task.Seed(project.Seed, "sampler"));
+        var definition = new StudyDefinition($"{project.Name}/{task.Name}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
-        ISampler sampler = SamplerNames.Create(project.Search.Sampler);
-        var study = new Study(storage, sampler, new MedianPruner(startupTrials: 3, warmupSteps: Eighths / 2));
-        foreach (ParameterSet start in Recipe.Starts(task.Kind, task.Data.Train.Count, task.Trunk(monolith.Model).Spec, Allows).Distinct())
+        SearchOptions search = project.SearchOf(task.Definition);
+        var study = new Study(storage, SamplerNames.Create(search.Sampler), search.Stopping.Create());
+        foreach (ParameterSet start in RecipeStarts.Of(space.Scope, space.Space, Allows))
             study.Enqueue(start);
         IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
         double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
@@ -54,7 +53,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         while (study.Trials.Count(t => t.IsFinished) < trials)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (project.Search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
+            if (search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
                 break;
             int before = study.Trials.Count(t => t.IsFinished);
             study.Run(run => ledger.Measure(EnergyLedger.Trial(task.Name, run.Number), () => RunTrial(run, builder, sign, cancellation)), before + 1, cancellation);
@@ -66,18 +65,18 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         }
         Trial chosen = Choose(study, reference, cancellation);
         double monolithQuality = task.Definition.Metric.Score(task.Data.Validation, reference).Value();
-        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen.Number), monolithQuality, MonolithCost(), ReadCurve(chosen));
+        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen.Number), space, monolithQuality, MonolithCost(), ReadCurve(chosen));
     }
 
     private TrialOutcome RunTrial(TrialRun run, CandidateBuilder builder, double sign, CancellationToken cancellation)
     {
         Candidate? candidate;
-        Recipe recipe = Recipe.From(run.Parameters);
+        Recipe recipe = Recipe.From(run.Parameters, space.Scope.Training);
         int reported = 0;
         // Students of different kinds train for different numbers of epochs: they are compared by the share of their training.
         bool Report(CandidatePoint point)
         {
-            int eighth = Eighths * point.Epoch / recipe.Epochs;
+            int eighth = SearchOptions.Steps * point.Epoch / recipe.Epochs;
             if (eighth <= reported)
                 return true;
             reported = eighth;
@@ -137,15 +136,15 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, Monolith m
         return test.Difference + test.Margin >= Z * (onTest + Math.Sqrt(deviation * deviation + onTest * onTest));
     }
 
-    private bool Allows(TransformerSpec spec, WeightType type) => project.Budget.Allows(Cost(spec, type),
-        spec.Parameters * (type == WeightType.Q8 ? 34.0 / 32 : 2), MonolithCost(), monolith.WeightBytes);
+    private bool Allows(TransformerSpec spec, WeightChoice weights) =>
+        project.Budget.Allows(Cost(spec, weights), weights.BytesOf(spec), MonolithCost(), monolith.WeightBytes);
 
-    private double Cost(TransformerSpec spec, WeightType type) => CostModel.Transformer(spec, type, task.MeanTokens - task.MeanGenerated,
+    private double Cost(TransformerSpec spec, WeightChoice weights) => CostModel.Transformer(spec, weights, task.MeanTokens - task.MeanGenerated,
         task.MeanGenerated, monolith.Model.Head(task.Name)?.Labels.Count ?? 0, task.Kind);
 
     private double MonolithCost()
     {
-        double ns = Cost(task.Trunk(monolith.Model).Spec, WeightType.BF16);
+        double ns = Cost(task.Trunk(monolith.Model).Spec, WeightChoice.BF16);
         return monolith.View(task.Name).Beside is { } beside
             ? ns + CostModel.Bag(BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
     }

@@ -73,11 +73,14 @@ public sealed class FineTuneData
         Kind == TaskKind.Classify ? Labels : Encoder.Scheme!.Tags, width, Rng.For(seed, $"head {Task}"));
 
     /// <summary>n / (K · nᵏ) for each of the head's K classes, of n supervised rows; 1 for a class that does not occur.</summary>
-    public float[] BalancedWeights()
+    public float[] BalancedWeights() => BalancedWeights(Train, Kind == TaskKind.Classify ? Labels.Count : Encoder.Scheme!.Tags.Count);
+
+    /// <inheritdoc cref="BalancedWeights()"/>
+    public static float[] BalancedWeights(IEnumerable<TaskItem> items, int classes)
     {
-        int classes = Kind == TaskKind.Classify ? Labels.Count : Encoder.Scheme!.Tags.Count;
+        ArgumentNullException.ThrowIfNull(items);
         var counts = new long[classes];
-        foreach (int target in Train.SelectMany(i => i.Targets).Where(t => t >= 0))
+        foreach (int target in items.SelectMany(i => i.Targets).Where(t => t >= 0))
             counts[target]++;
         return ClassSampler.BalancedWeights(counts);
     }

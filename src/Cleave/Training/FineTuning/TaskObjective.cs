@@ -49,7 +49,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         Tensor supervised = Op.GatherRows(tape, hidden, _rows.ToArray());
         if (head is not null)
             return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
-        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation);
+        ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, smoothing);
         return trunk.Loss(tape, supervised, Targets(), smoothing, weight, soft);
     }
 
@@ -71,8 +71,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)
     {
         if (teacher is null || distillation is null || distillation.Weight == 0)
-            return _classes is null ? Op.CrossEntropy(tape, logits, Targets(), smoothing, weight)
-                : Op.ClassCrossEntropy(tape, logits, Targets(), _classWeights, _classes.Focus, smoothing, weight);
+            return Hard(tape, logits, weight);
         Tensor probabilities = tape.New(logits.Rows, logits.Columns);
         int row = 0;
         foreach (TaskItem item in items)
@@ -83,9 +82,13 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         }
         float alpha = distillation.Weight;
         double soft = Op.SoftCrossEntropy(tape, logits, probabilities.Data, distillation.Temperature, weight * alpha);
-        double hard = alpha < 1 ? Op.CrossEntropy(tape, logits, Targets(), smoothing, weight * (1 - alpha)) : 0;
+        double hard = alpha < 1 ? Hard(tape, logits, weight * (1 - alpha)) : 0;
         return alpha * soft + (1 - alpha) * hard;
     }
+
+    // On the true answers.
+    private double Hard(Tape tape, Tensor logits, float weight) => _classes is null ? Op.CrossEntropy(tape, logits, Targets(), smoothing, weight)
+        : Op.ClassCrossEntropy(tape, logits, Targets(), _classWeights, _classes.Focus, smoothing, weight);
 
     private ReadOnlySpan<int> Targets() => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_targets);
 
@@ -112,13 +115,14 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     {
         private readonly List<(TeacherTargets Targets, int Row)> _rows = [];
         private readonly DistillationOptions _options;
+        private readonly float _smoothing;
 
         [ThreadStatic]
         private static float[]? _working; // twice a row of logits
 
-        public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options)
+        public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options, float smoothing)
         {
-            _options = options;
+            (_options, _smoothing) = (options, smoothing);
             foreach (TaskItem item in items)
             {
                 TeacherTargets targets = teacher(item);
@@ -137,7 +141,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
             targets.Probabilities(r, t, probabilities);
             logits.CopyTo(copy);
             float soft = CrossEntropy.ForwardBackwardSoft(logits, probabilities, t, scale * alpha * t * t);
-            float hard = CrossEntropy.ForwardBackward(copy, target, 0, scale * (1 - alpha));
+            float hard = CrossEntropy.ForwardBackward(copy, target, _smoothing, scale * (1 - alpha));
             VectorMath.AddInPlace(logits, copy);
             return alpha * t * t * soft + (1 - alpha) * hard;
         }

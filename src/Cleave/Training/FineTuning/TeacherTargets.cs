@@ -48,6 +48,36 @@ public sealed class TeacherTargets
             destination[_classes is null ? i : _classes[row * Width + i]] = (float)(exp[i] / sum);
     }
 
+    /// <summary>The likeliest class of each row, of targets that <see cref="Top"/> made.</summary>
+    public IEnumerable<int> Likeliest => Enumerable.Range(0, Rows).Select(row => _classes![row * Width]);
+
+    /// <summary>The same for a student with other classes, of which there are at least <see cref="Width"/>; what it does not have is left out.</summary>
+    /// <param name="renumbered">New numbers by the classes' old ones, the likeliest of each row among them.</param>
+    public TeacherTargets Renumbered(IReadOnlyDictionary<int, int> renumbered)
+    {
+        ArgumentNullException.ThrowIfNull(renumbered);
+        if (_classes is null)
+            throw new InvalidOperationException("these targets are of all classes");
+        var classes = new int[_classes.Length];
+        float[] logits = [.. _logits];
+        for (int row = 0; row < Rows; row++)
+        {
+            Span<int> made = classes.AsSpan(row * Width, Width);
+            for (int i = 0; i < Width; i++)
+                made[i] = renumbered.TryGetValue(_classes[row * Width + i], out int place) ? place : -1;
+            int free = 0;
+            for (int i = 0; i < Width; i++)
+            {
+                if (made[i] >= 0)
+                    continue;
+                while (made.Contains(free))
+                    free++;
+                (made[i], logits[row * Width + i]) = (free, float.NegativeInfinity);
+            }
+        }
+        return new TeacherTargets(classes, logits, Width);
+    }
+
     /// <summary>Keeps the highest <paramref name="width"/> logits of each row of (rows, classes).</summary>
     public static TeacherTargets Top(ReadOnlySpan<float> logits, int rows, int classes, int width)
     {

@@ -21,7 +21,7 @@ public sealed record StudyFile(string Folder, StudyDefinition Definition, StudyP
         int trials = root.Integer("trials", 100, 1, 10_000_000);
         string sampler = root.Choice("sampler", "auto", [.. SamplerNames.All]);
         ulong seed = root.Seed("seed", 7);
-        StoppingRule stopping = Stopping(root.Section("stopping"));
+        StoppingRule stopping = root.Section("stopping") is { } rule ? StoppingRule.Read(rule, new StoppingRule("median")) : new StoppingRule("none");
         (string command, TimeSpan? timeout) = Objective(root.Section("objective", required: true));
         SearchSpace? space = null;
         if (root.Json("space", required: true) is { } json)
@@ -47,32 +47,6 @@ public sealed record StudyFile(string Folder, StudyDefinition Definition, StudyP
         foreach (string other in names.Where(n => n is not ("minimize" or "maximize")))
             root.Report("directions", $"a direction is minimize or maximize, not '{other}'");
         return [.. names.Select(n => n == "maximize" ? Direction.Maximize : Direction.Minimize)];
-    }
-
-    private static StoppingRule Stopping(YamlSection? section)
-    {
-        if (section is null)
-            return new StoppingRule("none");
-        var rule = new StoppingRule(section.Choice("rule", "median", [.. StoppingRule.Names]));
-        switch (rule.Name)
-        {
-            case "median":
-                rule = rule with { Startup = section.Integer("startup", 5, 0, 1_000_000), Warmup = section.Integer("warmup", 0, 0, int.MaxValue) };
-                break;
-            case "asha":
-                rule = rule with { First = section.Integer("first", 1, 1, int.MaxValue), Factor = section.Integer("factor", 4, 2, 1000) };
-                break;
-            case "hyperband":
-                int first = section.Integer("first", 1, 1, int.MaxValue), steps = section.Integer("steps", 64, 1, int.MaxValue);
-                if (steps < first)
-                    section.Report("steps", $"'stopping.steps' is how many steps a whole trial has: at least the first rung, {first}");
-                rule = rule with { First = first, Steps = Math.Max(first, steps), Factor = section.Integer("factor", 4, 2, 1000) };
-                break;
-            default:
-                break;
-        }
-        section.Finish();
-        return rule;
     }
 
     private static (string Command, TimeSpan? Timeout) Objective(YamlSection? section)
