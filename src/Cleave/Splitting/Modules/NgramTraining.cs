@@ -1,5 +1,4 @@
 using Cleave.Models.Bag;
-using Cleave.Splitting.Studies;
 using Cleave.Splitting.Recipes;
 using Cleave.Training.Bag;
 
