@@ -65,7 +65,7 @@ internal static class TrainCommand
     {
         SplitProject? project = call.Get(Project) is { } path ? ProjectReader.Load(path) : null;
         FineTuneOptions options = FineTuneSettings.Apply(project?.Training ?? new FineTuneOptions(), Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
-        (TaskSource source, Metric metric) = project is null ? FromOptions(call) : FromProject(call, project);
+        (TaskSource source, Metric metric) = project is null ? FromOptions(call) : FromProject(call, project, call.Get(Task));
         bool test = call.Get(RangeTest);
         foreach (Option option in test ? new Option[] { Merge, MergeBound, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
         {
@@ -83,10 +83,11 @@ internal static class TrainCommand
         };
         if (training.Merge && !options.UsesAdapter)
             throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
-        return test ? FindRate(call, training) : TrainModel(call, training);
+        return test ? FindRate(call, training) : TrainModel(call, training, options.Method.ToString().ToLowerInvariant());
     }
 
-    private static int TrainModel(Call call, TaskTraining training)
+    /// <param name="method">What is said of how it was made.</param>
+    internal static int TrainModel(Call call, TaskTraining training, string method)
     {
         long start = Stopwatch.GetTimestamp();
         ICollective ranks = call.JoinRanks();
@@ -100,7 +101,7 @@ internal static class TrainCommand
             call.Say(remark);
         if (call.Json)
         {
-            call.WriteJson(w => WriteJson(w, training, result, seconds));
+            call.WriteJson(w => WriteJson(w, training, method, result, seconds));
             return Exit.Done;
         }
         call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s"));
@@ -111,10 +112,10 @@ internal static class TrainCommand
         return Exit.Done;
     }
 
-    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds)
+    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, string method, TaskTrainingResult result, double seconds)
     {
         w.WriteStartObject();
-        w.WriteString("method", training.Options.Method.ToString().ToLowerInvariant());
+        w.WriteString("method", method);
         w.WriteNumber("parameters", result.Parameters);
         w.WriteNumber("weights_bytes", result.WeightBytes);
         w.WriteNumber("metric", result.Quality.Value);
@@ -195,7 +196,7 @@ internal static class TrainCommand
         return (source, call.Get(MetricName) is { } metric ? Metric.Parse(metric, kind) : Metric.Default(kind));
     }
 
-    private static (TaskSource, Metric) FromProject(Call call, SplitProject project)
+    internal static (TaskSource, Metric) FromProject(Call call, SplitProject project, string? chosen)
     {
         foreach (Option option in new Option[] { Train, Test, Validation, Name, Text, Label, Target, Rejected, MetricName })
         {
@@ -203,7 +204,7 @@ internal static class TrainCommand
                 throw new CleaveException($"{option.Name} and --project cannot be given together: the project says it");
         }
         string names = string.Join(", ", project.Tasks.Select(t => t.Name));
-        string name = call.Get(Task) ?? (project.Tasks.Count == 1 ? project.Tasks[0].Name : throw new CleaveException($"--task is missing: one of {names}"));
+        string name = chosen ?? (project.Tasks.Count == 1 ? project.Tasks[0].Name : throw new CleaveException($"--task is missing: one of {names}"));
         TaskDefinition task = project.Tasks.FirstOrDefault(t => t.Name == name) ?? throw new CleaveException($"--task {name}: the project has {names}");
         return (task.Source, task.Metric);
     }

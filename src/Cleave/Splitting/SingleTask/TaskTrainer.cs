@@ -37,38 +37,29 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         Trainer.RequireEvenShares(Options.Accumulate, _ranks);
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
-        LanguageModel model = LoadModel();
+        using TaskTeacher? teacher = training.Teaching is null ? null : new TaskTeacher(training);
+        LanguageModel model = teacher?.Student(cancellation) ?? LoadModel();
         if (training.Source.Kind is TaskKind.Generate or TaskKind.LanguageModel)
             model.Transformer.RequireContinuation();
         FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         RequireMemory(model.Transformer);
-        var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed, _ranks);
+        items = teacher?.Teach(items, data, model, progress, cancellation) ?? items;
+        var tuner = new FineTuner(Options, items, RunFolder.PathOf(training.Output), training.Seed, _ranks);
         if (_ranks.Rank != 0)
         {
             tuner.Run(model, null, cancellation);
             _ranks.Dispose();
             return null;
         }
-        FileLock held = FolderLock.Acquire(training.WorkFolder);
-        bool done = false;
-        try
-        {
-            PrepareState(tuner);
-            FineTuneResult result = tuner.Run(model, progress, cancellation);
-            _ranks.Dispose();
-            progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
-            IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
-            TaskTrainingResult? written = null;
-            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, adapted, cancellation), overwrite: training.Force || training.Resume);
-            done = true;
-            return written! with { Remark = tuner.Remark };
-        }
-        finally
-        {
-            held.Dispose();
-            if (done || !File.Exists(tuner.CheckpointPath))
-                Directory.Delete(training.WorkFolder, recursive: true);
-        }
+        using var folder = new RunFolder(training.Output, training.Resume, training.Force);
+        FineTuneResult result = tuner.Run(model, progress, cancellation);
+        _ranks.Dispose();
+        progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
+        IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
+        TaskTrainingResult? written = null;
+        AtomicFolder.Create(training.Output, into => written = Write(into, result, items, data, adapted, cancellation), overwrite: training.Force || training.Resume);
+        folder.Finish();
+        return written! with { Remark = tuner.Remark };
     }
 
     /// <summary>The learning-rate range test on the task; writes nothing.</summary>
@@ -78,24 +69,13 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         LanguageModel model = LoadModel();
         FineTuneData items = FineTuneData.Encode(TaskDataset.Load(training.Source, training.Seed), model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         double usual = Options.PeakLearningRate;
-        var (schedule, losses, suggestion) = new FineTuner(Options, items, training.WorkFolder, training.Seed).RangeTest(model, updates, usual / 1000, usual * 1000, progress, cancellation);
+        var (schedule, losses, suggestion) = new FineTuner(Options, items, "", training.Seed).RangeTest(model, updates, usual / 1000, usual * 1000, progress, cancellation);
         return ([.. losses.Select((loss, step) => (schedule.At(step), loss))], suggestion);
     }
 
     // An adapter's base stays as it is stored; other methods change the weights themselves.
     private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
         : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
-
-    private void PrepareState(FineTuner tuner)
-    {
-        bool unfinished = File.Exists(tuner.CheckpointPath);
-        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
-            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
-        if (unfinished && !training.Resume && !training.Force)
-            throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
-        if (unfinished && !training.Resume)
-            File.Delete(tuner.CheckpointPath);
-    }
 
     private void RequireMemory(Transformer transformer)
     {
@@ -141,6 +121,12 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             throw new MergeException(merge);
         facts["lineage"] = new JsonObject { ["base"] = BaseName(), ["seed"] = training.Seed, ["updates"] = result.Updates };
         facts["recipe"] = Recipe();
+        if (training.Teaching is { } teaching)
+        {
+            facts["lineage"]!["teacher"] = teaching.Teacher;
+            facts["recipe"]!["soft"] = teaching.Options.Weight;
+            facts["recipe"]!["temperature"] = teaching.Options.Temperature;
+        }
         Describe(1);
         double temperature = 1;
         ConfidenceInterval quality;
@@ -168,7 +154,7 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
 
     private JsonObject Recipe() => new()
     {
-        ["method"] = Options.Method.ToString().ToLowerInvariant(),
+        ["method"] = training.Teaching is null ? Options.Method.ToString().ToLowerInvariant() : "distill",
         ["optimizer"] = Options.Optimizer.Name,
         ["learning_rate"] = Options.PeakLearningRate,
         ["schedule"] = Options.Schedule.Name,

@@ -17,13 +17,13 @@ public sealed record TaskTraining(string Base, TaskSource Source, Metric Metric,
     /// <summary>The largest divergence that merging may cause, in nats a row.</summary>
     public double MostDivergence { get; init; } = 1e-3;
 
+    /// <summary>A module that teaches the task besides the data, or null.</summary>
+    public TaskTeaching? Teaching { get; init; }
+
     public bool Resume { get; init; }
 
     /// <summary>Replace what is at <see cref="Output"/>, and start over where an unfinished run is.</summary>
     public bool Force { get; init; }
-
-    /// <summary>Where the unfinished state is kept.</summary>
-    public string WorkFolder => Path.TrimEndingDirectorySeparator(Output) + ".work";
 }
 
 /// <summary>What a training came to.</summary>

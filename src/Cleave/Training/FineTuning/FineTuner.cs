@@ -34,7 +34,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     private const int CheckpointEvery = 100;
 
     /// <summary>The checkpoint's file.</summary>
-    public string CheckpointPath => Path.Combine(workFolder, "checkpoint.safetensors");
+    public string CheckpointPath => RunFolder.CheckpointIn(workFolder);
 
     /// <summary>A remark for people: what is different from the run that is being continued.</summary>
     public string? Remark { get; private set; }
@@ -66,7 +66,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
                 bool goesOn = run.After(step);
                 if (!goesOn || run.AtValidation || step.Step % CheckpointEvery == 0 || step.Step == run.Updates)
                 {
-                    run.RequireFinite();
+                    run.Optimizer.RequireFinite();
                     Save();
                 }
                 progress?.Report(new ProgressReport("train", step.Step, run.Updates, "updates", run.Note(step)));
@@ -75,7 +75,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
         }
         catch (DivergedException e) when (File.Exists(CheckpointPath))
         {
-            throw new DivergedException(e, $"the last good state, of update {FineTuneRun.LastSaved(CheckpointPath)}, is kept in {CheckpointPath}: continue it with --resume and a lower --learning-rate");
+            throw Checkpoint.Kept(e, CheckpointPath);
         }
         return run.Finish();
     }
