@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # node bench/starter/prepare.mjs && bench/compression.sh [OUT] [MODEL]
-# Every method of 'cleave prune' and 'cleave quantize' on one model (the starter unless given), measured on held-out text of the kind
+# Every method of 'cleave prune', 'cleave quantize' and 'cleave distill' on one model (the starter unless given), measured on held-out text of the kind
 # that it was trained on and on WikiText-2's test part where it is at hand, into OUT (bench/results/compression.md unless given).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,8 +25,9 @@ row() { # verb, then options; the result is kept as $work/last.gguf or $work/las
   [ "$verb" = quantize ] && to=$work/last.gguf
   case " $* " in *" --heal "*) calibration=$work/lessons.txt ;; esac
   rm -rf "$work/last" "$work/last.gguf"
-  local json
-  json=$("$CLEAVE" "$verb" "$model" --out "$to" "$@" --calibration "$calibration" --calibration-tokens 16384 --text "$text" --check --json --quiet)
+  local json lessons=(--calibration "$calibration" --calibration-tokens 16384)
+  [ "$verb" = distill ] && lessons=(--train "$work/lessons.txt")
+  json=$("$CLEAVE" "$verb" "$model" --out "$to" "$@" "${lessons[@]}" --text "$text" --check --json --quiet)
   local line
   line=$(printf '| `%s %s` | %.3f | %s | %.3f | %s | %s |' "$verb" "$*" "$(awk -v b="$(field weights_bytes "$json")" 'BEGIN { print b / 1e6 }')" "$(field parameters "$json")" "$(field metric "$json")" \
     "$(field mean_kl "$json" | awk '{ if ($1 == "") print "other tokens"; else printf "%.4f", $1 }')" "$(field seconds "$json")")
@@ -35,7 +36,7 @@ row() { # verb, then options; the result is kept as $work/last.gguf or $work/las
 section() { printf '\n## %s\n\n| command | MB | parameters | perplexity | KL | seconds |\n|---|---:|---:|---:|---:|---:|\n' "$1" | tee -a "$out"; }
 
 cat > "$out" <<END
-# Pruning and quantization
+# Pruning, quantization and distillation
 
 \`bench/compression.sh\`, model \`$model\`. Perplexity on every fourth document of the held-out text of \`bench/starter\` in windows of 256
 tokens, KL from the model before on the same text in nats a token, megabytes of the weights as they are held. Measured on 16,384 tokens of
@@ -86,3 +87,14 @@ row prune --method neurons --keep 512 --heal 100
 row prune --method neurons --keep 512 --heal 100 --rounds 4
 row prune --method width --keep 192 --heal 100
 row quantize --method rtn --type Q2_K_S --pad --heal 100
+
+section "Distillation: a student of two of the layers, 100 updates"
+row prune --method layers --keep 2 --by spaced
+row prune --method layers --keep 2 --by spaced --heal 100
+row distill --layers 2 --updates 100 --soft 0.5 --temperature 2
+row distill --layers 2 --updates 100 --soft 1 --temperature 1
+row distill --layers 2 --updates 100 --soft 1 --temperature 2
+row distill --layers 2 --updates 100 --soft 0.5 --temperature 2 --hidden 1
+row distill --layers 2 --updates 100 --soft 0.5 --temperature 2 --attention 1
+row distill --layers 2 --updates 100 --soft 0.5 --temperature 2 --predictions "$work/predictions" --top 32
+row distill --layers 2 --updates 100 --soft 0.5 --temperature 1 --on-policy 0.5

@@ -31,15 +31,21 @@ internal static class CompressionVerb
     };
 
     public static readonly Option<string?> Text = new("--text") { Description = "A UTF-8 text, other than the calibration's, whose perplexity is reported.", HelpName = "FILE" };
-    public static readonly Option<bool> Check = new("--check") { Description = "Compare the result with MODEL on --text: divergence, perplexities, changed first choices." };
+    public static readonly Option<bool> Check = new("--check") { Description = "Compare the result on --text with the model that it was made from: divergence, perplexities, changed first choices." };
 
     /// <summary>The model as it is stored, and a copy to change.</summary>
     public static (LanguageModel Source, LanguageModel Copy) Load(Call call)
     {
-        if (call.Get(Check) && call.Get(Text) is null)
-            throw new CleaveException("--check needs --text: say what to compare the models on");
+        RequireText(call);
         LanguageModel source = ModelArgument.Load(call, Model);
         return (source, source with { Transformer = DenseCopy.Of(source.Transformer, call.Get(Model)) });
+    }
+
+    /// <exception cref="CleaveException"><c>--check</c> without <c>--text</c>.</exception>
+    public static void RequireText(Call call)
+    {
+        if (call.Get(Check) && call.Get(Text) is null)
+            throw new CleaveException("--check needs --text: say what to compare the models on");
     }
 
     /// <summary>The tokens of <c>--calibration</c>.</summary>
@@ -52,10 +58,11 @@ internal static class CompressionVerb
     }
 
     /// <summary>Reads back what was written, measures it, and reports.</summary>
+    /// <param name="sourceName">What the source is called.</param>
     /// <param name="started">When the work began.</param>
     /// <param name="meter">Made when the work began; loading and measuring are not in its time.</param>
     /// <param name="notes">More to say, by name.</param>
-    public static int Report(Call call, string method, string output, LanguageModel source, long started, EnergyMeter meter, params (string Name, object Value)[] notes)
+    public static int Report(Call call, string method, string output, string sourceName, LanguageModel source, long started, EnergyMeter meter, params (string Name, object Value)[] notes)
     {
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         EnergyUse energy = meter.Used;
@@ -73,7 +80,7 @@ internal static class CompressionVerb
         if (quality is not null)
             call.Out.WriteLine($"perplexity {quality.Perplexity:0.000} [{quality.Interval.Low:0.000}, {quality.Interval.High:0.000}]" + (before is null ? "" : $", {before.Perplexity:0.000} before"));
         if (comparison is { } c)
-            call.Out.WriteLine($"divergence from {call.Get(Model)}: {c.Divergence.Mean:0.000000} nats a token; another token comes first at {100 * c.Flips.Value:0.00}%");
+            call.Out.WriteLine($"divergence from {sourceName}: {c.Divergence.Mean:0.000000} nats a token; another token comes first at {100 * c.Flips.Value:0.00}%");
         foreach ((string name, object value) in notes)
             call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {value}"));
         return Exit.Done;

@@ -17,7 +17,8 @@ internal static class ModelArgument
     /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
     public static LanguageModel Load(Call call, Argument<string> argument) => Load(call, call.Get(argument));
 
-    private static LanguageModel Load(Call call, string name)
+    /// <inheritdoc cref="Load(Call, Argument{string})"/>
+    public static LanguageModel Load(Call call, string name)
     {
         string place = Fetched(name), folder = IsGguf(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
         LanguageModel model = IsGguf(place) ? GgufModel.LoadWithTokenizer(place) : ModelFolder.LoadFrozen(folder);

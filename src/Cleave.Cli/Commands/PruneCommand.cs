@@ -56,7 +56,7 @@ internal static class PruneCommand
         List<(string, object)> notes = request.Pattern is null ? [] : [("zeros", Math.Round(outcome.Zeros, 6))];
         if (outcome.Note is not null)
             notes.Add(("note", outcome.Note));
-        return CompressionVerb.Report(call, Describe(request), output, source, started, meter, [.. notes]);
+        return CompressionVerb.Report(call, Describe(request), output, call.Get(CompressionVerb.Model), source, started, meter, [.. notes]);
     }
 
     private static PruningRequest Request(Call call)
@@ -103,5 +103,5 @@ internal static class PruneCommand
         return option;
     }
 
-    private static Option<int> Whole(string name, int value, string description) => new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
+    internal static Option<int> Whole(string name, int value, string description) => new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
 }

@@ -63,7 +63,7 @@ internal static class QuantizeCommand
                 AtomicFolder.Create(output, folder => ModelFolder.Save(folder, model, WeightType.Q8), call.Force);
         }
         string method = $"{call.Get(Method)} {(request.Bytes is null && request.Divergence is null ? request.Mix.Name : "mixed")}";
-        return CompressionVerb.Report(call, method, output, source, started, meter, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
+        return CompressionVerb.Report(call, method, output, call.Get(CompressionVerb.Model), source, started, meter, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
     }
 
     private static ConversionOptions Export(QuantizationRequest request, Call call) => new()

@@ -74,7 +74,7 @@ internal static class TrainCommand
     private static int Run(Call call)
     {
         SplitProject? project = call.Get(Project) is { } path ? ProjectReader.Load(path) : null;
-        (TaskSource source, Metric metric, FineTuneOptions usual, SelfTrainingOptions? unlabelled) = project is null ? FromOptions(call) : FromProject(call, project);
+        (TaskSource source, Metric metric, FineTuneOptions usual, SelfTrainingOptions? unlabelled) = project is null ? FromOptions(call) : FromProject(call, project, call.Get(Task));
         FineTuneOptions options = FineTuneSettings.Apply(usual, Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
         bool test = call.Get(RangeTest);
         foreach (Option option in test ? new Option[] { Merge, MergeBound, Ensemble, Members, Unlabelled, PseudoAccuracy, PseudoAgree, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
@@ -100,10 +100,11 @@ internal static class TrainCommand
             return EnsembleRun.Train(call, training, new EnsembleOptions(EnsembleOptions.Parse(name), call.Positive(Members)), EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
         if (call.Given(Members) && call.Get(Ensemble) is null)
             throw new CleaveException("--members is for --ensemble: say how the models answer together");
-        return test ? FindRate(call, training) : TrainModel(call, training, EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
+        return test ? FindRate(call, training) : TrainModel(call, training, options.Method.ToString().ToLowerInvariant(), EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
     }
 
-    private static int TrainModel(Call call, TaskTraining training, EnergyOptions power, PriceTable? prices)
+    /// <param name="method">What is said of how it was made.</param>
+    internal static int TrainModel(Call call, TaskTraining training, string method, EnergyOptions power, PriceTable? prices)
     {
         using var meter = new EnergyMeter(power);
         long start = Stopwatch.GetTimestamp();
@@ -121,7 +122,7 @@ internal static class TrainCommand
             call.Say(remark);
         if (call.Json)
         {
-            call.WriteJson(w => WriteJson(w, training, result, seconds, energy, prices));
+            call.WriteJson(w => WriteJson(w, training, method, result, seconds, energy, prices));
             return Exit.Done;
         }
         call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{training.Output}: {training.Source.Name}: {training.Metric.Name} {result.Quality} on {result.Quality.Items} items, {seconds:0} s, {EnergyFigures.Show(energy, prices)}"));
@@ -134,10 +135,10 @@ internal static class TrainCommand
         return Exit.Done;
     }
 
-    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, TaskTrainingResult result, double seconds, EnergyUse energy, PriceTable? prices)
+    private static void WriteJson(Utf8JsonWriter w, TaskTraining training, string method, TaskTrainingResult result, double seconds, EnergyUse energy, PriceTable? prices)
     {
         w.WriteStartObject();
-        w.WriteString("method", training.Options.Method.ToString().ToLowerInvariant());
+        w.WriteString("method", method);
         w.WriteNumber("parameters", result.Parameters);
         w.WriteNumber("weights_bytes", result.WeightBytes);
         w.WriteNumber("metric", result.Quality.Value);
@@ -231,7 +232,7 @@ internal static class TrainCommand
         return call.Given(PseudoAccuracy) || call.Given(PseudoAgree) ? throw new CleaveException("--pseudo-accuracy and --pseudo-agree are about the labels of --unlabelled texts: say where they are") : null;
     }
 
-    private static (TaskSource, Metric, FineTuneOptions, SelfTrainingOptions?) FromProject(Call call, SplitProject project)
+    internal static (TaskSource, Metric, FineTuneOptions, SelfTrainingOptions?) FromProject(Call call, SplitProject project, string? chosen)
     {
         foreach (Option option in new Option[] { Train, Test, Validation, Unlabelled, PseudoAccuracy, PseudoAgree, Name, Text, Label, Target, Rejected, MetricName })
         {
@@ -239,7 +240,7 @@ internal static class TrainCommand
                 throw new CleaveException($"{option.Name} and --project cannot be given together: the project says it");
         }
         string names = string.Join(", ", project.Tasks.Select(t => t.Name));
-        string name = call.Get(Task) ?? (project.Tasks.Count == 1 ? project.Tasks[0].Name : throw new CleaveException($"--task is missing: one of {names}"));
+        string name = chosen ?? (project.Tasks.Count == 1 ? project.Tasks[0].Name : throw new CleaveException($"--task is missing: one of {names}"));
         TaskDefinition task = project.Tasks.FirstOrDefault(t => t.Name == name) ?? throw new CleaveException($"--task {name}: the project has {names}");
         return (task.Source, task.Metric, project.TrainingOf(task), task.Unlabelled);
     }

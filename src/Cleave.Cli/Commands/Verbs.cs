@@ -15,6 +15,7 @@ internal static class Verbs
         ("train", TrainCommand.Create),
         ("prune", PruneCommand.Create),
         ("quantize", QuantizeCommand.Create),
+        ("distill", DistillCommand.Create),
         ("tune", TuneCommand.Create),
         ("worker", WorkerCommand.Create),
         ("eval", EvalCommand.Create),

@@ -48,6 +48,7 @@ public static partial class Op
                 VectorMath.SoftCap(chunk, softCap);
             if (capped is not null)
                 chunk.CopyTo(capped.Data);
+            teacher?.Begin(start, rows);
             sum += LossOfChunk(logits, targets.Slice(start, rows), start, smoothing, weight / counted, teacher);
             if (capped is not null)
                 VectorMath.SoftCapSlope(chunk, capped.Data[..chunk.Length], softCap);
@@ -122,6 +123,9 @@ public static partial class Op
 /// <summary>Turns a row of logits into the gradient of a loss against a teacher's distribution for that row; asked from several threads at once.</summary>
 public interface ISoftTargets
 {
+    /// <summary>Announces the rows that are asked for next, from one thread: a teacher's logits need not be there for all rows at once.</summary>
+    void Begin(int row, int rows) { }
+
     /// <summary>Overwrites <paramref name="logits"/> with the loss's gradient times <paramref name="scale"/>; returns the loss.</summary>
     /// <param name="row">The row's index in the batch.</param>
     float ForwardBackward(Span<float> logits, int row, int target, float scale);

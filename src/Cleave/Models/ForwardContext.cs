@@ -27,6 +27,9 @@ public readonly record struct EncodedSource(Tensor States, ReadOnlyMemory<int> O
 /// <summary>Sees a model's inner activations during a forward pass, without changing them.</summary>
 public interface IActivationObserver
 {
+    /// <summary>The queries (N, H·D), keys and values (N, G·D) that attention is computed from, positions put in.</summary>
+    void AttentionInputs(int layer, Tensor query, Tensor key, Tensor value) { }
+
     /// <summary>The concatenated heads' outputs (N, H·D), before the output projection.</summary>
     void AttentionHeads(int layer, Tensor heads);
 

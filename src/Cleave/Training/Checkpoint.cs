@@ -96,6 +96,13 @@ public static class Checkpoint
 
     private static IEnumerable<(string Name, StateShape Shape, NativeBuffer Buffer)> Copied(IReadOnlyList<WeightCopy>? copies) => (copies ?? []).SelectMany(c => c.State());
 
+    /// <summary>The same failure, with the state that can be gone on from.</summary>
+    public static DivergedException Kept(DivergedException failure, string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return new DivergedException(failure, $"the last good state, of update {file.Metadata.GetValueOrDefault("step") ?? "0"}, is kept in {path}: continue it with --resume and a lower --learning-rate");
+    }
+
     private static TensorToWrite Single(string name, int rows, int columns, FloatSource values) =>
         new(name, SafetensorsDType.F32, [rows, columns], stream => TensorToWrite.Write(stream, SafetensorsDType.F32, values()));
 

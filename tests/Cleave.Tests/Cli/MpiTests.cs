@@ -65,6 +65,9 @@ public sealed class MpiTests : IDisposable
             Task<string> error = job.StandardError.ReadToEndAsync();
             Assert.NotEqual(0, await CleaveProcess.Exit(job));
             Assert.DoesNotContain("internal error", await error, StringComparison.Ordinal);
+            // mpirun may end before those that it has told to.
+            for (var clock = Stopwatch.StartNew(); children.Any(c => Directory.Exists($"/proc/{c}")); await Task.Delay(20))
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "a process of the job goes on");
         }
         Assert.False(Directory.Exists(_folder.File("killed")));
         using (SafetensorsFile file = SafetensorsFile.Open(state))

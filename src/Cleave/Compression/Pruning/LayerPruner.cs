@@ -17,24 +17,33 @@ public enum LayerCriterion
 
     /// <summary>The last ones, whatever they do: what the others are to be compared with.</summary>
     Position,
+
+    /// <summary>Those between the first and the last that lie as far from each other as can be; those two stay.</summary>
+    Spaced,
 }
 
 /// <summary>Chooses the layers that a model keeps.</summary>
 public static class LayerPruner
 {
+    /// <summary>Whether a criterion looks at a text.</summary>
+    public static bool NeedsText(LayerCriterion criterion) => criterion is LayerCriterion.Loss or LayerCriterion.Influence;
+
+    /// <param name="text">Null where the criterion needs none.</param>
     /// <returns>The kept layers' indices, ascending.</returns>
-    public static int[] Choose(Transformer model, int kept, LayerCriterion criterion, CalibrationText text, IProgress<ProgressReport>? progress, CancellationToken cancel)
+    public static int[] Choose(Transformer model, int kept, LayerCriterion criterion, CalibrationText? text, IProgress<ProgressReport>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(text);
+        if (NeedsText(criterion))
+            ArgumentNullException.ThrowIfNull(text);
         int layers = model.Layers.Count;
         if (kept < 1 || kept > layers)
             throw new ArgumentOutOfRangeException(nameof(kept), $"cannot keep {kept} of {layers} layers");
         return criterion switch
         {
             LayerCriterion.Position => [.. Enumerable.Range(0, kept)],
-            LayerCriterion.Influence => StructuredPruner.Best(Importance.Measure(model, text.Windows, causal: true).Layers, kept),
-            _ => ByPerplexity(model, kept, text, progress, cancel),
+            LayerCriterion.Spaced => [.. Enumerable.Range(0, kept).Select(i => kept == 1 ? 0 : (int)Math.Round((double)i * (layers - 1) / (kept - 1)))],
+            LayerCriterion.Influence => StructuredPruner.Best(Importance.Measure(model, text!.Windows, causal: true).Layers, kept),
+            _ => ByPerplexity(model, kept, text!, progress, cancel),
         };
     }
 

@@ -29,6 +29,7 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
             Op.Rotary(tape, q, context.Batch.Positions, Spec.Heads, rotary);
             Op.Rotary(tape, k, context.Batch.Positions, Spec.KeyValueHeads, rotary);
         }
+        context.Observer?.AttentionInputs(layer, q, k, v);
         Tensor y = context.Caches is { } caches ? Cached(tape, q, k, v, context, caches, layer)
             : context.Noise is { Attention: > 0 } noise
             ? Op.DroppedAttention(tape, q, k, v, context.Batch.Offsets, Spec.Heads, Spec.KeyValueHeads, context.Causal, rule, noise.Attention, noise.Draw(layer, 1))

@@ -57,7 +57,7 @@ public static class RecipeParameters
             Needs = "a form in GGUF files",
         },
         Extra(LayersBy, "Which layers are kept: those that change most what passes them, the first ones, or those that the task's loss needs most.",
-            s => Of(LayersBy, s.Model.Encoder is null ? [.. Enum.GetNames<LayerCriterion>().Select(n => (ParameterValue)n.ToLowerInvariant())] : ["influence", "position"]), _ => "influence"),
+            s => Of(LayersBy, s.Model.Encoder is null ? ["loss", "influence", "position"] : ["influence", "position"]), _ => "influence"),
         Extra(Width, "Channels of the residual stream that are kept, by its principal components.",
             s => s.Model is { Norm: NormKind.Rms, NormPlace: NormPlace.Before, Encoder: null, Bidirectional: false } && s.Model.Layers.All(l => l.Experts is null)
                 && s.Model.Width % 8 == 0 ? Int(Width, 8, s.Model.Width, 8) : null, s => s.Model.Width) with { Needs = "RMS norms before each part and one stack" },

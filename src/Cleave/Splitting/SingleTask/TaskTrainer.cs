@@ -42,15 +42,18 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         Trainer.RequireEvenShares(Options.Accumulate, _ranks);
         if (training.Unlabelled is not null && _ranks.Size > 1)
             throw new CleaveException("--unlabelled trains several models one after the other, each by one process; leave out the launcher");
+        using RunFolder? folder = _ranks.Rank == 0 ? new RunFolder(training.Output, training.Resume, training.Force) : null;
         TaskDataset data = given ?? TaskDataset.Load(training.Source, training.Seed);
         SelfTrainingResult? added = null;
         if (training.Unlabelled is { } unlabelled)
-            (data, added) = Extended(data, unlabelled, progress, cancellation);
-        LanguageModel model = LoadModel();
+            (data, added) = new SelfTrainer(training, unlabelled, LoadModel).Extend(data, progress, cancellation);
+        using TaskTeacher? teacher = training.Teaching is null ? null : new TaskTeacher(training);
+        LanguageModel model = teacher?.Student(cancellation) ?? LoadModel();
         if (training.Source.Kind is TaskKind.Generate or TaskKind.LanguageModel)
             model.Transformer.RequireContinuation();
         FineTuneData items = FineTuneData.Encode(data, model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         RequireMemory(model.Transformer);
+        items = teacher?.Teach(items, data, model, progress, cancellation) ?? items;
         var tuner = new FineTuner(Options, items, training.WorkFolder, training.Seed, _ranks, training.WeightsSeed)
         {
             AtCycleEnd = AtCycleEnd is null ? null : snapshot => AtomicFolder.Create(AtCycleEnd(snapshot), f => Write(f, snapshot, items, data, null, null, cancellation), overwrite: true),
@@ -61,26 +64,14 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             _ranks.Dispose();
             return null;
         }
-        FileLock held = FolderLock.Acquire(training.WorkFolder);
-        bool done = false;
-        try
-        {
-            PrepareState(hasModels: added is not null);
-            FineTuneResult result = tuner.Run(model, progress, cancellation);
-            _ranks.Dispose();
-            progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
-            IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
-            TaskTrainingResult? written = null;
-            AtomicFolder.Create(training.Output, folder => written = Write(folder, result, items, data, adapted, added, cancellation), overwrite: training.Force || training.Resume);
-            done = true;
-            return written! with { Remark = tuner.Remark };
-        }
-        finally
-        {
-            held.Dispose();
-            if (done || !States().Any())
-                Directory.Delete(training.WorkFolder, recursive: true);
-        }
+        FineTuneResult result = tuner.Run(model, progress, cancellation);
+        _ranks.Dispose();
+        progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
+        IReadOnlyList<float[]>? adapted = training.Merge ? MergeAdapter(result, items, cancellation) : null;
+        TaskTrainingResult? written = null;
+        AtomicFolder.Create(training.Output, into => written = Write(into, result, items, data, adapted, added, cancellation), overwrite: training.Force || training.Resume);
+        folder!.Finish();
+        return written! with { Remark = tuner.Remark };
     }
 
     /// <summary>The learning-rate range test on the task; writes nothing.</summary>
@@ -90,46 +81,13 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         LanguageModel model = LoadModel();
         FineTuneData items = FineTuneData.Encode(TaskDataset.Load(training.Source, training.Seed), model, Options.MaxTokens, Options.Loss == LossKind.Dpo);
         double usual = Options.PeakLearningRate;
-        var (schedule, losses, suggestion) = new FineTuner(Options, items, training.WorkFolder, training.Seed).RangeTest(model, updates, usual / 1000, usual * 1000, progress, cancellation);
+        var (schedule, losses, suggestion) = new FineTuner(Options, items, "", training.Seed).RangeTest(model, updates, usual / 1000, usual * 1000, progress, cancellation);
         return ([.. losses.Select((loss, step) => (schedule.At(step), loss))], suggestion);
     }
 
     // An adapter's base stays as it is stored; other methods change the weights themselves.
     private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
         : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
-
-    // The models that label other texts keep their states in the work folder, too.
-    private (TaskDataset, SelfTrainingResult) Extended(TaskDataset data, SelfTrainingOptions unlabelled, IProgress<ProgressReport>? progress, CancellationToken cancellation)
-    {
-        FileLock held = FolderLock.Acquire(training.WorkFolder);
-        try
-        {
-            PrepareState(hasModels: false);
-            return new SelfTrainer(training, unlabelled, LoadModel).Extend(data, progress, cancellation);
-        }
-        finally
-        {
-            held.Dispose();
-            if (!States().Any())
-                Directory.Delete(training.WorkFolder, recursive: true);
-        }
-    }
-
-    private IEnumerable<string> States() => Directory.EnumerateFiles(training.WorkFolder, FineTuner.CheckpointName, SearchOption.AllDirectories);
-
-    /// <param name="hasModels">Whether states are there that this run itself has just left.</param>
-    private void PrepareState(bool hasModels)
-    {
-        if (hasModels)
-            return;
-        bool unfinished = States().Any();
-        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
-            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
-        if (unfinished && !training.Resume && !training.Force)
-            throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
-        foreach (string state in unfinished && !training.Resume ? States().ToArray() : [])
-            File.Delete(state);
-    }
 
     private void RequireMemory(Transformer transformer)
     {
@@ -177,6 +135,12 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         facts["recipe"] = Recipe();
         if (added is not null)
             facts["recipe"]!["pseudo_labelled"] = added.Added.Sum(a => a.Count);
+        if (training.Teaching is { } teaching)
+        {
+            facts["lineage"]!["teacher"] = teaching.Teacher;
+            facts["recipe"]!["soft"] = teaching.Options.Weight;
+            facts["recipe"]!["temperature"] = teaching.Options.Temperature;
+        }
         Describe(1);
         double temperature = 1;
         ConfidenceInterval quality;
@@ -204,7 +168,7 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
 
     private JsonObject Recipe() => new()
     {
-        ["method"] = Options.Method.ToString().ToLowerInvariant(),
+        ["method"] = training.Teaching is null ? Options.Method.ToString().ToLowerInvariant() : "distill",
         ["optimizer"] = Options.Optimizer.Name,
         ["learning_rate"] = Options.PeakLearningRate,
         ["schedule"] = Options.Schedule.Name,

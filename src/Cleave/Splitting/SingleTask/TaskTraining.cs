@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Evaluation;
+using Cleave.Training;
 using Cleave.Training.Adapters;
 using Cleave.Training.FineTuning;
 using Cleave.Training.FineTuning.Options;
@@ -23,13 +24,16 @@ public sealed record TaskTraining(string Base, TaskSource Source, Metric Metric,
     /// <summary>Of weights that are new (a head, an adapter), where trainings of several seeds begin at the same ones; null for the seed.</summary>
     public ulong? WeightsSeed { get; init; }
 
+    /// <summary>A module that teaches the task besides the data, or null.</summary>
+    public TaskTeaching? Teaching { get; init; }
+
     public bool Resume { get; init; }
 
     /// <summary>Replace what is at <see cref="Output"/>, and start over where an unfinished run is.</summary>
     public bool Force { get; init; }
 
     /// <summary>Where the unfinished state is kept.</summary>
-    public string WorkFolder => Path.TrimEndingDirectorySeparator(Output) + ".work";
+    public string WorkFolder => RunFolder.PathOf(Output);
 }
 
 /// <summary>What a training came to.</summary>

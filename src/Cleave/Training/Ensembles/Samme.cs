@@ -7,6 +7,9 @@ namespace Cleave.Training.Ensembles;
 /// </summary>
 public sealed class Samme
 {
+    /// <summary>Of a sum of weights.</summary>
+    private const double Rounding = 1e-12;
+
     private readonly double[] _weights;
     private readonly List<double> _votes = [];
     private readonly int _classes;
@@ -40,7 +43,7 @@ public sealed class Samme
         double error = 0;
         for (int i = 0; i < _weights.Length; i++)
             error += wrong[i] ? _weights[i] : 0;
-        if (error >= 1 - 1.0 / _classes)
+        if (error >= 1 - 1.0 / _classes - Rounding)
             return false;
         Finished = error <= 0;
         double vote = Finished ? 1 : Math.Log((1 - error) / error) + Math.Log(_classes - 1);

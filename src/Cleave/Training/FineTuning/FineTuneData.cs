@@ -31,6 +31,9 @@ public sealed class FineTuneData
     /// <summary>Pairs by <see cref="TaskItem.Example"/>, those of the validation items behind the others; null where no preferences are learnt.</summary>
     public IReadOnlyList<PreferencePair>? Pairs { get; private init; }
 
+    /// <summary>What a teacher says about <see cref="Train"/>; null to learn from the data alone.</summary>
+    public TaskLesson? Lesson { get; private init; }
+
     /// <summary>Whether the task has a head of its own on the trunk.</summary>
     public bool HasHead => Kind is TaskKind.Classify or TaskKind.Extract;
 
@@ -67,6 +70,16 @@ public sealed class FineTuneData
             Validation = [.. data.Validation.Select(encoder.Encode)],
         };
     }
+
+    /// <summary>The same task with other training items, and what a teacher says about them.</summary>
+    public FineTuneData Taught(IReadOnlyList<TaskItem> train, TaskLesson? lesson) => new(Task, Kind, Encoder, Labels)
+    {
+        Examples = Examples,
+        HeldOut = HeldOut,
+        Train = train,
+        Validation = Validation,
+        Lesson = lesson,
+    };
 
     /// <summary>A fresh head for the task.</summary>
     public TaskHead NewHead(int width, ulong seed) => TaskHead.Create(Task, Kind == TaskKind.Classify ? HeadKind.Classify : HeadKind.Tag,

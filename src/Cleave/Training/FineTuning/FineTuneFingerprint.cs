@@ -23,6 +23,12 @@ internal static class FineTuneFingerprint
             hash.AppendData(MemoryMarshal.AsBytes(item.Ids.AsSpan()));
             hash.AppendData(MemoryMarshal.AsBytes(item.Targets.AsSpan()));
         }
+        if (data.Lesson is { } lesson)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(lesson.Options.ToString()));
+            foreach (TeacherTargets targets in lesson.Targets)
+                hash.AppendData(MemoryMarshal.AsBytes(targets.AllLogits));
+        }
         var row = Array.Empty<float>();
         foreach ((string name, object weight) in run.Model.Transformer.Weights())
         {

@@ -3,12 +3,11 @@ using Cleave.Data;
 using Cleave.Data.Augmentation;
 using Cleave.Data.Balancing;
 using Cleave.Data.Cleaning;
-using Cleave.Formats.Safetensors;
 using Cleave.Models;
 using Cleave.Models.Heads;
+using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Distributed;
-using Cleave.Numerics.Kernels;
 using Cleave.Training.Distributed;
 using Cleave.Training.FineTuning.Options;
 using Cleave.Training.Optimizers;
@@ -30,6 +29,8 @@ internal sealed class FineTuneRun : IDisposable
     private readonly IReadOnlyList<IReadOnlyList<TaskItem>> _validation;
     private readonly TaskObjective _objective, _plain;
     private readonly PreferenceObjective? _preferences;
+    private readonly Func<TaskItem, TeacherTargets>? _teacher;
+    private readonly DistillationOptions? _lesson;
     private readonly WeightAverage? _average;
     private readonly WeightCopy? _best;
     private readonly int _validateEvery;
@@ -49,6 +50,13 @@ internal sealed class FineTuneRun : IDisposable
         };
         trunk.TrainingNoise = _noise.IsNone ? null : _noise;
         TaskHead? head = data.HasHead ? data.NewHead(trunk.Spec.Width, weightsSeed) : null;
+        if (head is not null && data.Lesson?.Head is { } taught)
+        {
+            taught.Projection.Weight.Data.CopyTo(head.Projection.Weight.Data);
+            taught.Projection.Bias!.Data.CopyTo(head.Projection.Bias!.Data);
+        }
+        _lesson = data.Lesson?.Options;
+        _teacher = data.Lesson is { } lesson ? item => lesson.Targets[item.Example] : null;
         (_options, _ranks, _model) = (options, ranks, model with { Heads = head is null ? [] : [head] });
         if (data.Pairs is not null)
             _preferences = new PreferenceObjective(trunk, data.Pairs, (float)options.PreferenceBeta, ranks, cancellation);
@@ -101,7 +109,7 @@ internal sealed class FineTuneRun : IDisposable
         _noise.Begin(step, micro);
         _mixup?.Begin(step * _options.Accumulate + micro);
         return _preferences is not null ? _preferences.Loss(tape, items, weight).Loss
-            : _objective.Loss(tape, _items.Apply(items, step * _options.Accumulate + micro), weight);
+            : _objective.Loss(tape, _items.Apply(items, step * _options.Accumulate + micro), weight, _teacher, _lesson);
     }
 
     /// <summary>After an update; false ends the training.</summary>
@@ -117,16 +125,6 @@ internal sealed class FineTuneRun : IDisposable
 
     /// <summary>What a person watches.</summary>
     public string Note(TrainingStep step) => string.Create(CultureInfo.InvariantCulture, $"loss {step.Loss:0.000}{(_curve.Count > 0 ? $", validation {_curve[^1].ValidationLoss:0.000}" : "")}");
-
-    /// <exception cref="DivergedException">A weight is not a finite number.</exception>
-    public void RequireFinite()
-    {
-        foreach ((_, Numerics.Tensors.Tensor tensor) in _weights.Parameters)
-        {
-            if (!double.IsFinite(VectorMath.SumOfSquares(tensor.Data)))
-                throw new DivergedException(Optimizer.Step, "size of the weights");
-        }
-    }
 
     /// <summary>The model as it is now; it is trained on behind it.</summary>
     public FineTuneResult Snapshot() => new(_model, _weights, Optimizer.Step, [.. _curve], null);
@@ -155,13 +153,6 @@ internal sealed class FineTuneRun : IDisposable
         if (Schedule is PlateauSchedule plateau && lines[1].Length > 0)
             plateau.State = lines[1];
         _curve.AddRange(lines.Skip(2).Select(Numbers).Select(n => new FineTunePoint((int)n[0], n[1], n[2])));
-    }
-
-    /// <summary>The update that a checkpoint is of.</summary>
-    public static string LastSaved(string checkpoint)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(checkpoint);
-        return file.Metadata.GetValueOrDefault("step") ?? "0";
     }
 
     public void Dispose()

@@ -34,11 +34,8 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
     private readonly ICollective _ranks = ranks ?? OneProcess.Instance;
     private const int CheckpointEvery = 100;
 
-    /// <summary>What a checkpoint is called in its work folder.</summary>
-    public const string CheckpointName = "checkpoint.safetensors";
-
     /// <summary>The checkpoint's file.</summary>
-    public string CheckpointPath => Path.Combine(workFolder, CheckpointName);
+    public string CheckpointPath => RunFolder.CheckpointIn(workFolder);
 
     /// <summary>Called with the model at the end of every cycle of the schedule cyclic, before that is kept in the checkpoint: a run that is continued calls it again, or
     /// has called it.</summary>
@@ -77,7 +74,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
                     AtCycleEnd!(run.Snapshot());
                 if (!goesOn || cycleEnds || run.AtValidation || step.Step % CheckpointEvery == 0 || step.Step == run.Updates)
                 {
-                    run.RequireFinite();
+                    run.Optimizer.RequireFinite();
                     Save();
                 }
                 progress?.Report(new ProgressReport("train", step.Step, run.Updates, "updates", run.Note(step)));
@@ -86,7 +83,7 @@ public sealed class FineTuner(FineTuneOptions options, FineTuneData data, string
         }
         catch (DivergedException e) when (File.Exists(CheckpointPath))
         {
-            throw new DivergedException(e, $"the last good state, of update {FineTuneRun.LastSaved(CheckpointPath)}, is kept in {CheckpointPath}: continue it with --resume and a lower --learning-rate");
+            throw Checkpoint.Kept(e, CheckpointPath);
         }
         return run.Finish();
     }

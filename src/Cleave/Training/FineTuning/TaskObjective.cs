@@ -2,9 +2,9 @@ using Cleave.Data;
 using Cleave.Models;
 using Cleave.Models.Heads;
 using Cleave.Numerics.Autograd;
-using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
+using Cleave.Training.Distillation;
 
 namespace Cleave.Training.FineTuning;
 
@@ -118,7 +118,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         private readonly float _smoothing;
 
         [ThreadStatic]
-        private static float[]? _working; // twice a row of logits
+        private static float[]? _working;
 
         public SoftRows(IReadOnlyList<TaskItem> items, Func<TaskItem, TeacherTargets> teacher, DistillationOptions options, float smoothing)
         {
@@ -133,17 +133,13 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
 
         public float ForwardBackward(Span<float> logits, int row, int target, float scale)
         {
-            (float alpha, float t) = (_options.Weight, _options.Temperature);
             (TeacherTargets targets, int r) = _rows[row];
-            if (_working is null || _working.Length < 2 * logits.Length)
-                _working = new float[2 * logits.Length];
-            Span<float> probabilities = _working.AsSpan(0, logits.Length), copy = _working.AsSpan(logits.Length, logits.Length);
-            targets.Probabilities(r, t, probabilities);
-            logits.CopyTo(copy);
-            float soft = CrossEntropy.ForwardBackwardSoft(logits, probabilities, t, scale * alpha * t * t);
-            float hard = CrossEntropy.ForwardBackward(copy, target, _smoothing, scale * (1 - alpha));
-            VectorMath.AddInPlace(logits, copy);
-            return alpha * t * t * soft + (1 - alpha) * hard;
+            if (_working is null || _working.Length < logits.Length)
+                _working = new float[logits.Length];
+            Span<float> probabilities = _working.AsSpan(0, logits.Length);
+            targets.Probabilities(r, _options.Temperature, probabilities);
+            (float hard, float soft) = MixedTargets.ForwardBackward(logits, probabilities, target, _options, scale, _smoothing);
+            return MixedTargets.Mix(hard, soft, _options);
         }
     }
 }

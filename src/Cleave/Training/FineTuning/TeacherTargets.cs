@@ -1,3 +1,4 @@
+using Cleave.Models.Heads;
 using Cleave.Numerics.Kernels;
 
 namespace Cleave.Training.FineTuning;
@@ -31,7 +32,12 @@ public sealed class TeacherTargets
 
     public int Rows => _logits.Length / Width;
 
+    internal ReadOnlySpan<float> AllLogits => _logits;
+
     public ReadOnlySpan<float> Logits(int row) => _logits.AsSpan(row * Width, Width);
+
+    /// <summary>Which classes a row's logits are of; empty for all, in order.</summary>
+    public ReadOnlySpan<int> Classes(int row) => _classes is null ? default : _classes.AsSpan(row * Width, Width);
 
     /// <summary>softmax(logits / T) of a row spread over all classes; what a truncated teacher left out is 0.</summary>
     public void Probabilities(int row, float temperature, Span<float> destination)
@@ -104,4 +110,12 @@ public sealed class TeacherTargets
         }
         return new TeacherTargets(kept, values, width);
     }
+}
+
+/// <summary>A teacher's targets for a task's training items.</summary>
+/// <param name="Targets">By <see cref="TaskItem.Example"/>.</param>
+public sealed record TaskLesson(IReadOnlyList<TeacherTargets> Targets, DistillationOptions Options)
+{
+    /// <summary>The teacher's head, where the student's begins as it; else null.</summary>
+    public TaskHead? Head { get; init; }
 }

@@ -109,6 +109,16 @@ public sealed class Optimizer : IDisposable
         return norm;
     }
 
+    /// <exception cref="DivergedException">A parameter is not a finite number.</exception>
+    public void RequireFinite()
+    {
+        foreach ((_, Tensor tensor) in Parameters)
+        {
+            if (!double.IsFinite(VectorMath.SumOfSquares(tensor.Data)))
+                throw new DivergedException(Step, "size of the weights");
+        }
+    }
+
     private void Apply(Tensor tensor, ParameterGroup group, NativeBuffer[] state, float learningRate, float scale)
     {
         bool matrix = tensor.Rows > 1;

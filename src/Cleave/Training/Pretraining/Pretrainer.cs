@@ -23,10 +23,10 @@ public sealed record PretrainResult(LanguageModel Model, int Updates, long Token
 /// </summary>
 public sealed class Pretrainer(PretrainProject project, string workFolder)
 {
-    private const string CheckpointName = "checkpoint.safetensors", EventsFolder = "events";
+    private const string EventsFolder = "events";
 
     /// <summary>Whether the work folder holds a run to continue.</summary>
-    public bool HasState => File.Exists(Path.Combine(workFolder, CheckpointName));
+    public bool HasState => File.Exists(RunFolder.CheckpointIn(workFolder));
 
     public PretrainResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
@@ -39,7 +39,7 @@ public sealed class Pretrainer(PretrainProject project, string workFolder)
             $"training on {project.Batch} sequences of {project.Model.ContextLength} tokens at once", "lower 'training.batch' and raise 'training.accumulate', or set 'training.recompute: true'");
         using var optimizer = new Optimizer(new ParameterGroup([.. model.Parameters()], new Adam()) { WeightDecay = (float)project.WeightDecay });
         var schedule = new CosineSchedule(project.LearningRate, Math.Max(1, (int)(project.Warmup * project.Updates)), project.Updates, project.FinalShare);
-        string fingerprint = Fingerprint(corpus), checkpoint = Path.Combine(workFolder, CheckpointName);
+        string fingerprint = Fingerprint(corpus), checkpoint = RunFolder.CheckpointIn(workFolder);
         if (HasState)
             Checkpoint.Load(checkpoint, optimizer, fingerprint);
         using var events = new EventWriter(Path.Combine(workFolder, EventsFolder));

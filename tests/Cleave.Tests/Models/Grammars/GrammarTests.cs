@@ -130,7 +130,7 @@ public class GrammarTests
         foreach (Grammar grammar in (Grammar[])[Grammar.Parse(Arithmetic, "a"), Grammar.JsonObject, Grammar.Parse("root ::= (\"the \" | \"th\" [a-z]* \" \"?){1,9} \"é\"", "b")])
         {
             TokenConstraint constraint = new(grammar, tokenizer), other = new(grammar, tokenizer);
-            for (int text = 0; text < 6; text++)
+            for (int text = 0; text < 2; text++)
             {
                 constraint.Begin(id => id == 0);
                 var path = new List<int>();
@@ -156,11 +156,9 @@ public class GrammarTests
         })];
     }
 
-    [Fact]
+    [SharedFact]
     public void A_tokenizer_that_drops_the_first_blank_writes_the_grammars_text_all_the_same()
     {
-        if (Shared.Root is null)
-            return;
         Tokenizer llama = Cleave.Formats.HuggingFace.TokenizerFile.Load(Shared.Data("tokenizer-llama2-sp"));
         Grammar grammar = Grammar.Parse("root ::= (\"yes\" | \"no\" | \"ünd\") \" sir\"", "x");
         var constraint = new TokenConstraint(grammar, llama);

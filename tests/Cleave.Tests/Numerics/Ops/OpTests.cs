@@ -12,6 +12,25 @@ public class OpTests
     private static readonly int[] Offsets = [0, 3, 4, 9];
 
     [Fact]
+    public void MeanSquaredError_gradients()
+    {
+        Tensor x = Random(5, 4, 1), w = Random(6, 4, 2);
+        float[] aim = [.. Random(5, 6, 3).Data];
+        CheckLoss([x, w], t => 3 * Op.MeanSquaredError(t, Op.Linear(t, x, w), aim, 3));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void RelationDivergence_gradients(bool causal)
+    {
+        Tensor x = Random(9, 6, 1), y = Random(9, 10, 2);
+        CheckLoss([x], t => 2 * Op.RelationDivergence(t, x, y, Offsets, 2, causal, 2));
+        using var tape = new Tape(records: false);
+        Assert.Equal(0, Op.RelationDivergence(tape, x, x, Offsets, 3, causal), 1e-9);
+    }
+
+    [Fact]
     public void Linear_gradients()
     {
         Tensor x = Random(5, 7, 1), w = Random(4, 7, 2), b = Random(1, 4, 3);

@@ -83,10 +83,10 @@ public class EnsembleGoldenTests
 
     private static double[] Doubles(JsonElement list) => [.. list.EnumerateArray().Select(x => x.GetDouble())];
 
-    private static void AssertClose(IReadOnlyList<double> expected, IReadOnlyList<double> actual, double tolerance)
+    private static void AssertClose(double[] expected, IReadOnlyList<double> actual, double tolerance)
     {
-        Assert.Equal(expected.Count, actual.Count);
-        for (int i = 0; i < expected.Count; i++)
+        Assert.Equal(expected.Length, actual.Count);
+        for (int i = 0; i < expected.Length; i++)
             Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"{i}: {actual[i]}, expected {expected[i]}");
     }
 }

@@ -268,14 +268,4 @@ public sealed class FineTunerTests : IDisposable
     private static float[] Values(FineTuneResult result) => [.. result.Weights.Parameters.SelectMany(p => p.Tensor.Data.ToArray())];
 
     /// <summary>Cancels once so many updates have been made in this part of a run.</summary>
-    private sealed class StopAfter(CancellationTokenSource cancel, int updates) : IProgress<ProgressReport>
-    {
-        private int _seen;
-
-        public void Report(ProgressReport value)
-        {
-            if (++_seen == updates)
-                cancel.Cancel();
-        }
-    }
 }
