@@ -85,7 +85,7 @@ public sealed class MpiTests : IDisposable
         (int exit, _, string error) = await Mpirun(2, Args("odd", accumulate: 3));
         Assert.Equal(2, exit);
         Assert.Equal(["cleave: an update's 3 micro-batches cannot be dealt evenly to 2 processes: set accumulate to a multiple of 2, such as 4"], Said(error));
-        (exit, _, error) = await Mpirun(2, Args("wild", "--learning-rate 100 --optimizer sgd --clip-norm 0 --warmup 0"));
+        (exit, _, error) = await Mpirun(2, Args("wild", "--learning-rate 100 --alpha 1000000 --optimizer sgd --clip-norm 0 --warmup 0"));
         Assert.Equal(2, exit);
         Assert.Contains("is not finite from update", Assert.Single(Said(error)), StringComparison.Ordinal);
     }

@@ -6,6 +6,7 @@ using Cleave.Tuning.Launch;
 
 namespace Cleave.Tests.Tuning;
 
+[Trait("Kernels", "none")]
 public sealed class LauncherTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

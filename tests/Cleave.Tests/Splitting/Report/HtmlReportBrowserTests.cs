@@ -4,6 +4,7 @@ using Cleave.Splitting.Report;
 
 namespace Cleave.Tests.Splitting.Report;
 
+[Trait("Kernels", "none")]
 public class HtmlReportBrowserTests
 {
     /// <summary>Every odd case on one page.</summary>

@@ -4,6 +4,7 @@ using Cleave.Tokenizers.Templates;
 
 namespace Cleave.Tests.Tokenizers.Templates;
 
+[Trait("Kernels", "none")]
 public sealed class TemplateErrorTests
 {
     [Theory]
