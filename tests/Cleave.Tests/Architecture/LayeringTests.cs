@@ -2,7 +2,7 @@ using Mono.Cecil;
 
 namespace Cleave.Tests.Architecture;
 
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class LayeringTests
 {
     private static readonly string[] Assemblies = ["Cleave.Numerics.dll", "Cleave.dll", "Cleave.Server.dll", "Cleave.Cli.dll"];

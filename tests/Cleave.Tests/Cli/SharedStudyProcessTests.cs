@@ -177,7 +177,7 @@ public sealed class NeedsUnixAttribute : NeedsAttribute
 }
 
 [NeedsUnix]
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class FolderProcessTests : SharedStudyProcesses
 {
     protected override string Address => Path.Combine(Folder, "studies");
@@ -236,7 +236,7 @@ public sealed class FolderProcessTests : SharedStudyProcesses
 
 [Collection(PostgresCollection.Name)]
 [NeedsPostgres]
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyProcesses
 {
     private string? _address;

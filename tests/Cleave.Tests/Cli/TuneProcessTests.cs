@@ -6,7 +6,7 @@ using static Cleave.Tests.Cli.CleaveProcess;
 namespace Cleave.Tests.Cli;
 
 /// <summary><c>cleave tune</c> with commands that behave and that do not.</summary>
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class TuneProcessTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

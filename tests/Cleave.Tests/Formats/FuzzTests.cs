@@ -3,7 +3,7 @@ using Cleave.Benchmarks.Fuzz;
 namespace Cleave.Tests.Formats;
 
 /// <summary>Files that are nearly right, each read and used or refused in one line; bench's fuzz does the same a million times.</summary>
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class FuzzTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cleave-fuzz").FullName;

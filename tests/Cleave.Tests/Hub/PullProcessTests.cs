@@ -7,7 +7,7 @@ using Cleave.Tests.Models;
 namespace Cleave.Tests.Hub;
 
 /// <summary><c>cleave pull</c> as processes: killed, two at once, offline, and then used as a model.</summary>
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class PullProcessTests : IAsyncLifetime
 {
     private readonly string _home = Directory.CreateTempSubdirectory("cleave-hub").FullName;

@@ -5,7 +5,7 @@ using Cleave.Tokenizers;
 namespace Cleave.Tests.Tokenizers;
 
 /// <summary>Tokenizers in other forms than tokenizer.json agree with the programs that own those forms.</summary>
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public class TokenizerFileTests
 {
     [SharedTheory]

@@ -6,7 +6,7 @@ using Cleave.Tuning.Launch;
 
 namespace Cleave.Tests.Tuning;
 
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class LauncherTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

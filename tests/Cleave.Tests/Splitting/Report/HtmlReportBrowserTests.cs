@@ -4,7 +4,7 @@ using Cleave.Splitting.Report;
 
 namespace Cleave.Tests.Splitting.Report;
 
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public class HtmlReportBrowserTests
 {
     /// <summary>Every odd case on one page.</summary>

@@ -4,7 +4,7 @@ using Cleave.Tokenizers.Templates;
 
 namespace Cleave.Tests.Tokenizers.Templates;
 
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class TemplateErrorTests
 {
     [Theory]

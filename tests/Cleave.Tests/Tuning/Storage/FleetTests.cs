@@ -5,7 +5,7 @@ using Cleave.Tuning.Storage;
 
 namespace Cleave.Tests.Tuning.Storage;
 
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class FleetTests
 {
     private static readonly FleetConditions Hard = FleetConditions.Usual with { Workers = 60, Duration = TimeSpan.FromHours(3), UntilKilled = TimeSpan.FromHours(1) };

@@ -10,7 +10,7 @@ namespace Cleave.Tests.Tuning.Storage.Postgres;
 /// <summary>The contract over a real server; time is a table's, so that leases run out when a test says so.</summary>
 [Collection(PostgresCollection.Name)]
 [NeedsPostgres]
-[Trait("Kernels", "none")]
+[Trait("Kernels", "unused")]
 public sealed class PostgresStudyStorageTests(PostgresServer server) : SharedStudyStorageContract
 {
     private const string Clock = "(SELECT now FROM test_clock)";
