@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Models;
+using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
@@ -29,7 +30,7 @@ internal static class RunCommand
     private static int Run(Call call)
     {
         string folder = ModelArgument.Fetched(call.Get(Folder));
-        if (!Release.IsRelease(folder) && File.Exists(Path.Combine(folder, ModelFolder.Config)))
+        if (!Release.IsRelease(folder) && (ModuleFolder.IsModule(folder) || File.Exists(Path.Combine(folder, ModelFolder.Config))))
         {
             using var modules = ModuleAnswers.Open(folder);
             return Run(call, (request, task) => modules.Answer(request, task, call.Cancel));

@@ -45,6 +45,7 @@ public sealed class EnsembleTests : IDisposable
         Assert.False(Directory.Exists(At("out.work")));
         JsonElement eval = Json(CommandLine.Run("eval", At("out"), "--data", _test, "--metric", "accuracy", "--json"));
         Assert.Equal(json.GetProperty("metric").GetDouble(), eval.GetProperty("value").GetDouble());
+        Assert.Equal("classify", Json(CommandLine.Run("run", At("out"), "where is my parcel", "--json")).GetProperty("module").GetString());
     }
 
     [Theory]
