@@ -44,11 +44,7 @@ internal static class EnsembleRun
         w.WriteNumber("parameters", result.Parameters);
         w.WriteNumber("weights_bytes", result.Bytes);
         w.WriteNumber("ms", result.MillisecondsPerItem);
-        w.WriteNumber("metric", result.Quality.Value);
-        w.WriteString("metric_name", training.Metric.Name);
-        w.WriteNumber("metric_low", result.Quality.Low);
-        w.WriteNumber("metric_high", result.Quality.High);
-        w.WriteNumber("metric_items", result.Quality.Items);
+        MetricFigures.Write(w, training.Metric, result.Quality);
         w.WriteNumber("best_member", result.Best.Value);
         w.WriteNumber("seconds", seconds);
         EnergyFigures.Write(w, energy, prices);

@@ -141,11 +141,7 @@ internal static class TrainCommand
         w.WriteString("method", method);
         w.WriteNumber("parameters", result.Parameters);
         w.WriteNumber("weights_bytes", result.WeightBytes);
-        w.WriteNumber("metric", result.Quality.Value);
-        w.WriteString("metric_name", training.Metric.Name);
-        w.WriteNumber("metric_low", result.Quality.Low);
-        w.WriteNumber("metric_high", result.Quality.High);
-        w.WriteNumber("metric_items", result.Quality.Items);
+        MetricFigures.Write(w, training.Metric, result.Quality);
         w.WriteNumber("seconds", seconds);
         EnergyFigures.Write(w, energy, prices);
         w.WriteString("out", training.Output);

@@ -48,6 +48,18 @@ public sealed class EnsembleTests : IDisposable
         Assert.Equal("classify", Json(CommandLine.Run("run", At("out"), "where is my parcel", "--json")).GetProperty("module").GetString());
     }
 
+    [Fact]
+    public void What_is_there_is_replaced_by_force_alone()
+    {
+        Directory.CreateDirectory(At("there"));
+        File.WriteAllText(At("there/mine.txt"), "precious");
+        string[] how = ["--ensemble", "soup", "--members", "2"];
+        Assert.Contains("exists already", Train("there", how).OneLineError(), StringComparison.Ordinal);
+        Assert.Contains("no unfinished run is there", Train("there", [.. how, "--resume"]).OneLineError(), StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(At("there/mine.txt")));
+        Assert.False(Directory.Exists(At("there.work")));
+    }
+
     [Theory]
     [InlineData("boosting")]
     [InlineData("snapshots")]

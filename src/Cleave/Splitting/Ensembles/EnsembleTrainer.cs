@@ -24,10 +24,13 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
     public EnsembleResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
         Check();
+        if (File.Exists(training.Output))
+            throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
         string members = Path.Combine(training.WorkFolder, EnsembleFolder.MembersFolder);
         FileLock held = FolderLock.Acquire(training.WorkFolder);
         EnsembleResult? result = null;
+        bool done = false;
         try
         {
             PrepareState(members);
@@ -36,12 +39,13 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
             progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
             AtomicFolder.Create(training.Output, folder => result = options.IsSoup ? WriteSoup(folder, plan, trainer) : WriteEnsemble(folder, plan, trainer),
                 overwrite: training.Force || training.Resume);
+            done = true;
             return result!;
         }
         finally
         {
             held.Dispose();
-            if (result is not null || !Directory.Exists(members))
+            if (done || !Directory.Exists(members))
                 Directory.Delete(training.WorkFolder, recursive: true);
         }
     }
@@ -49,6 +53,8 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
     private void PrepareState(string members)
     {
         bool unfinished = Directory.Exists(members);
+        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
+            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
         if (unfinished && !training.Resume && !training.Force)
             throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
         if (unfinished && !training.Resume)
