@@ -7,6 +7,7 @@ using Cleave.Compression.Pruning;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Splitting.Modules;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Releases;
 using Cleave.Splitting.SingleTask;
@@ -73,6 +74,7 @@ internal static class DistillCommand
     .Example("cleave distill starter --student small --train task.txt --predictions task.predictions --out smaller", "a model of its own as the student; the teacher runs once")
     .Example("cleave distill first second --layers 3 --teacher-weights 2,1 --train task.txt --out small --resume", "two teachers; continue after an interruption")
     .Example("cleave distill out/intent --project samples/support-desk --task intent --layers 2 --out out/small", "a task: the student keeps two layers of a module and learns its distributions")
+    .Example("cleave distill out/bagged --project samples/support-desk --task intent --student starter --soft 0.7 --out out/small", "an ensemble of classifiers, or one of n-grams, as the teacher of one small model")
     .Example("cleave distill out/replies --project samples/support-desk --task reply --student other --answers --soft 0 --out out/small", "a task that writes: the teacher's answers, for any student")
     .Runs(Run);
 
@@ -113,7 +115,7 @@ internal static class DistillCommand
         CheckSoft(call);
         if (call.Given(Rate))
             options = options with { Optimizer = options.Optimizer with { LearningRate = call.Get(Rate) } };
-        string folder = BaseModel.Find(ModelArgument.Fetched(teacher), Environment.CurrentDirectory);
+        string place = ModelArgument.Fetched(teacher), folder = ModuleFolder.IsModule(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
         var training = new TaskTraining(plan is null ? ModelArgument.Fetched(call.Get(Student)!) : folder, source, metric, options, call.Seed, output)
         {
             Teaching = new TaskTeaching(folder, new DistillationOptions((float)call.Get(Soft), (float)call.Get(Temperature)), plan, call.Get(Answers)),

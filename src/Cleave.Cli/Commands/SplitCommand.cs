@@ -6,6 +6,8 @@ using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Splitting;
 using Cleave.Splitting.Projects;
+using Cleave.Tuning.Launch;
+using Cleave.Tuning.Storage;
 
 namespace Cleave.Cli.Commands;
 
@@ -19,29 +21,82 @@ internal static class SplitCommand
         Description = "Publish modules whose certificate failed, too; without it the monolith answers for such a task.",
     };
 
+    private static readonly Option<bool> Join = new("--join")
+    {
+        Description = "Take trials of a split that another process leads with --launch or --storage: same project, and --out where both see it.",
+    };
+
     public static Verb Create() => new Verb("split", "Split a base model into small modules, one a task, each proven not worse than the whole.")
     {
-        Project, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, PublishUncertified, SharedOptions.Threads, SharedOptions.Json,
+        Project, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, PublishUncertified, StudyOptions.Storage, StudyOptions.Lease, Join, LaunchOptions.All, SharedOptions.Threads, SharedOptions.Json,
     }
     .Example("cleave split samples/support-desk", "the sample, into samples/support-desk/release")
     .Example("cleave split samples/support-desk --resume", "continue after an interruption; the release is the same")
     .Example("cleave split my/project --out releases/1 --json", "the summary as JSON")
+    .Example("cleave split my/project --launch local:4", "four processes take the trials; which modules come out then depends on who is faster")
+    .Example("cleave split my/project --out /nfs/release --storage postgres://me@db.lan/studies --launch slurm:16", "sixteen machines, as a Slurm job array")
+    .Example("cleave split my/project --out /nfs/release --storage postgres://me@db.lan/studies --join", "by hand on one more machine")
     .Runs(Run);
 
     private static int Run(Call call)
     {
         SplitProject project = ProjectReader.Load(call.Get(Project));
         string output = call.Get(SharedOptions.Out) ?? Path.Combine(project.Folder, "release");
+        bool several = call.Given(LaunchOptions.Launch) || call.Given(StudyOptions.Storage) || call.Get(Join);
+        if (!several && call.Given(StudyOptions.Lease))
+            throw new CleaveException("--lease is for a split by several processes: give --launch or --storage");
+        string? address = several ? StudyOptions.Address(call) ?? SplitWorkspace.SharedStudies(Path.GetFullPath(output)) : null;
+        ILauncher? launcher = LaunchOptions.Create(call, project.Name, address, project.Folder, Path.GetFullPath(output) + ".logs", where => WorkerArguments(call, project, output, where));
+        if (call.Get(LaunchOptions.DryRun))
+            return LaunchOptions.Preview(call, launcher!);
+        using IStudyCatalog? catalog = address is null ? null : StudyCatalogs.Open(address, StudyOptions.For(call) with { LeaseTime = StudyOptions.LeaseTime(call) });
+        SplitSharing? sharing = catalog is null ? null : new SplitSharing(catalog, StudyOptions.WorkerName, launcher, call.Say);
+        if (call.Get(Join))
+            return Work(call, project, output, sharing!);
         string command = $"cleave split {call.Get(Project)}" + (call.Given(SharedOptions.Out) ? $" --out {output}" : "");
         var options = new SplitOptions(output, call.Resume, call.Force, command, call.Get(PublishUncertified));
         SplitResult result;
         using (ProgressLine progress = call.Progress())
-            result = new Splitter(project, options, TimeProvider.System).Run(progress, call.Cancel);
+            result = new Splitter(project, options, TimeProvider.System) { Sharing = sharing }.Run(progress, call.Cancel);
         if (call.Json)
             call.WriteJson(w => WriteJson(w, result, project.Prices));
         else
             WriteTable(call.Out, result, project.Prices);
         return result.AllCertified ? Exit.Done : Exit.No;
+    }
+
+    private static int Work(Call call, SplitProject project, string output, SplitSharing sharing)
+    {
+        foreach (Option other in (Option[])[LaunchOptions.Launch, SharedOptions.Resume, SharedOptions.Force, PublishUncertified, StudyOptions.Lease])
+        {
+            if (call.Given(other))
+                throw new CleaveException($"{other.Name} is for the process that leads the split, not for one that joins it");
+        }
+        int ended;
+        using (ProgressLine progress = call.Progress())
+            ended = new SplitWorker(project, output, sharing).Run(progress, call.Cancel);
+        if (call.Json)
+        {
+            call.WriteJson(w =>
+            {
+                w.WriteStartObject();
+                w.WriteNumber("trials", ended);
+                w.WriteEndObject();
+            });
+        }
+        else
+        {
+            call.Out.WriteLine($"{output}: {ended} trials here");
+        }
+        return Exit.Done;
+    }
+
+    private static IEnumerable<string> WorkerArguments(Call call, SplitProject project, string output, string where)
+    {
+        // The processes of one machine share its cores.
+        int? threads = call.Given(SharedOptions.Threads) ? call.Get(SharedOptions.Threads)
+            : where == "local" ? Math.Max(1, Environment.ProcessorCount / LaunchOptions.Asked(call)!.Value.Count) : null;
+        return ["split", Path.GetFullPath(project.Path), "--join", "--out", Path.GetFullPath(output), .. threads is { } n ? (string[])["--threads", n.ToString(CultureInfo.InvariantCulture)] : []];
     }
 
     private static void WriteTable(TextWriter output, SplitResult result, PriceTable? prices)

@@ -22,7 +22,7 @@ internal static class TuneCommand
     public static Verb Create() => new Verb("tune", "Search for the parameters with which a command does best.")
     {
         StudyPath, StudyOptions.Workers, Trials, StudyOptions.Storage, StudyOptions.Lease, StudyOptions.Artifacts,
-        LaunchOptions.Launch, LaunchOptions.DryRun, LaunchOptions.Sbatch, LaunchOptions.Image, LaunchOptions.Namespace, LaunchOptions.Secret,
+        LaunchOptions.All,
         SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force, SharedOptions.Json,
     }
     .Example("cleave tune branin.yaml", "the study, its journal and its report into branin.study")
@@ -41,9 +41,9 @@ internal static class TuneCommand
         string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study");
         // One process has the folder's study to itself, launched workers share it; a shared one stays shared.
         string? address = StudyOptions.Address(call) ?? (call.Given(LaunchOptions.Launch) || JournalStudyStorage.IsShared(Journal(folder, file)) ? Path.GetFullPath(folder) : null);
-        ILauncher? launcher = LaunchOptions.Create(call, file, address, folder);
+        ILauncher? launcher = LaunchOptions.Create(call, file.Definition.Name, address, file.Folder, folder, where => Arguments(call, file, where));
         if (call.Get(LaunchOptions.DryRun))
-            return Preview(call, launcher!);
+            return LaunchOptions.Preview(call, launcher!);
         using IStudyStorage storage = address is null ? Alone(call, file, folder) : Shared(call, file, address);
         var study = new Study(storage, SamplerNames.Create(file.Plan.Sampler), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
         StudyRun? run = null;
@@ -64,22 +64,26 @@ internal static class TuneCommand
         return study.Front.Count > 0 ? Exit.Done : Exit.No;
     }
 
-    private static int Preview(Call call, ILauncher launcher)
+    private static IEnumerable<string> Arguments(Call call, StudyFile file, string where)
     {
-        if (call.Json)
+        yield return "worker";
+        yield return "--study";
+        yield return file.Definition.Name;
+        if (call.Given(StudyOptions.Workers))
         {
-            call.WriteJson(w =>
-            {
-                w.WriteStartObject();
-                w.WriteString("launch", launcher.Preview);
-                w.WriteEndObject();
-            });
+            yield return "--workers";
+            yield return call.Positive(StudyOptions.Workers).ToString(CultureInfo.InvariantCulture);
         }
-        else
+        if (where != "kubernetes")
         {
-            call.Out.Write(launcher.Preview);
+            yield return "--folder";
+            yield return file.Folder;
         }
-        return Exit.Done;
+        if (call.Get(StudyOptions.Artifacts) is { } artifacts)
+        {
+            yield return "--artifacts";
+            yield return Path.GetFullPath(artifacts);
+        }
     }
 
     private static void Follow(Call call, Study study, StudyPlan plan, ILauncher launcher, ProgressLine progress)

@@ -34,7 +34,8 @@ internal static class WorkerCommand
         while (Next(call, catalog, done) is { } name)
         {
             done.Add(name);
-            StudyRun run = Work(call, catalog, name, workers, folder);
+            if (Work(call, catalog, name, workers, folder) is not { } run)
+                continue;
             if (call.Json)
             {
                 call.WriteJson(w =>
@@ -63,9 +64,15 @@ internal static class WorkerCommand
         return names.Count > 0 ? names.FirstOrDefault(n => !done.Contains(n)) : throw new CleaveException($"{catalog.Place}: has no study (start one with cleave tune STUDY --storage)");
     }
 
-    private static StudyRun Work(Call call, IStudyCatalog catalog, string name, int workers, string folder)
+    /// <returns>Null for a study of a split, where none was named.</returns>
+    private static StudyRun? Work(Call call, IStudyCatalog catalog, string name, int workers, string folder)
     {
         using IStudyStorage storage = catalog.Open(name);
+        if (storage.Settings is null && call.Get(StudyName) is null)
+        {
+            call.Say($"{name}: has no command to run; a split's trials are for 'cleave split --join'");
+            return null;
+        }
         (StudyPlan plan, string program) = StudyPlan.FromSettings($"{catalog.Place}: {name}", storage.Settings);
         if (program != App.Version)
             call.Say($"{name}: was made by cleave {program}; this is {App.Version}");

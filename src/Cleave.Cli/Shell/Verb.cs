@@ -31,6 +31,13 @@ internal sealed class Verb(string name, string description) : Command(name, desc
     /// <summary>The code behind the command; null for a group that only has subcommands.</summary>
     public Func<Call, int>? Handler { get; private set; }
 
+    /// <summary>Options that several verbs share.</summary>
+    public void Add(IEnumerable<Option> options)
+    {
+        foreach (Option option in options)
+            Add(option);
+    }
+
     public Verb Example(string line, string what)
     {
         _examples.Add((line, what));

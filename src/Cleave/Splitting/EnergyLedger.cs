@@ -15,22 +15,34 @@ public sealed class EnergyLedger
 {
     public const string FileName = "energy.journal";
 
+    private const string WorkerPattern = "energy-*.journal";
+
     private static readonly JournalOptions Options = new("energy", FlushEachAppend: false);
     private readonly string _path;
     private readonly EnergyMeter _meter;
     private readonly EnergyReading _start;
     private readonly List<(string Piece, EnergyUse Use)> _pieces = [];
-    private readonly EnergyUse _earlier;
+    private EnergyUse _earlier;
     private EnergyUse _thisRun = EnergyUse.Sum([]), _inside = EnergyUse.Sum([]);
 
     /// <param name="folder">The split's workspace.</param>
     /// <param name="start">When this run began; what lies before the first piece belongs to the whole.</param>
-    public EnergyLedger(string folder, EnergyMeter meter, EnergyReading start)
+    /// <param name="worker">The name of a process that takes trials of a split that another one leads; it has a journal of its own.</param>
+    public EnergyLedger(string folder, EnergyMeter meter, EnergyReading start, string? worker = null)
     {
-        (_path, _meter, _start) = (Path.Combine(folder, FileName), meter, start);
+        (_path, _meter, _start) = (Path.Combine(folder, worker is null ? FileName : WorkerPattern.Replace("*", Uri.EscapeDataString(worker), StringComparison.Ordinal)), meter, start);
         if (File.Exists(_path))
-            Journal.Read(_path, Options, record => _pieces.Add(Parse(record)));
+            Read(_path);
         _earlier = EnergyUse.Sum(_pieces.Select(p => p.Use));
+    }
+
+    /// <summary>Adds what the workers' journals hold, once they have all ended.</summary>
+    public void AddWorkers()
+    {
+        int own = _pieces.Count;
+        foreach (string journal in Directory.EnumerateFiles(Path.GetDirectoryName(_path)!, WorkerPattern).Order(StringComparer.Ordinal))
+            Read(journal);
+        _earlier = EnergyUse.Sum([_earlier, .. _pieces.Skip(own).Select(p => p.Use)]);
     }
 
     /// <summary>The piece of a task's trial.</summary>
@@ -70,6 +82,8 @@ public sealed class EnergyLedger
 
     /// <summary>Keeps what this run has taken outside of its pieces, for the run that continues it.</summary>
     public void Interrupted() => Note("rest", _meter.Since(_start).Without(_thisRun));
+
+    private void Read(string journal) => Journal.Read(journal, Options, record => _pieces.Add(Parse(record)));
 
     private void Note(string piece, EnergyUse use)
     {

@@ -29,30 +29,38 @@ public sealed record SplitOptions(string Output, bool Resume, bool Force, string
 /// </summary>
 public sealed class Splitter(SplitProject project, SplitOptions options, TimeProvider clock)
 {
+    /// <summary>Where several processes take the trials; null: this one alone, and then a seed decides everything.</summary>
+    public SplitSharing? Sharing { get; init; }
+
     public SplitResult Run(IProgress<ProgressReport>? progress = null, CancellationToken cancellation = default)
     {
         long started = clock.GetTimestamp();
         using var meter = new EnergyMeter(EnergyOptions.FromEnvironment(project.Energy), clock);
         EnergyReading begun = meter.Read();
         CheckOutput();
-        string baseFolder = BaseModel.Find(project.Base, project.Folder);
-        LanguageModel baseModel = Trunk(ModelFolder.Load(baseFolder));
-        string baseHash = Hashing.Sha256File(Path.Combine(baseFolder, ModelFolder.Weights));
-        TaskContext[] tasks = LoadAll(baseModel, progress);
-        IReadOnlyList<TaskSpace> spaces = TaskSpace.OfAll(project, [.. tasks.Select(t => (t.Definition, t.Train.Count, t.Trunk(baseModel).Spec))]);
-        IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256)
-            .Concat(project.Tasks.Select(t => t.Text.Synonyms).OfType<string>().Select(Hashing.Sha256File));
-        using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(project, hashes, baseHash), options.Resume, options.Force);
-        DiskSpace.Require(work.Folder, EstimateDisk(baseModel));
+        var inputs = SplitInputs.Load(project, progress);
+        string content = SplitWorkspace.Content(project, inputs);
+        using SplitWorkspace work = SplitWorkspace.Open(options.Output, SplitWorkspace.Fingerprint(content), content, Sharing is not null, options.Resume, options.Force);
+        DiskSpace.Require(work.Folder, EstimateDisk(inputs.Base));
         var ledger = new EnergyLedger(work.Folder, meter, begun);
         try
         {
-            IReadOnlyList<MonolithPoint> curve = ledger.Measure("monolith", () => MakeMonolith(work, tasks, baseModel, baseHash, progress, cancellation));
+            IReadOnlyList<MonolithPoint> curve = ledger.Measure("monolith", () => MakeMonolith(work, inputs, progress, cancellation));
             using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
-            TaskResult[] results = [.. tasks.Zip(spaces, (t, s) => Split(t, s, monolith, work, ledger, meter, progress, cancellation))];
+            TaskStudy[] studies = [.. inputs.Tasks.Zip(inputs.Spaces, (t, s) => new TaskStudy(project, t, s, monolith, work.Study(t.Name), ledger))];
+            using SharedSearch? shared = Sharing is null ? null : SharedSearch.Create(Sharing, work, studies);
+            shared?.Start(progress, cancellation);
+            TaskResult[] results = [.. inputs.Tasks.Zip(studies, (task, study) =>
+            {
+                StudyResult found = ledger.Measure(task.Name, () => shared?.Result(study, progress, cancellation) ?? study.Run(clock, progress, cancellation));
+                return ledger.Measure($"{task.Name}/certificate", () => Certify(task, found, monolith, meter, progress, cancellation));
+            })];
+            ledger.AddWorkers();
             progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
-            var writer = new ReleaseWriter(project, baseHash, options);
-            return writer.Write(results, monolith, curve, () => (clock.GetElapsedTime(started), ledger.Total()), work);
+            var writer = new ReleaseWriter(project, inputs.BaseHash, options);
+            SplitResult result = writer.Write([.. results.Select(r => WithEnergy(r, ledger))], monolith, curve, () => (clock.GetElapsedTime(started), ledger.Total()), work);
+            shared?.Finish();
+            return result;
         }
         catch (OperationCanceledException)
         {
@@ -76,71 +84,24 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
             throw new CleaveException($"{output}: is not a release, so it is not replaced; choose another --out");
     }
 
-    /// <summary>Every task's data; what is wrong with several tasks is said together.</summary>
-    private TaskContext[] LoadAll(LanguageModel baseModel, IProgress<ProgressReport>? progress)
-    {
-        var tasks = new List<TaskContext>();
-        var problems = new List<CleaveException>();
-        foreach (TaskDefinition definition in project.Tasks)
-        {
-            try
-            {
-                tasks.Add(Load(definition, baseModel, progress));
-            }
-            catch (CleaveException e)
-            {
-                problems.Add(e);
-            }
-        }
-        return problems.Count == 0 ? [.. tasks]
-            : throw (problems.Count == 1 ? problems[0] : new CleaveException(string.Join('\n', problems.Select(p => p.Message))));
-    }
-
-    // An encoder's tasks have heads of their own; what it was published with would be trained and stored for nothing.
-    private static LanguageModel Trunk(LanguageModel model) =>
-        model.Transformer.Spec.Bidirectional ? model with { Transformer = model.Transformer.WithoutHeads(), Heads = [] } : model;
-
-    private TaskContext Load(TaskDefinition definition, LanguageModel baseModel, IProgress<ProgressReport>? progress)
-    {
-        if (baseModel.Transformer.Spec is { Bidirectional: true, Family: var family } && definition.Kind is TaskKind.Generate or TaskKind.LanguageModel)
-        {
-            throw new ProjectException(project.Path, [$"tasks.{definition.Name}.kind: '{ProjectReader.NameOf(definition.Kind)}' needs a base that continues texts, but {project.Base} is an encoder ({family}), "
-                + $"which reads them only; use a decoder such as '{BaseModel.Starter}', or keep to classify and extract"]);
-        }
-        if (definition.Kind == TaskKind.LanguageModel && baseModel.Transformer.Encoder is not null)
-        {
-            throw new ProjectException(project.Path, [$"tasks.{definition.Name}.kind: 'language-model' needs a base that continues texts, but {project.Base} ({baseModel.Transformer.Spec.Family}) answers them; "
-                + "make it a generate task, or use a decoder as the base"]);
-        }
-        progress?.Report(new ProgressReport($"{definition.Name}: read and clean", 0, 1, "data sets"));
-        return new TaskContext(definition, TaskDataset.Load(definition.Source, project.Seed), baseModel);
-    }
-
     // The monolith, its checkpoint with two moments, a module a trial and the release: a module is at most the monolith.
     private long EstimateDisk(LanguageModel model) => model.Parameters * 4 * (4 + 2 + project.Tasks.Sum(project.TrialsOf) / 4);
 
-    private IReadOnlyList<MonolithPoint> MakeMonolith(SplitWorkspace work, TaskContext[] tasks, LanguageModel baseModel, string baseHash,
-        IProgress<ProgressReport>? progress, CancellationToken cancellation)
+    private IReadOnlyList<MonolithPoint> MakeMonolith(SplitWorkspace work, SplitInputs inputs, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
         if (File.Exists(work.MonolithDone))
             return ReadCurve(work.MonolithDone);
-        IReadOnlyList<MonolithPoint> curve = new MonolithBuilder(project, tasks).Build(baseModel, work.Monolith, work.Checkpoint, baseHash, progress, cancellation);
+        IReadOnlyList<MonolithPoint> curve = new MonolithBuilder(project, inputs.Tasks).Build(inputs.Base, work.Monolith, work.Checkpoint, inputs.BaseHash, progress, cancellation);
         WriteCurve(work.MonolithDone, curve);
         File.Delete(work.Checkpoint);
         return curve;
     }
 
-    private TaskResult Split(TaskContext task, TaskSpace space, Monolith monolith, SplitWorkspace work, EnergyLedger ledger, EnergyMeter meter, IProgress<ProgressReport>? progress,
-        CancellationToken cancellation)
+    private static TaskResult WithEnergy(TaskResult result, EnergyLedger ledger) => result with
     {
-        StudyResult study = ledger.Measure(task.Name, () => new TaskStudy(project, task, space, monolith, work.Study(task.Name), ledger).Run(clock, progress, cancellation));
-        TaskResult result = ledger.Measure($"{task.Name}/certificate", () => Certify(task, study, monolith, meter, progress, cancellation));
-        return result with
-        {
-            Energy = ledger.OfTask(task.Name),
-            TrialEnergy = study.Trials.Where(t => ledger.OfTrial(task.Name, t.Number) is not null).ToDictionary(t => t.Number, t => ledger.OfTrial(task.Name, t.Number)!.Value),
-        };
-    }
+        Energy = ledger.OfTask(result.Task.Name),
+        TrialEnergy = result.Study.Trials.Select(t => (t.Number, Use: ledger.OfTrial(result.Task.Name, t.Number))).Where(t => t.Use is not null).ToDictionary(t => t.Number, t => t.Use!.Value),
+    };
 
     private TaskResult Certify(TaskContext task, StudyResult study, Monolith monolith, EnergyMeter meter, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {

@@ -53,6 +53,16 @@ public sealed class DistillTaskTests : IDisposable
     }
 
     [Fact]
+    public void An_ensemble_teaches_one_model()
+    {
+        CommandLine run = CommandLine.Run("train", At("base"), "--project", _project.Folder, "--task", "mood", "--ensemble", "bagging", "--members", "2", "--out", At("teacher"), "--quiet");
+        Assert.True(run.Status == 0, run.Error);
+        JsonElement json = Done("--task", "mood", "--student", At("base"), "--soft", "1");
+        Assert.True(json.GetProperty("metric").GetDouble() > 0.9);
+        Refused("is not one stack of layers", At("teacher"), "--task", "mood", "--layers", "1");
+    }
+
+    [Fact]
     public void A_teachers_answers_become_the_training_answers_of_any_student()
     {
         string items = string.Join("\n", Enumerable.Range(0, 60).Select(i => $"{{\"text\": \"say {i % 10} or {i}\", \"target\": \"{i % 10}\"}}"));

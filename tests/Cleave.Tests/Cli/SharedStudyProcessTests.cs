@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Cleave.Formats.Durable;
 using Cleave.Tests.Formats.Durable;
+using Cleave.Tests.Splitting;
 using Cleave.Tests.Tuning.Storage;
 using Cleave.Tests.Tuning.Storage.Postgres;
 using Cleave.Tuning;
@@ -269,15 +270,7 @@ public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyPro
     public async Task Slurm_runs_the_workers_and_is_followed()
     {
         using var slurm = new SlurmCluster();
-        async Task<(int Exit, string Output, string Error)> Tune(params string[] args)
-        {
-            var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Cleave.Cli.dll"), "tune", .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
-            info.Environment["SLURM_CONF"] = slurm.Configuration;
-            info.Environment["CLEAVE_STORAGE"] = Address;
-            using Process process = Process.Start(info)!;
-            Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-            return (await CleaveProcess.Exit(process), await output, await error);
-        }
+        Task<(int Exit, string Output, string Error)> Tune(params string[] args) => Submit(slurm, ["tune", .. args]);
         string study = Study(12), place = Path.Combine(Folder, "out");
         (int exit, string output, string error) = await Tune(study, "--launch", "slurm:3", "--sbatch=--time=10", "--json", "--out", place);
         Assert.True(exit == 0, error);
@@ -298,5 +291,30 @@ public sealed class PostgresProcessTests(PostgresServer server) : SharedStudyPro
         Assert.Equal(2, exit);
         Assert.Contains("sbatch: ", error, StringComparison.Ordinal);
         Assert.Contains("invalid partition", error, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The trials of a split as a job array: the leader makes the monolith, and certifies what the workers have found.</summary>
+    [SlurmFact]
+    public async Task Slurm_runs_the_trials_of_a_split()
+    {
+        using var slurm = new SlurmCluster();
+        using var project = new SmallProject();
+        string place = Path.Combine(project.Folder, "out");
+        (int exit, string output, string error) = await Submit(slurm, "split", project.Folder, "--out", place, "--launch", "slurm:2", "--sbatch=--time=10", "--threads", "1", "--json");
+        Assert.True(exit is 0 or 1, error);
+        Assert.Contains("started Slurm job 1, 2 tasks", error, StringComparison.Ordinal);
+        Assert.Equal(2, JsonDocument.Parse(output).RootElement.GetProperty("tasks").GetArrayLength());
+        using IStudyCatalog catalog = StudyCatalogs.Open(Address, new StorageOptions());
+        Assert.Empty(catalog.Names());
+    }
+
+    private async Task<(int Exit, string Output, string Error)> Submit(SlurmCluster slurm, params string[] args)
+    {
+        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Cleave.Cli.dll"), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        info.Environment["SLURM_CONF"] = slurm.Configuration;
+        info.Environment["CLEAVE_STORAGE"] = Address;
+        using Process process = Process.Start(info)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        return (await CleaveProcess.Exit(process), await output, await error);
     }
 }

@@ -167,7 +167,7 @@ public sealed class SplitterTests : IDisposable
     [Fact]
     public void Two_splits_into_one_folder_do_not_mix()
     {
-        using SplitWorkspace held = SplitWorkspace.Open(Path.Combine(_project.Folder, "busy"), "x", resume: false, force: false);
+        using SplitWorkspace held = SplitWorkspace.Open(Path.Combine(_project.Folder, "busy"), "x", "x", shared: false, resume: false, force: false);
         Assert.Throws<CleaveException>(() => _project.Split("busy", force: true));
     }
 

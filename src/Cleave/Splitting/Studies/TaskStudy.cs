@@ -26,76 +26,79 @@ public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Tria
     IReadOnlyList<CandidatePoint> Curve);
 
 /// <summary>
-/// The search for one task's module: quality up, cost and bytes down. Trials are kept in a journal and their modules in
+/// The search for one task's module: quality up, cost and bytes down. Trials are kept in a storage and their modules in
 /// folders, so an interrupted study continues where it was.
 /// </summary>
 public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger)
 {
-
     private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
+    private readonly SearchOptions _search = project.SearchOf(task.Definition);
+
+    /// <summary>How many trials it has in all.</summary>
+    public int Limit => project.TrialsOf(task.Definition);
+
+    /// <summary>The whole search by this process alone; a seed decides everything.</summary>
     public StudyResult Run(TimeProvider clock, IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(clock);
         Directory.CreateDirectory(folder);
         string stage = $"{task.Name}: search";
-        int trials = project.TrialsOf(task.Definition);
-        progress?.Report(new ProgressReport(stage, 0, trials, "trials"));
-        var definition = new StudyDefinition($"{project.Name}/{task.Name}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
-        using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), definition);
-        SearchOptions search = project.SearchOf(task.Definition);
-        var study = new Study(storage, SamplerNames.Create(search.Sampler), search.Stopping.Create());
-        foreach (ParameterSet start in RecipeStarts.Of(space.Scope, space.Space, Allows))
-            study.Enqueue(start);
-        IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
-        double sign = task.Definition.Metric.HigherIsBetter ? 1 : -1;
-        var builder = new CandidateBuilder(task, monolith, project.Seed, cancellation);
+        progress?.Report(new ProgressReport(stage, 0, Limit, "trials"));
+        using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), Definition(""));
+        Study study = Begin(storage, "");
+        var trials = Trials();
         long started = clock.GetTimestamp();
-        while (study.Trials.Count(t => t.IsFinished) < trials)
+        while (study.Trials.Count(t => t.IsFinished) < Limit)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
+            if (_search.Minutes is { } minutes && clock.GetElapsedTime(started).TotalMinutes > minutes && study.Trials.Any(t => t.State == TrialState.Complete))
                 break;
             int before = study.Trials.Count(t => t.IsFinished);
-            study.Run(run => ledger.Measure(EnergyLedger.Trial(task.Name, run.Number), () => RunTrial(run, builder, sign, cancellation)), before + 1, cancellation);
+            study.Run(run => trials.Run(run, cancellation), before + 1, cancellation);
             if (study.Trials.Count(t => t.IsFinished) == before)
                 break; // a grid ends
             Trial? best = study.Trials.Where(t => t.State == TrialState.Complete).MaxBy(t => t.Values[0]);
-            progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), trials, "trials",
-                best is null ? null : string.Create(CultureInfo.InvariantCulture, $"best {task.Definition.Metric.Name} {sign * best.Values[0]:0.000}")));
+            progress?.Report(new ProgressReport(stage, study.Trials.Count(t => t.IsFinished), Limit, "trials",
+                best is null ? null : string.Create(CultureInfo.InvariantCulture, $"best {task.Definition.Metric.Name} {TaskTrials.Sign(task) * best.Values[0]:0.000}")));
         }
-        Trial chosen = Choose(study, reference, cancellation);
-        double monolithQuality = task.Definition.Metric.Score(task.Data.Validation, reference).Value();
-        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen.Number), space, monolithQuality, MonolithCost(), ReadCurve(chosen));
+        return Conclude(study, cancellation);
     }
 
-    private TrialOutcome RunTrial(TrialRun run, CandidateBuilder builder, double sign, CancellationToken cancellation)
+    /// <summary>The study where several processes take its trials.</summary>
+    /// <param name="storage">A shared one, for <see cref="Definition"/>.</param>
+    /// <param name="worker">This process, for people.</param>
+    /// <exception cref="CleaveException">The search has a limit in minutes, which is for one process.</exception>
+    public Study Share(IStudyStorage storage, string worker)
     {
-        Candidate? candidate;
-        Recipe recipe = Recipe.From(run.Parameters, space.Scope.Training);
-        int reported = 0;
-        // Students of different kinds train for different numbers of epochs: they are compared by the share of their training.
-        bool Report(CandidatePoint point)
-        {
-            int eighth = SearchOptions.Steps * point.Epoch / recipe.Epochs;
-            if (eighth <= reported)
-                return true;
-            reported = eighth;
-            return !run.Report(eighth, sign * point.Quality);
-        }
-        try
-        {
-            candidate = builder.Build(recipe, CandidateFolder(run.Number), Report, cancellation);
-        }
-        catch (CleaveException e) // such as a loss that is not finite: this recipe fails, the study goes on
-        {
-            return TrialOutcome.Failed(e.Message);
-        }
-        if (candidate is null)
-            return TrialOutcome.Stopped;
-        using ITaskModule module = ModuleFolder.Load(candidate.Folder)[0];
-        double quality = task.Definition.Metric.Score(task.Data.Validation, module.Predict(task.Data.Validation, cancellation)).Value();
-        return TrialOutcome.Complete(sign * quality, candidate.CostNanoseconds, candidate.Bytes)
-            .With(string.Join(' ', candidate.Curve.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Epoch}:{c.Loss:R}:{c.Quality:R}"))));
+        if (_search.Minutes is not null)
+            throw new CleaveException($"{project.Path}: search.minutes is for a split by one process; with several say how many trials");
+        return Begin(storage, worker);
+    }
+
+    /// <param name="suffix">Behind the name, where studies of several splits are in one place.</param>
+    public StudyDefinition Definition(string suffix) => new($"{project.Name}/{task.Name}{suffix}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
+
+    /// <summary>What runs the study's trials.</summary>
+    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger);
+
+    /// <summary>Chooses among the trials once they are there.</summary>
+    public StudyResult Conclude(Study study, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
+        Trial chosen = Choose(study, reference, cancellation);
+        double monolithQuality = task.Definition.Metric.Score(task.Data.Validation, reference).Value();
+        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen), space, monolithQuality, MonolithCost(), TaskTrials.ReadCurve(chosen));
+    }
+
+    private Study Begin(IStudyStorage storage, string worker)
+    {
+        var study = new Study(storage, SamplerNames.Create(_search.Sampler), _search.Stopping.Create()) { Worker = worker };
+        // What waits is run, whatever the limit of new trials.
+        foreach (ParameterSet start in RecipeStarts.Of(space.Scope, space.Space, Allows).Take(Limit))
+            study.Enqueue(start);
+        return study;
     }
 
     /// <summary>
@@ -128,7 +131,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     private bool IsSafe(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
     {
         const double Z = 1.645; // one-sided 95%
-        using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial.Number))[0];
+        using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial))[0];
         NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference,
             module.Predict(task.Data.Validation, cancellation), task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
         double deviation = (test.Difference - test.LowerBound) / Z;
@@ -149,8 +152,5 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
             ? ns + CostModel.Bag(BagCost.Of(beside.Classifier, task.MeanTokens * 8)) : ns;
     }
 
-    private string CandidateFolder(int trial) => Path.Combine(folder, trial.ToString("000", CultureInfo.InvariantCulture));
-
-    private static List<CandidatePoint> ReadCurve(Trial trial) => [.. (trial.Note ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split(':'))
-        .Select(p => new CandidatePoint(int.Parse(p[0], CultureInfo.InvariantCulture), double.Parse(p[1], CultureInfo.InvariantCulture), double.Parse(p[2], CultureInfo.InvariantCulture)))];
+    private string CandidateFolder(Trial trial) => TaskTrials.CandidateFolder(folder, trial.Number, trial.Attempt);
 }

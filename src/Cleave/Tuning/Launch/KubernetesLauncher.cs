@@ -8,7 +8,8 @@ namespace Cleave.Tuning.Launch;
 /// <param name="Image">The container image, which has the program and the study's command in its working directory.</param>
 /// <param name="Namespace">Null for kubectl's own.</param>
 /// <param name="Secret">A Secret whose key <c>storage</c> is the address of the studies; null where the command line has it.</param>
-public sealed record KubernetesOptions(string Image, string? Namespace, string? Secret);
+/// <param name="Volume">A PersistentVolumeClaim and where the workers see it; null for none.</param>
+public sealed record KubernetesOptions(string Image, string? Namespace, string? Secret, (string Claim, string Path)? Volume = null);
 
 /// <summary>Workers as one indexed Job (https://kubernetes.io/docs/concepts/workloads/controllers/job/), created and followed with kubectl.</summary>
 public sealed class KubernetesLauncher(WorkerJob job, KubernetesOptions options) : ILauncher
@@ -50,6 +51,12 @@ public sealed class KubernetesLauncher(WorkerJob job, KubernetesOptions options)
                 ["valueFrom"] = new JsonObject { ["secretKeyRef"] = new JsonObject { ["name"] = secret, ["key"] = "storage" } },
             });
         }
+        var pod = new JsonObject { ["restartPolicy"] = "OnFailure", ["containers"] = new JsonArray(container) };
+        if (options.Volume is var (claim, path))
+        {
+            container["volumeMounts"] = new JsonArray(new JsonObject { ["name"] = "shared", ["mountPath"] = path });
+            pod["volumes"] = new JsonArray(new JsonObject { ["name"] = "shared", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = claim } });
+        }
         return new JsonObject
         {
             ["apiVersion"] = "batch/v1",
@@ -65,7 +72,7 @@ public sealed class KubernetesLauncher(WorkerJob job, KubernetesOptions options)
                 ["template"] = new JsonObject
                 {
                     ["metadata"] = new JsonObject { ["labels"] = labels },
-                    ["spec"] = new JsonObject { ["restartPolicy"] = "OnFailure", ["containers"] = new JsonArray(container) },
+                    ["spec"] = pod,
                 },
             },
         };

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Cleave.Numerics;
 using Cleave.Tuning.Storage;
 
@@ -25,7 +26,6 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(20), LongestPause = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<TrialRun, CancellationTokenSource> _held = [];
     private int _asked, _failed, _lost, _failedInRow;
     private bool _succeeded;
     private TimeSpan _asking;
@@ -42,14 +42,11 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var done = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         StudyProgress.Report(study, plan.Trials, progress);
-        Task renewing = Guarded(() => Renew(done.Token), stop);
         Task[] tasks = [.. Enumerable.Range(0, workers).Select(_ => Guarded(() => Work(progress, stop.Token), stop))];
-        Task all = Task.WhenAll([.. tasks]).ContinueWith(_ => done.Cancel(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         try
         {
-            Task.WaitAll([.. tasks, renewing, all], CancellationToken.None); // each ends its command before it ends
+            Task.WaitAll(tasks, CancellationToken.None); // each ends its command before it ends
         }
         catch (AggregateException e)
         {
@@ -79,7 +76,7 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
         while (await Next(progress, cancellation).ConfigureAwait(false) is { } run)
         {
             using var cut = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            Hold(run, cut);
+            using var keeper = new LeaseKeeper(study, run, cut);
             try
             {
                 End(run, await objective.Run(run, cut.Token).ConfigureAwait(false));
@@ -90,16 +87,14 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
             }
             catch (OperationCanceledException) when (cut.IsCancellationRequested && !cancellation.IsCancellationRequested)
             {
+                if (keeper.Failure is { } failure)
+                    ExceptionDispatchInfo.Throw(failure);
                 Lose($"{study.Definition.Name}: trial {run.Number} has gone to another worker");
             }
             catch
             {
                 Release(run);
                 throw;
-            }
-            finally
-            {
-                Drop(run);
             }
             StudyProgress.Report(study, plan.Trials, progress);
         }
@@ -150,59 +145,6 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
             if (++_failedInRow >= HopelessFailures && !_succeeded)
                 throw new CleaveException($"{study.Definition.Name}: {_failedInRow} trials have failed here and none has succeeded: {outcome.Note} (try the command by itself: echo '{{\"trial\": 0, \"params\": {run.Parameters.ToCanonicalText()}}}' | {plan.Command})");
         }
-    }
-
-    private async Task Renew(CancellationToken done)
-    {
-        if (study.LeaseTime is not { } lease)
-            return;
-        try
-        {
-            using var timer = new PeriodicTimer(lease / 3);
-            while (await timer.WaitForNextTickAsync(done).ConfigureAwait(false))
-            {
-                foreach (TrialRun run in Held())
-                    Renew(run);
-            }
-        }
-        catch (OperationCanceledException) when (done.IsCancellationRequested)
-        {
-            // The workers have ended.
-        }
-    }
-
-    private void Renew(TrialRun run)
-    {
-        try
-        {
-            study.Renew(run);
-        }
-        catch (LeaseLostException)
-        {
-            lock (_lock)
-            {
-                if (_held.TryGetValue(run, out CancellationTokenSource? cut))
-                    cut.Cancel();
-            }
-        }
-    }
-
-    private TrialRun[] Held()
-    {
-        lock (_lock)
-            return [.. _held.Keys];
-    }
-
-    private void Hold(TrialRun run, CancellationTokenSource cut)
-    {
-        lock (_lock)
-            _held.Add(run, cut);
-    }
-
-    private void Drop(TrialRun run)
-    {
-        lock (_lock)
-            _held.Remove(run);
     }
 
     private void Lose(string what)
