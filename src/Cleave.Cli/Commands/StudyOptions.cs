@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Cleave.Cli.Shell;
+using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Launch;
 using Cleave.Tuning.Storage;
 
@@ -17,7 +18,7 @@ internal static class StudyOptions
 
     public static readonly Option<string?> Artifacts = new("--artifacts")
     {
-        Description = "A folder that every worker sees; files that a trial names are copied there.",
+        Description = "Where files that a trial names are copied: a folder that every worker sees, or s3://bucket/prefix.",
         HelpName = "PATH",
     };
 
@@ -41,6 +42,9 @@ internal static class StudyOptions
         string? address = call.Get(Storage) ?? (Environment.GetEnvironmentVariable(KubernetesLauncher.StorageVariable) is { Length: > 0 } set ? set : null);
         return address is { Length: > 0 } && !address.Contains("://", StringComparison.Ordinal) ? Path.GetFullPath(address) : address;
     }
+
+    /// <summary>Where artifacts go; null leaves them where they are.</summary>
+    public static IArtifactStore? ArtifactStore(Call call) => call.Get(Artifacts) is { } address ? ArtifactStores.Open(address) : null;
 
     /// <summary>Under which trials are started; two with one name do no harm.</summary>
     public static string WorkerName => string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}/{Environment.ProcessId}");

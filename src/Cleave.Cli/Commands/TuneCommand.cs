@@ -4,6 +4,7 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Durable;
 using Cleave.Tuning;
+using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Launch;
 using Cleave.Tuning.Objectives;
 using Cleave.Tuning.Report;
@@ -44,6 +45,7 @@ internal static class TuneCommand
         ILauncher? launcher = LaunchOptions.Create(call, file.Definition.Name, address, file.Folder, folder, where => Arguments(call, file, where));
         if (call.Get(LaunchOptions.DryRun))
             return LaunchOptions.Preview(call, launcher!);
+        using IArtifactStore? artifacts = StudyOptions.ArtifactStore(call);
         using IStudyStorage storage = address is null ? Alone(call, file, folder) : Shared(call, file, address);
         var study = new Study(storage, SamplerNames.Create(file.Plan.Sampler), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
         StudyRun? run = null;
@@ -52,7 +54,7 @@ internal static class TuneCommand
             if (launcher is not null)
                 Follow(call, study, file.Plan, launcher, progress);
             else
-                run = new StudyRunner(study, file.Plan, file.Folder) { Artifacts = call.Get(StudyOptions.Artifacts), Say = call.Say }.Run(workers, progress, call.Cancel);
+                run = new StudyRunner(study, file.Plan, file.Folder) { Artifacts = artifacts, Say = call.Say }.Run(workers, progress, call.Cancel);
         }
         Directory.CreateDirectory(folder);
         string report = Path.Combine(folder, "report.html");
@@ -82,7 +84,7 @@ internal static class TuneCommand
         if (call.Get(StudyOptions.Artifacts) is { } artifacts)
         {
             yield return "--artifacts";
-            yield return Path.GetFullPath(artifacts);
+            yield return ArtifactStores.Absolute(artifacts);
         }
     }
 

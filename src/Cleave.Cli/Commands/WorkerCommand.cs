@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cleave.Cli.Shell;
 using Cleave.Tuning;
+using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Objectives;
 using Cleave.Tuning.Samplers;
 using Cleave.Tuning.Storage;
@@ -77,7 +78,8 @@ internal static class WorkerCommand
         if (program != App.Version)
             call.Say($"{name}: was made by cleave {program}; this is {App.Version}");
         var study = new Study(storage, SamplerNames.Create(plan.Sampler), plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
+        using IArtifactStore? artifacts = StudyOptions.ArtifactStore(call);
         using ProgressLine progress = call.Progress();
-        return new StudyRunner(study, plan, folder) { Artifacts = call.Get(StudyOptions.Artifacts), Say = call.Say }.Run(workers, progress, call.Cancel);
+        return new StudyRunner(study, plan, folder) { Artifacts = artifacts, Say = call.Say }.Run(workers, progress, call.Cancel);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cleave.Tuning.Artifacts;
 
 namespace Cleave.Tuning.Objectives;
 
@@ -7,7 +8,7 @@ namespace Cleave.Tuning.Objectives;
 /// <c>{"step", "value", "checkpoint"?}</c> comes out and is answered by <c>{"stop"}</c>; <c>{"value"}</c> or <c>{"values"}</c>, with
 /// <c>"constraints"</c> and the names of <c>"artifacts"</c> if there are any, ends the trial. What goes wrong fails the trial and starts the command afresh.
 /// </summary>
-internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives, ArtifactFolder artifacts) : IDisposable
+internal sealed class CommandObjective(string command, string folder, TimeSpan? timeout, int objectives, ArtifactKeeper artifacts) : IDisposable
 {
     /// <summary>So long is waited for the last line of a stopped trial until it is known whether the command sends one.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
@@ -80,7 +81,7 @@ internal sealed class CommandObjective(string command, string folder, TimeSpan? 
             if (answer.Step is not { } step)
             {
                 if (answer.Artifacts.Length > 0)
-                    run.Attach(artifacts.Take(run.Number, run.Attempt, answer.Artifacts));
+                    run.Attach(await artifacts.Take(run.Number, run.Attempt, answer.Artifacts, cancellation).ConfigureAwait(false));
                 return answer.Outcome(objectives);
             }
             if (step <= last || step < 0)

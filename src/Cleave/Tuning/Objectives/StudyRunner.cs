@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Cleave.Numerics;
+using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Storage;
 
 namespace Cleave.Tuning.Objectives;
@@ -31,7 +32,7 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
     private TimeSpan _asking;
 
     /// <summary>Where the files go that trials name as their artifacts; null leaves them where they are.</summary>
-    public string? Artifacts { get; init; }
+    public IArtifactStore? Artifacts { get; init; }
 
     /// <summary>Takes a line for people.</summary>
     public Action<string>? Say { get; init; }
@@ -72,7 +73,7 @@ public sealed class StudyRunner(Study study, StudyPlan plan, string folder)
 
     private async Task Work(IProgress<ProgressReport>? progress, CancellationToken cancellation)
     {
-        using var objective = new CommandObjective(plan.Command, folder, plan.Timeout, study.Definition.Directions.Count, new ArtifactFolder(folder, Artifacts, study.Definition.Name));
+        using var objective = new CommandObjective(plan.Command, folder, plan.Timeout, study.Definition.Directions.Count, new ArtifactKeeper(folder, Artifacts, study.Definition.Name));
         while (await Next(progress, cancellation).ConfigureAwait(false) is { } run)
         {
             using var cut = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
