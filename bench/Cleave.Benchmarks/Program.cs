@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Advice;
 using Cleave.Benchmarks.Agreement;
 using Cleave.Benchmarks.Constraints;
 using Cleave.Benchmarks.Costs;
@@ -14,6 +15,8 @@ switch (args.FirstOrDefault())
 {
     case "limits":
         return Report.Run(args[1..]);
+    case "advice": // [20]
+        return AdviceBenchmark.Run(args.AsSpan(1));
     case "constrained":
         return ConstraintCost.Run(args.AsSpan(1));
     case "costs":
@@ -36,6 +39,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling or kernels");
+        Console.Error.WriteLine("give limits, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling or kernels");
         return 2;
 }

@@ -4,8 +4,10 @@ using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Serving.Extensions;
 using Cleave.Splitting;
 using Cleave.Splitting.Projects;
+using Cleave.Tuning.Advice;
 using Cleave.Tuning.Launch;
 using Cleave.Tuning.Storage;
 
@@ -43,6 +45,8 @@ internal static class SplitCommand
         SplitProject project = ProjectReader.Load(call.Get(Project));
         string output = call.Get(SharedOptions.Out) ?? Path.Combine(project.Folder, "release");
         bool several = call.Given(LaunchOptions.Launch) || call.Given(StudyOptions.Storage) || call.Get(Join);
+        if (several && project.Search.Sampler == AdvisorOptions.SamplerName)
+            throw new CleaveException($"{project.Path}: 'search.sampler: advisor' is for a split by one process; with several take another sampler");
         if (!several && call.Given(StudyOptions.Lease))
             throw new CleaveException("--lease is for a split by several processes: give --launch or --storage");
         string? address = several ? StudyOptions.Address(call) ?? SplitWorkspace.SharedStudies(Path.GetFullPath(output)) : null;
@@ -54,7 +58,8 @@ internal static class SplitCommand
         if (call.Get(Join))
             return Work(call, project, output, sharing!);
         string command = $"cleave split {call.Get(Project)}" + (call.Given(SharedOptions.Out) ? $" --out {output}" : "");
-        var options = new SplitOptions(output, call.Resume, call.Force, command, call.Get(PublishUncertified));
+        using ChatAdviceModel? advice = project.Search.Sampler == AdvisorOptions.SamplerName ? ChatAdviceModel.Connect(project.Search.Advisor!, project.Folder) : null;
+        var options = new SplitOptions(output, call.Resume, call.Force, command, call.Get(PublishUncertified)) { Advice = advice };
         SplitResult result;
         using (ProgressLine progress = call.Progress())
             result = new Splitter(project, options, TimeProvider.System) { Sharing = sharing }.Run(progress, call.Cancel);

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Durable;
+using Cleave.Serving.Extensions;
 using Cleave.Tuning;
+using Cleave.Tuning.Advice;
 using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Launch;
 using Cleave.Tuning.Objectives;
@@ -42,12 +44,18 @@ internal static class TuneCommand
         string folder = call.Get(SharedOptions.Out) ?? Path.Combine(file.Folder, file.Definition.Name.Replace('/', '-') + ".study");
         // One process has the folder's study to itself, launched workers share it; a shared one stays shared.
         string? address = StudyOptions.Address(call) ?? (call.Given(LaunchOptions.Launch) || JournalStudyStorage.IsShared(Journal(folder, file)) ? Path.GetFullPath(folder) : null);
+        if (file.Plan.Sampler == AdvisorOptions.SamplerName && address is not null)
+            throw new CleaveException($"{call.Get(StudyPath)}: 'sampler: advisor' is for a study that one process has to itself: the record of its advice is in the study's folder (leave out --storage and --launch, or take another sampler)");
         ILauncher? launcher = LaunchOptions.Create(call, file.Definition.Name, address, file.Folder, folder, where => Arguments(call, file, where));
         if (call.Get(LaunchOptions.DryRun))
             return LaunchOptions.Preview(call, launcher!);
         using IArtifactStore? artifacts = StudyOptions.ArtifactStore(call);
         using IStudyStorage storage = address is null ? Alone(call, file, folder) : Shared(call, file, address);
-        var study = new Study(storage, SamplerNames.Create(file.Plan.Sampler), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
+        using AdviceLog? advice = file.Plan.Sampler == AdvisorOptions.SamplerName ? AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), storage.Definition.Space) : null;
+        using ChatAdviceModel? model = advice is null ? null : ChatAdviceModel.Connect(file.Advisor!, file.Folder);
+        var study = new Study(storage, Sampler(call, file, model, advice), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
+        foreach (ParameterSet start in file.Start)
+            study.Enqueue(start);
         StudyRun? run = null;
         using (ProgressLine progress = call.Progress())
         {
@@ -59,11 +67,21 @@ internal static class TuneCommand
         Directory.CreateDirectory(folder);
         string report = Path.Combine(folder, "report.html");
         AtomicFile.Write(report, s => StudyReport.Render(file.Definition, study.Trials, file.Plan.Sampler, s));
+        AdviceAudit? audit = advice is null ? null : AdviceAudit.Of(study.Definition, advice.Exchanges, study.Trials);
         if (call.Json)
-            call.WriteJson(w => WriteJson(w, file, study, run, report));
+            call.WriteJson(w => WriteJson(w, file, study, run, report, audit));
         else
-            WriteText(call.Out, study, report);
+            WriteText(call.Out, study, report, audit);
         return study.Front.Count > 0 ? Exit.Done : Exit.No;
+    }
+
+    private static ISampler Sampler(Call call, StudyFile file, ChatAdviceModel? model, AdviceLog? log)
+    {
+        if (model is null || log is null)
+            return SamplerNames.Create(file.Plan.Sampler);
+        AdvisorOptions options = file.Advisor!;
+        var briefing = new AdviceBriefing($"{file.Definition.Name}: the parameters with which a command does best", null, file.Request);
+        return new AdvisorSampler(new Advisor(model, briefing, log, options.Timeout, TimeProvider.System), SamplerNames.Create(options.Sampler), options.Share, call.Cancel);
     }
 
     private static IEnumerable<string> Arguments(Call call, StudyFile file, string where)
@@ -107,7 +125,10 @@ internal static class TuneCommand
             throw new CleaveException($"{journal}: a study is there; continue it with --resume, start over with --force, or choose another --out");
         Directory.CreateDirectory(folder);
         if (!call.Resume && File.Exists(journal))
+        {
             JournalStudyStorage.Delete(journal);
+            File.Delete(Path.Combine(folder, AdviceLog.FileName)); // of the study that is started over
+        }
         return JournalStudyStorage.Open(journal, file.Definition);
     }
 
@@ -129,7 +150,7 @@ internal static class TuneCommand
         return storage;
     }
 
-    private static void WriteText(TextWriter output, Study study, string report)
+    private static void WriteText(TextWriter output, Study study, string report, AdviceAudit? audit)
     {
         IReadOnlyList<Trial> trials = study.Trials;
         string[] names = [.. study.Definition.Space.Parameters.Select(p => p.Name)];
@@ -144,10 +165,12 @@ internal static class TuneCommand
         output.WriteLine($"trials: {trials.Count(t => t.State == TrialState.Complete)} complete, {trials.Count(t => t.IsStopped)} stopped early, {trials.Count(t => t.State == TrialState.Failed)} failed");
         foreach (IGrouping<string?, Trial> reason in trials.Where(t => t.State == TrialState.Failed).GroupBy(t => t.Note).OrderByDescending(g => g.Count()).Take(3))
             output.WriteLine($"  {reason.Count()} x {reason.Key}");
+        if (audit is not null)
+            output.WriteLine($"advice: {audit}");
         output.WriteLine($"report: {report}");
     }
 
-    private static void WriteJson(Utf8JsonWriter w, StudyFile file, Study study, StudyRun? run, string report)
+    private static void WriteJson(Utf8JsonWriter w, StudyFile file, Study study, StudyRun? run, string report, AdviceAudit? audit)
     {
         IReadOnlyList<Trial> trials = study.Trials;
         bool several = study.Definition.Directions.Count > 1;
@@ -169,6 +192,11 @@ internal static class TuneCommand
         w.WriteNumber("stopped", trials.Count(t => t.IsStopped));
         w.WriteNumber("failed", trials.Count(t => t.State == TrialState.Failed));
         w.WriteString("sampler", file.Plan.Sampler);
+        if (audit is not null)
+        {
+            w.WritePropertyName("advice");
+            w.WriteRawValue(audit.ToJson().ToJsonString());
+        }
         if (run is not null)
             w.WriteNumber("ms_per_trial", Math.Round(run.MillisecondsPerTrial, 4)); // of this process: others choose their trials themselves
         w.WriteStartArray("history");

@@ -18,6 +18,7 @@ internal static class Verbs
         ("distill", DistillCommand.Create),
         ("tune", TuneCommand.Create),
         ("worker", WorkerCommand.Create),
+        ("advise", AdviseCommand.Create),
         ("eval", EvalCommand.Create),
         ("generate", GenerateCommand.Create),
         ("tokenize", TokenizeCommand.Create),

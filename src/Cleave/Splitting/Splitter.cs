@@ -14,6 +14,7 @@ using Cleave.Splitting.Projects;
 using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Releases;
 using Cleave.Splitting.Studies;
+using Cleave.Tuning.Advice;
 
 namespace Cleave.Splitting;
 
@@ -21,7 +22,11 @@ namespace Cleave.Splitting;
 /// <param name="Output">The release's folder.</param>
 /// <param name="Command">The command line, for the report.</param>
 /// <param name="PublishUncertified">Publish modules whose certificate failed, too.</param>
-public sealed record SplitOptions(string Output, bool Resume, bool Force, string Command, bool PublishUncertified);
+public sealed record SplitOptions(string Output, bool Resume, bool Force, string Command, bool PublishUncertified)
+{
+    /// <summary>The model of the project's advisor; needed where the project's sampler is <see cref="AdvisorOptions.SamplerName"/>.</summary>
+    public IAdviceModel? Advice { get; init; }
+}
 
 /// <summary>
 /// The main job: base and tasks in, certified modules out. Data is cleaned, the monolith fine-tuned, a study run for each
@@ -47,7 +52,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         {
             IReadOnlyList<MonolithPoint> curve = ledger.Measure("monolith", () => MakeMonolith(work, inputs, progress, cancellation));
             using Monolith monolith = Monolith.Load(work.Monolith, project.Monolith);
-            TaskStudy[] studies = [.. inputs.Tasks.Zip(inputs.Spaces, (t, s) => new TaskStudy(project, t, s, monolith, work.Study(t.Name), ledger))];
+            TaskStudy[] studies = [.. inputs.Tasks.Zip(inputs.Spaces, (t, s) => new TaskStudy(project, t, s, monolith, work.Study(t.Name), ledger, options.Advice))];
             using SharedSearch? shared = Sharing is null ? null : SharedSearch.Create(Sharing, work, studies);
             shared?.Start(progress, cancellation);
             TaskResult[] results = [.. inputs.Tasks.Zip(studies, (task, study) =>

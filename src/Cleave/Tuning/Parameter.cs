@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Cleave.Tuning;
 
 /// <summary>One dimension of a search space.</summary>
@@ -26,6 +28,12 @@ public abstract class Parameter
     /// evenly spread ones with both ends.
     /// </summary>
     public abstract IReadOnlyList<ParameterValue> Grid(int points);
+
+    /// <summary>The same parameter under other conditions.</summary>
+    public abstract Parameter With(IReadOnlyList<Condition> when);
+
+    /// <summary>What the parameter may be, for people.</summary>
+    public abstract string Describe();
 }
 
 /// <summary>Holds where the parent takes part and has one of the values.</summary>
@@ -64,6 +72,10 @@ public sealed class CategoricalParameter : Parameter
     }
 
     public override IReadOnlyList<ParameterValue> Grid(int points) => Choices;
+
+    public override Parameter With(IReadOnlyList<Condition> when) => new CategoricalParameter(Name, Choices, when);
+
+    public override string Describe() => string.Join(", ", Choices);
 }
 
 /// <summary>A number between two ends, both included, on a linear or logarithmic scale, free or in steps from the low end.</summary>
@@ -131,7 +143,15 @@ public abstract class NumericParameter : Parameter
         }).Distinct()];
     }
 
+    public override string Describe() => Low == High ? Show(Low)
+        : $"{Show(Low)} to {Show(High)}" + (Step is { } step && (this is not IntParameter || step != 1) ? $" in steps of {Show(step)}" : "") + (Log ? ", logarithmic" : "");
+
+    private static string Show(double value) => value.ToString(value == Math.Floor(value) ? "0" : "G6", CultureInfo.InvariantCulture);
+
     private double ToScale(double value) => Log ? Math.Log(value) : value;
+
+    /// <summary>The parameter's value that is nearest to a number, by steps.</summary>
+    public double Nearest(double value) => Snap(value);
 
     private double Snap(double value)
     {
@@ -143,12 +163,17 @@ public abstract class NumericParameter : Parameter
 
 /// <summary>A real number.</summary>
 public sealed class FloatParameter(string name, double low, double high, bool log = false, double? step = null, IReadOnlyList<Condition>? when = null)
-    : NumericParameter(name, low, high, log, step, when);
+    : NumericParameter(name, low, high, log, step, when)
+{
+    public override Parameter With(IReadOnlyList<Condition> when) => new FloatParameter(Name, Low, High, Log, Step, when);
+}
 
 /// <summary>An integer, of at most 53 bits.</summary>
 public sealed class IntParameter(string name, long low, long high, bool log = false, long step = 1, IReadOnlyList<Condition>? when = null)
     : NumericParameter(name, Checked(name, low), Checked(name, high), log, step, when)
 {
+    public override Parameter With(IReadOnlyList<Condition> when) => new IntParameter(Name, (long)Low, (long)High, Log, (long)Step!.Value, when);
+
     private static long Checked(string name, long value) => Math.Abs(value) <= 1L << 53 ? value
         : throw new ArgumentException($"'{name}': {value} has more than 53 bits", nameof(value));
 }

@@ -61,11 +61,11 @@ public sealed class TinyRelease : IDisposable
     private static JsonObject Certificate(double threshold) =>
         new() { ["certificate"] = new JsonObject { ["escalation"] = new JsonObject { ["threshold"] = threshold } } };
 
-    private static LanguageModel Model(ulong seed)
+    internal static LanguageModel Model(ulong seed, int context = Context)
     {
         string[] texts = ["who is there? it is anna, and she answers: be quiet today, please!", "user: hello\nassistant: hello there", "grüße 日本"];
         Tokenizer tokenizer = BpeTrainer.Train(texts, 300, ["<|endoftext|>"], PreTokenizer.Gpt2);
-        TransformerSpec spec = TransformerSpec.Uniform(tokenizer.VocabularySize, 16, 2, 2, 1, 24, Context);
+        TransformerSpec spec = TransformerSpec.Uniform(tokenizer.VocabularySize, 16, 2, 2, 1, 24, context);
         var rng = new Rng(seed);
         Transformer transformer = Transformer.Create(spec, rng);
         // Weights of an untrained model are so small that every token is equally likely; these make choices.

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Cleave.Formats;
 using Cleave.Formats.Yaml;
 using Cleave.Splitting.Recipes;
+using Cleave.Tuning.Advice;
 using Cleave.Tuning.Pruners;
 using Cleave.Tuning.Samplers;
 
@@ -20,6 +21,8 @@ internal static class SearchReader
         if (search is null)
             return options;
         options = options with { Trials = search.Integer("trials", options.Trials, 1, mostTrials) };
+        options = options with { Sampler = search.Choice("sampler", options.Sampler, [.. AdvisorOptions.SamplerChoices]) };
+        options = options with { Advisor = AdvisorOptions.Read(search, options.Sampler) };
         return ReadCommon(search, "search.space", options);
     }
 
@@ -28,16 +31,17 @@ internal static class SearchReader
     {
         if (task.Section("search") is not { } search)
             return null;
-        bool sampler = search.Has("sampler"), minutes = search.Has("minutes"), stopping = search.Has("stopping");
+        // Whom to ask is said once, for the project; a task may keep to a sampler alone.
+        string? sampler = search.Has("sampler") ? search.Choice("sampler", "tpe", [.. SamplerNames.All]) : null;
+        bool minutes = search.Has("minutes"), stopping = search.Has("stopping");
         SearchOptions read = ReadCommon(search, $"tasks.{name}.search.space", new SearchOptions(0, "tpe", null));
-        return new TaskSearch(sampler ? read.Sampler : null, minutes ? read.Minutes : null, stopping ? read.Stopping : null, read.Space);
+        return new TaskSearch(sampler, minutes ? read.Minutes : null, stopping ? read.Stopping : null, read.Space);
     }
 
     private static SearchOptions ReadCommon(YamlSection search, string place, SearchOptions options)
     {
         options = options with
         {
-            Sampler = search.Choice("sampler", options.Sampler, [.. SamplerNames.All]),
             Minutes = search.Has("minutes") ? search.Number("minutes", Usual, 0.01, 1e6) : null,
             Stopping = search.Section("stopping") is { } rule ? StoppingRule.Read(rule, options.Stopping) : options.Stopping,
             Space = search.Section("space") is { } space ? ReadSpace(space, place) : [],

@@ -6,6 +6,7 @@ using Cleave.Evaluation.Energy;
 using Cleave.Splitting.Recipes;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
+using Cleave.Tuning.Advice;
 using Cleave.Tuning.Pruners;
 
 namespace Cleave.Splitting.Projects;
@@ -34,7 +35,7 @@ public sealed record TaskDefinition(TaskSource Source, Metric Metric, double Mar
 
 /// <summary>How candidates are searched for.</summary>
 /// <param name="Trials">For each task that does not say its own.</param>
-/// <param name="Sampler">One of <see cref="Tuning.Samplers.SamplerNames"/>.</param>
+/// <param name="Sampler">One of <see cref="AdvisorOptions.SamplerChoices"/>.</param>
 /// <param name="Minutes">A wall-clock limit on each task's study, or null; with it, the number of trials depends on the machine.</param>
 public sealed record SearchOptions(int Trials, string Sampler, double? Minutes)
 {
@@ -43,6 +44,9 @@ public sealed record SearchOptions(int Trials, string Sampler, double? Minutes)
 
     /// <summary>When a trial is given up.</summary>
     public StoppingRule Stopping { get; init; } = new("median", Startup: 3, Warmup: Steps / 2, Steps: Steps);
+
+    /// <summary>Whom to ask for advice, and what is asked for: that holds whatever the sampler; null for nobody.</summary>
+    public AdvisorOptions? Advisor { get; init; }
 
     /// <summary>What is said about parameters of recipes; the others are searched as usual.</summary>
     public IReadOnlyList<ParameterChoice> Space { get; init; } = [];

@@ -46,19 +46,10 @@ public static class RecipeSpace
             shape ??= Usual(parameter, scope, said);
             if (shape is null)
                 continue;
-            order.Add(space[parameter.Name] = With(shape, when));
+            order.Add(space[parameter.Name] = shape.With(when));
         }
         return new SearchSpace(order);
     }
-
-    /// <summary>What a parameter may be, for people.</summary>
-    public static string Describe(Parameter parameter) => parameter switch
-    {
-        CategoricalParameter { Choices: [var only] } => only.ToString(),
-        CategoricalParameter some => string.Join(", ", some.Choices.Select(c => c.ToString())),
-        NumericParameter n => $"{Show(n.Low)} to {Show(n.High)}" + (n.Step is { } step && (n is not IntParameter || step != 1) ? $" in steps of {Show(step)}" : "") + (n.Log ? ", logarithmic" : ""),
-        _ => "",
-    };
 
     private static string Key(string name) => RecipeParameters.Find(name).Key;
 
@@ -128,7 +119,7 @@ public static class RecipeSpace
 
     private static string Refuse(Parameter legal, JsonNode? node) => legal is CategoricalParameter some
         ? $"cannot be '{node}' here ({Suggest.Hint($"{node}", [.. some.Choices.Select(c => c.ToString())])})"
-        : $"is {(legal is IntParameter ? "a whole number" : "a number")} from {Describe(legal).Replace(", logarithmic", "", StringComparison.Ordinal)} here, not '{node}'";
+        : $"is {(legal is IntParameter ? "a whole number" : "a number")} from {legal.Describe().Replace(", logarithmic", "", StringComparison.Ordinal)} here, not '{node}'";
 
     private static NumericParameter? ReadRange(RecipeParameter parameter, RecipeScope scope, Parameter legal, JsonObject range, Action<string> problem)
     {
@@ -152,7 +143,7 @@ public static class RecipeSpace
         JsonValueKind said = range["log"]?.GetValueKind() ?? JsonValueKind.Undefined;
         bool log = said == JsonValueKind.True || said == JsonValueKind.Undefined && (usual?.Log ?? all.Log);
         string? wrong = first > last ? $"has a low end of {Show(first)} above its high end of {Show(last)}"
-            : first < all.Low || last > all.High ? $"reaches from {Show(first)} to {Show(last)}; here it can be {Describe(all).Replace(", logarithmic", "", StringComparison.Ordinal)}"
+            : first < all.Low || last > all.High ? $"reaches from {Show(first)} to {Show(last)}; here it can be {all.Describe().Replace(", logarithmic", "", StringComparison.Ordinal)}"
             : by < 0 || whole && (first != Math.Floor(first) || last != Math.Floor(last) || by != Math.Floor(by)) ? "needs whole numbers"
             : said is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False) ? "has a 'log' that is neither true nor false"
             : log && first - (whole ? Math.Max(1, by) : by) / 2 <= 0 ? $"cannot be logarithmic from {Show(first)} on; give a higher 'low', or 'log: false'" : null;
@@ -175,12 +166,4 @@ public static class RecipeSpace
     }
 
     private static string Show(double value) => value.ToString(value == Math.Floor(value) ? "0" : "G6", CultureInfo.InvariantCulture);
-
-    private static Parameter With(Parameter shape, IReadOnlyList<Condition> when) => shape switch
-    {
-        CategoricalParameter c => new CategoricalParameter(c.Name, c.Choices, when),
-        IntParameter i => new IntParameter(i.Name, (long)i.Low, (long)i.High, i.Log, (long)i.Step!.Value, when),
-        FloatParameter f => new FloatParameter(f.Name, f.Low, f.High, f.Log, f.Step, when),
-        _ => throw new ArgumentException($"{shape.Name} is a {shape.GetType().Name}", nameof(shape)),
-    };
 }

@@ -28,8 +28,8 @@ public static class RecipeTable
                 kinds.Length < Enum.GetValues<TaskKind>().Length ? $"{string.Join(", ", kinds.Select(ProjectReader.NameOf))} tasks" : "",
                 p.When(scope) is var (parent, values) ? $"`{RecipeParameters.Find(parent).Key}` is {Values(values)}" : "",
             }.Where(w => w.Length > 0));
-            string searched = p.Usual(scope) is { } usual ? RecipeSpace.Describe(usual) : "";
-            text.Append($"| `{p.Key}` | {p.Description} | {RecipeSpace.Describe(p.Legal(scope)!)} | {searched} | {p.Default(scope).ToString()} | {where} |\n");
+            string searched = p.Usual(scope) is { } usual ? usual.Describe() : "";
+            text.Append($"| `{p.Key}` | {p.Description} | {p.Legal(scope)!.Describe()} | {searched} | {p.Default(scope).ToString()} | {where} |\n");
         }
         return text.ToString();
     }

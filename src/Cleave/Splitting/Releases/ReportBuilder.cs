@@ -155,7 +155,7 @@ public static class ReportBuilder
         };
     }
 
-    private static string Searched(Parameter parameter) => RecipeSpace.Describe(parameter)
+    private static string Searched(Parameter parameter) => parameter.Describe()
         + string.Concat(parameter.When.Select(c => $"; where {c.Parent.Replace('_', ' ')} is {string.Join(" or ", c.Values)}"));
 
     private static double Quality(TaskContext task, Trial trial) => (task.Definition.Metric.HigherIsBetter ? 1 : -1) * trial.Values[0];

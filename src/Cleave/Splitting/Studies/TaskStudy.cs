@@ -10,6 +10,7 @@ using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Recipes;
 using Cleave.Tuning;
+using Cleave.Tuning.Advice;
 using Cleave.Tuning.Samplers;
 using Cleave.Tuning.Storage;
 
@@ -29,9 +30,9 @@ public sealed record StudyResult(IReadOnlyList<Trial> Trials, IReadOnlyList<Tria
 /// The search for one task's module: quality up, cost and bytes down. Trials are kept in a storage and their modules in
 /// folders, so an interrupted study continues where it was.
 /// </summary>
-public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger)
+public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, IAdviceModel? advice = null)
 {
-    private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
+    internal static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
     private readonly SearchOptions _search = project.SearchOf(task.Definition);
 
@@ -46,7 +47,8 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         string stage = $"{task.Name}: search";
         progress?.Report(new ProgressReport(stage, 0, Limit, "trials"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), Definition(""));
-        Study study = Begin(storage, "");
+        using AdviceLog? log = IsAdvised ? AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), space.Space) : null;
+        Study study = Begin(storage, "", log is null ? SamplerNames.Create(_search.Sampler) : Advised(log, cancellation));
         var trials = Trials();
         long started = clock.GetTimestamp();
         while (study.Trials.Count(t => t.IsFinished) < Limit)
@@ -73,7 +75,9 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     {
         if (_search.Minutes is not null)
             throw new CleaveException($"{project.Path}: search.minutes is for a split by one process; with several say how many trials");
-        return Begin(storage, worker);
+        if (IsAdvised)
+            throw new InvalidOperationException("a study that takes advice is for one process");
+        return Begin(storage, worker, SamplerNames.Create(_search.Sampler));
     }
 
     /// <param name="suffix">Behind the name, where studies of several splits are in one place.</param>
@@ -92,9 +96,19 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen), space, monolithQuality, MonolithCost(), TaskTrials.ReadCurve(chosen));
     }
 
-    private Study Begin(IStudyStorage storage, string worker)
+    private bool IsAdvised => _search.Sampler == AdvisorOptions.SamplerName;
+
+    private AdvisorSampler Advised(AdviceLog log, CancellationToken cancellation)
     {
-        var study = new Study(storage, SamplerNames.Create(_search.Sampler), _search.Stopping.Create()) { Worker = worker };
+        if (advice is null || _search.Advisor is not { } options)
+            throw new InvalidOperationException("the sampler 'advisor' needs a model");
+        var advisor = new Advisor(advice, TaskBriefing.Of(task, space.Request), log, options.Timeout, TimeProvider.System);
+        return new AdvisorSampler(advisor, SamplerNames.Create(options.Sampler), options.Share, cancellation);
+    }
+
+    private Study Begin(IStudyStorage storage, string worker, ISampler sampler)
+    {
+        var study = new Study(storage, sampler, _search.Stopping.Create()) { Worker = worker };
         // What waits is run, whatever the limit of new trials.
         foreach (ParameterSet start in RecipeStarts.Of(space.Scope, space.Space, Allows).Take(Limit))
             study.Enqueue(start);

@@ -37,14 +37,14 @@ public class RecipeSpaceTests
         SearchSpace space = Spaces.Of(Classify, "student: transformer", "layers: [1, 2]", "epochs: {low: 1, high: 12, step: 2}", "learning-rate: {low: 1e-4}", "weights: [q8, q4_k_m]", "label-smoothing: 0.1",
             "feed-forward: {high: 320}");
         Assert.Equal("student layers groups feed_forward weights learning_rate epochs soft_weight temperature rounding label_smoothing", string.Join(' ', space.Parameters.Select(p => p.Name)));
-        Assert.Equal("transformer", RecipeSpace.Describe(space.Parameters[0]));
-        Assert.Equal("1, 2", RecipeSpace.Describe(space.Parameters[1]));
-        Assert.Equal("160 to 320 in steps of 16", RecipeSpace.Describe(space.Parameters[3]));
-        Assert.Equal("0.0001 to 0.004, logarithmic", RecipeSpace.Describe(space.Parameters[5]));
-        Assert.Equal("1 to 11 in steps of 2", RecipeSpace.Describe(space.Parameters[6]));
-        Assert.Equal("rtn, gptq", RecipeSpace.Describe(space.Parameters[9]));
+        Assert.Equal("transformer", space.Parameters[0].Describe());
+        Assert.Equal("1, 2", space.Parameters[1].Describe());
+        Assert.Equal("160 to 320 in steps of 16", space.Parameters[3].Describe());
+        Assert.Equal("0.0001 to 0.004, logarithmic", space.Parameters[5].Describe());
+        Assert.Equal("1 to 11 in steps of 2", space.Parameters[6].Describe());
+        Assert.Equal("rtn, gptq", space.Parameters[9].Describe());
         Assert.Equal(["q4_k_m"], space.Parameters[9].When.Single().Values.Select(v => v.AsText())); // no rounding to choose at 8 bits
-        Assert.Equal("0.1", RecipeSpace.Describe(space.Parameters[10]));
+        Assert.Equal("0.1", space.Parameters[10].Describe());
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public class RecipeSpaceTests
             Given = new Dictionary<string, string> { ["method"] = "lora", ["rank"] = "4", ["epochs"] = "3", ["beta2"] = "0.95" },
         };
         SearchSpace space = Spaces.Of(scope, "rank: [2, 8]");
-        Assert.Equal(["3", "lora", "2, 8"], space.Parameters.Where(p => p.Name is "epochs" or "method" or "rank").Select(RecipeSpace.Describe));
+        Assert.Equal(["3", "lora", "2, 8"], space.Parameters.Where(p => p.Name is "epochs" or "method" or "rank").Select(p => p.Describe()));
         FineTuneOptions training = Recipe.From(RecipeStarts.Of(scope, space, (_, _) => true).First(), scope.Training).Transformer!.Training;
         Assert.Equal((FineTuneMethod.Lora, 2, 3, 0.95), (training.Method, training.Rank, training.Epochs, training.Optimizer.Beta2));
 
