@@ -104,10 +104,8 @@ internal static class AdviceBenchmark
         private ParameterValue Choose(Parameter parameter)
         {
             if (_centre is { } centre && centre.TryGet(parameter.Name, out ParameterValue value))
-                return parameter is NumericParameter near ? near.FromUnit(near.ToUnit(value.AsDouble()) + Spread * Gaussian()) : value;
+                return parameter is NumericParameter near ? near.FromUnit(near.ToUnit(value.AsDouble()) + Spread * _rng.NextGaussian()) : value;
             return parameter is NumericParameter number ? number.FromUnit(_rng.NextDouble()) : ((CategoricalParameter)parameter).Choices[_rng.NextInt(((CategoricalParameter)parameter).Choices.Count)];
         }
-
-        private double Gaussian() => Math.Sqrt(-2 * Math.Log(1 - _rng.NextDouble())) * Math.Cos(2 * Math.PI * _rng.NextDouble());
     }
 }
