@@ -61,6 +61,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
                 return ledger.Measure($"{task.Name}/certificate", () => Certify(task, found, monolith, meter, progress, cancellation));
             })];
             ledger.AddWorkers();
+            KeepAdvice(work);
             progress?.Report(new ProgressReport("write the release", 0, 1, "releases"));
             var writer = new ReleaseWriter(project, inputs.BaseHash, options);
             SplitResult result = writer.Write([.. results.Select(r => WithEnergy(r, ledger))], monolith, curve, () => (clock.GetElapsedTime(started), ledger.Total()), work);
@@ -71,6 +72,17 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         {
             ledger.Interrupted();
             throw;
+        }
+    }
+
+    /// <summary>What an advisor was asked and said, beside the release: the state that holds it goes.</summary>
+    private void KeepAdvice(SplitWorkspace work)
+    {
+        foreach (string task in project.Tasks.Select(t => t.Name))
+        {
+            string log = Path.Combine(work.Study(task), AdviceLog.FileName);
+            if (File.Exists(log))
+                AtomicFile.WriteBytes(Path.Combine(Path.TrimEndingDirectorySeparator(options.Output) + ".advice", task + ".jsonl"), File.ReadAllBytes(log));
         }
     }
 

@@ -89,18 +89,6 @@ public sealed class AdviseTests : IDisposable
         Assert.Contains("batch_size >= 32", run.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_project_says_each_tasks_data_and_space()
-    {
-        string project = Path.Combine(Shared.Repository, "samples", "support-desk");
-        CommandLine run = CommandLine.Run("advise", project, "--ask", "at most 2 layers", "--json");
-        Assert.True(run.Status == 0, run.Error);
-        JsonArray tasks = JsonNode.Parse(run.Output)!.AsArray();
-        Assert.Equal(4, tasks.Count);
-        Assert.True((int)tasks[0]!["data"]!["training_items"]! > 100);
-        Assert.All(tasks, t => Assert.Contains("layers: {low: 1, high: 2, log: false}", (string)t!["yaml"]!, StringComparison.Ordinal));
-    }
-
     [UnixFact]
     public async Task Advice_is_tried_counted_kept_and_replayed()
     {
