@@ -74,8 +74,8 @@ internal sealed class PipelineAnswers : IDisposable
     {
         w.WriteStartObject();
         w.WriteString("pipeline", _name);
-        ServedModule served = _host.Modules.First(m => m.Name == _name);
-        WriteOutput(w, served.Kind, result.Text);
+        bool spans = _host.Modules.First(m => m.Name == _name).Kind == TaskKind.Extract;
+        WriteOutput(w, spans && result.Steps.Any(s => IsSpans(s) && s.Output == result.Text), result.Text);
         w.WriteNumber("latency_ms", result.Compute.TotalMilliseconds);
         w.WriteStartArray("steps");
         foreach (StepResult step in result.Steps)
@@ -85,7 +85,7 @@ internal sealed class PipelineAnswers : IDisposable
             w.WriteString("task", step.Task);
             w.WriteString("module", step.Module);
             w.WriteString("state", step.State switch { StepState.Skipped => "skipped", StepState.Default => "default", _ => "done" });
-            WriteOutput(w, step.State == StepState.Done ? step.Kind : null, step.Output);
+            WriteOutput(w, IsSpans(step), step.Output);
             if (step.Confidence is { } confidence)
                 w.WriteNumber("confidence", confidence);
             else
@@ -99,11 +99,13 @@ internal sealed class PipelineAnswers : IDisposable
         w.WriteEndObject();
     }
 
-    // Spans are a list, as of one module; a skipped or replaced step gave a text.
-    private static void WriteOutput(Utf8JsonWriter w, TaskKind? kind, string output)
+    // A skipped or replaced step gave a text, whatever its module gives.
+    private static bool IsSpans(StepResult step) => step is { State: StepState.Done, Kind: TaskKind.Extract };
+
+    private static void WriteOutput(Utf8JsonWriter w, bool spans, string output)
     {
         w.WritePropertyName("output");
-        if (kind == TaskKind.Extract && output.StartsWith('['))
+        if (spans)
             w.WriteRawValue(output);
         else
             w.WriteStringValue(output);

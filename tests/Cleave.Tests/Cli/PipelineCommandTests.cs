@@ -16,6 +16,7 @@ public sealed class PipelineCommandTests : IDisposable
             note: {join: "please be quiet", when: {step: mood, is: loud}}
             far: {task: reply, text: "{input} {input} {input}", on_failure: default (no answer)}
           output: "{mood}: {note} {far} {who}"
+        find: {steps: {who: {task: names, on_failure: "default [none]"}}, output: "{who}"}
         """));
 
     public void Dispose() => _release.Dispose();
@@ -41,6 +42,12 @@ public sealed class PipelineCommandTests : IDisposable
         Assert.Equal("loud", mood.GetProperty("output").GetString());
         Assert.True(mood.GetProperty("ms").GetDouble() >= 0 && mood.GetProperty("confidence").GetDouble() > 0.5);
         Assert.Equal(JsonValueKind.Array, who.GetProperty("output").ValueKind);
+
+        JsonElement found = JsonDocument.Parse(CommandLine.Run("run", _release.Folder, "it is anna", "--pipeline", "find", "--json").Output).RootElement;
+        Assert.Equal(JsonValueKind.Array, found.GetProperty("output").ValueKind);
+        string words = string.Join(' ', Enumerable.Repeat("anna", 60));
+        JsonElement none = JsonDocument.Parse(CommandLine.Run("run", _release.Folder, words, "--pipeline", "find", "--json").Output).RootElement;
+        Assert.Equal("[none]", none.GetProperty("output").GetString());
 
         static string[] Steps(JsonElement answer) => [.. answer.GetProperty("steps").EnumerateArray().Select(s => $"{s.GetProperty("step")}:{s.GetProperty("module")}:{s.GetProperty("state")}")];
     }

@@ -76,9 +76,9 @@ internal sealed class StepRunner(PipelineDefinition pipeline, IModuleHost host, 
             limit.Token.ThrowIfCancellationRequested(); // an answer that came too late is none, whether its module noticed or not
             return answers;
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            throw new CleaveException($"it took longer than its limit of {step.Limit!.Value.TotalMilliseconds:0.###} ms");
+            throw new CleaveException($"it took longer than its limit of {step.Limit!.Value.TotalMilliseconds:0.###} ms", e);
         }
     }
 

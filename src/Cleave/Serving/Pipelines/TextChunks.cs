@@ -5,6 +5,8 @@ namespace Cleave.Serving.Pipelines;
 /// <summary>Cuts texts into parts that a module is asked about one by one; no part begins or ends with white space.</summary>
 public static class TextChunks
 {
+    // Words longer than this are looked at piece by piece, so that a text without white space costs no more than others.
+    private const int MostCharactersOfToken = 16;
     private const string Enders = ".!?…", WideEnders = "。！？", Closers = "\"'”’»)]}」』）";
 
     /// <summary>
@@ -51,11 +53,11 @@ public static class TextChunks
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
         ArgumentNullException.ThrowIfNull(count);
         var stretches = new List<Range>();
-        int start = 0;
-        while (NextWord(text, start) is { } word)
+        int start = 0, longest = (int)Math.Min(int.MaxValue, (long)most * MostCharactersOfToken);
+        while (NextWord(text, start, longest) is { } word)
         {
             start = word.Start;
-            int[] ends = [.. Ends(text, start, most)];
+            int[] ends = [.. Ends(text, start, most, longest)];
             int fit = Longest(ends.Length, i => count(text[start..ends[i]]) <= most);
             int end = fit > 0 ? ends[fit - 1] : CutWord(text, start, ends[0], most, count);
             stretches.Add(start..end);
@@ -65,9 +67,9 @@ public static class TextChunks
     }
 
     // The ends of the next words: no more than a stretch can have, as a word is a token at least.
-    private static IEnumerable<int> Ends(string text, int start, int most)
+    private static IEnumerable<int> Ends(string text, int start, int most, int longest)
     {
-        for (int n = 0; n < most && NextWord(text, start) is { } word; n++)
+        for (int n = 0; n < most && NextWord(text, start, longest) is { } word; n++)
             yield return start = word.End;
     }
 
@@ -98,12 +100,12 @@ public static class TextChunks
         return low;
     }
 
-    private static (int Start, int End)? NextWord(string text, int from)
+    private static (int Start, int End)? NextWord(string text, int from, int longest)
     {
         while (from < text.Length && char.IsWhiteSpace(text[from]))
             from++;
         int end = from;
-        while (end < text.Length && !char.IsWhiteSpace(text[end]))
+        while (end < text.Length && !char.IsWhiteSpace(text[end]) && (end - from < longest || char.IsLowSurrogate(text[end])))
             end++;
         return end > from ? (from, end) : null;
     }
@@ -118,7 +120,7 @@ public static class TextChunks
             return true;
         if (!char.IsWhiteSpace(text[end]))
             return false;
-        int next = NextWord(text, end)?.Start ?? end;
+        int next = NextWord(text, end, 1)?.Start ?? end;
         return last != '.' || !char.IsLower(text[next]);
     }
 

@@ -147,7 +147,7 @@ public sealed class PipelineHostTests(TinyRelease tiny) : IClassFixture<TinyRele
     public void Branches_run_at_the_same_time_and_one_that_fails_stops_the_others()
     {
         using var both = new Barrier(2);
-        var words = new WordHost { BeforeWord = (n, _) => Assert.True(n > 0 || both.SignalAndWait(TimeSpan.FromSeconds(60))) };
+        var words = new WordHost { BeforeWord = (n, cancel) => Assert.True(n > 0 || both.SignalAndWait(TimeSpan.FromSeconds(60), cancel)) };
         const string Two = "p: {steps: {a: {task: reply}, b: {task: reply, text: \"{input} b\"}}, output: \"{a}, {b}, {a}, {b}\"}";
         var request = new ModuleRequest { Module = "p", Prompt = "x" };
         ModuleResult result = new PipelineHost(words, PipelineCases.Read(Two), default, (_, _) => 1).Run(request, new Heard(), CancellationToken.None);

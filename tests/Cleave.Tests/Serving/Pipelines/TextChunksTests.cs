@@ -25,6 +25,12 @@ public sealed class TextChunksTests
         Assert.Equal(["abcd", "ef", "gh", "ij k"], Cut("abcdef gh ij k", 4, t => t.Length)); // a word that is too long is cut
         Assert.Equal(["😀", "😀"], Cut("😀😀", 1, t => t.Length)); // no character is cut, even where it is too long
         Assert.Empty(Cut("  ", 3, Words));
+        string endless = string.Concat(Enumerable.Repeat("日本😀", 20_000));
+        int read = 0;
+        string[] parts = Cut(endless, 4, t => { read += t.Length; return t.Length; });
+        Assert.Equal(endless, string.Concat(parts));
+        Assert.All(parts, p => Assert.InRange(p.Length, 1, 4));
+        Assert.InRange(read, endless.Length, 200 * endless.Length); // what is read grows with the text, not with its square
     }
 
     [Fact]
