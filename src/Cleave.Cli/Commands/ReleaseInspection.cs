@@ -3,6 +3,7 @@ using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Registry;
 using Cleave.Splitting.Modules;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Releases;
 
@@ -23,7 +24,7 @@ internal static class ReleaseInspection
         })];
         if (call.Json)
         {
-            call.WriteJson(w => WriteJson(w, folder, manifest, tasks));
+            call.WriteJson(w => WriteJson(w, folder, manifest, tasks, release.Pipelines));
             return;
         }
         call.Out.WriteLine($"{folder}: release {manifest.Name} {manifest.Version}, {manifest.Entries.Count} files, all as the manifest says");
@@ -33,10 +34,12 @@ internal static class ReleaseInspection
         foreach (var t in tasks)
             table.Row(t.Task, ProjectReader.NameOf(t.Kind), t.AnsweredBy, Format.Count(t.Parameters), Format.Bytes(t.Bytes));
         table.Write(call.Out);
+        foreach (PipelineDefinition pipeline in release.Pipelines)
+            call.Out.WriteLine($"pipeline {pipeline.Name}: {string.Join(", ", pipeline.Steps.Select(s => s.Task is null ? s.Name : $"{s.Name} ({s.Task})"))}");
     }
 
     private static void WriteJson(Utf8JsonWriter w, string folder, ReleaseManifest manifest,
-        IEnumerable<(string Task, string AnsweredBy, TaskKind Kind, long Parameters, long Bytes)> tasks)
+        IEnumerable<(string Task, string AnsweredBy, TaskKind Kind, long Parameters, long Bytes)> tasks, IReadOnlyList<PipelineDefinition> pipelines)
     {
         w.WriteStartObject();
         w.WriteString("path", folder);
@@ -55,6 +58,10 @@ internal static class ReleaseInspection
             w.WriteNumber("weights_bytes", t.Bytes);
             w.WriteEndObject();
         }
+        w.WriteEndArray();
+        w.WriteStartArray("pipelines");
+        foreach (PipelineDefinition pipeline in pipelines)
+            w.WriteStringValue(pipeline.Name);
         w.WriteEndArray();
         w.WriteStartArray("files");
         foreach (ReleaseEntry entry in manifest.Entries)

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Cleave.Cli.Shell;
 using Cleave.Data;
 using Cleave.Models;
+using Cleave.Serving.Routing;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
 
@@ -17,12 +18,18 @@ internal static class RunCommand
     private static readonly Argument<string?> Text = new("TEXT") { Description = "The request; without it, lines {\"text\", \"task\"?} are read from standard input.", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> Module = new("--module") { Description = "Ask this task's module instead of the router; needed where one model answers for several tasks.", HelpName = "NAME" };
 
+    private static readonly Option<string?> Pipeline = new("--pipeline") { Description = "Ask this pipeline of the release: several modules chained, as the project declares them.", HelpName = "NAME" };
+
+    private static readonly Option<bool> Explain = new("--explain") { Description = "Say why the answer came from where it did: tasks, confidences and thresholds." };
+
     public static Verb Create() => new Verb("run", "Answer requests with a release: route, answer, escalate to the monolith when unsure.")
     {
-        Folder, Text, Module, SharedOptions.Threads, SharedOptions.Json,
+        Folder, Text, Module, Pipeline, Explain, SharedOptions.Threads, SharedOptions.Json,
     }
     .Example("cleave run samples/support-desk/release \"where is my parcel?\"", "the router decides which module answers")
     .Example("cleave run samples/support-desk/release --module sentiment \"great service\"", "ask one module")
+    .Example("cleave run samples/support-desk/release --explain \"where is my parcel?\"", "which tasks it could have been, and whether anybody was unsure")
+    .Example("cleave run release --pipeline triage \"my lamp arrived broken\" --json", "several modules together, and what each of them came to")
     .Example("cleave run samples/support-desk/release --json < requests.jsonl", "many requests, one JSON line each")
     .Example("cleave run hf:distilbert/distilbert-base-uncased-finetuned-sst-2-english \"great service\"", "ask a published classifier")
     .Runs(Run);
@@ -30,20 +37,29 @@ internal static class RunCommand
     private static int Run(Call call)
     {
         string folder = ModelArgument.Fetched(call.Get(Folder));
+        if (call.Get(Pipeline) is { } pipeline)
+        {
+            if (call.Get(Module) is not null)
+                throw new CleaveException($"{Module.Name} and {Pipeline.Name} exclude each other: a request is for a module or for a pipeline");
+            if (call.Get(Explain))
+                throw new CleaveException($"{Explain.Name} is about one module's answer; a pipeline tells of its steps with {SharedOptions.Json.Name}");
+            using PipelineAnswers answers = PipelineAnswers.Open(folder, pipeline);
+            return Run(call, (request, task) => answers.Write(call, request, task));
+        }
         if (!Release.IsRelease(folder) && (ModuleFolder.IsModule(folder) || File.Exists(Path.Combine(folder, ModelFolder.Config))))
         {
             using var modules = ModuleAnswers.Open(folder);
-            return Run(call, (request, task) => modules.Answer(request, task, call.Cancel));
+            return Run(call, (request, task) => Write(call, modules.Answer, request, task));
         }
         using Release release = Release.Open(folder);
-        return Run(call, (request, task) => release.Answer(request, task, call.Cancel));
+        return Run(call, (request, task) => Write(call, release.Answer, request, task));
     }
 
-    private static int Run(Call call, Func<Example, string?, Answer> answer)
+    private static int Run(Call call, Action<Example, string?> answer)
     {
         if (call.Get(Text) is { } text)
         {
-            Write(call, answer, new Example { Text = text }, call.Get(Module));
+            answer(new Example { Text = text }, call.Get(Module));
             return Exit.Done;
         }
         long line = 0;
@@ -54,7 +70,7 @@ internal static class RunCommand
             if (string.IsNullOrWhiteSpace(json))
                 continue;
             (Example request, string? task) = Parse(json, line);
-            Write(call, answer, request, task ?? call.Get(Module));
+            answer(request, task ?? call.Get(Module));
         }
         return Exit.Done;
     }
@@ -73,14 +89,16 @@ internal static class RunCommand
         throw new DataFileException("standard input", "a request is {\"text\": \"...\"}, optionally with \"task\" and \"question\"", line);
     }
 
-    private static void Write(Call call, Func<Example, string?, Answer> ask, Example request, string? task)
+    private static void Write(Call call, Func<Example, string?, CancellationToken, Answer> ask, Example request, string? task)
     {
         long start = Stopwatch.GetTimestamp();
-        Answer answer = ask(request, task);
+        Answer answer = ask(request, task, call.Cancel);
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         if (!call.Json)
         {
             call.Out.WriteLine(Output(answer, request.Text));
+            foreach (string sentence in call.Get(Explain) ? RouteExplanation.Of(answer) : [])
+                call.Out.WriteLine($"  {sentence}");
             call.Say($"{answer.Task}: answered by {answer.Module}{(answer.Escalated ? " (escalated)" : "")}, confidence {answer.Prediction.Confidence:0.00}, {milliseconds:0.0} ms");
             return;
         }
@@ -93,8 +111,36 @@ internal static class RunCommand
             w.WriteNumber("confidence", answer.Prediction.Confidence);
             w.WriteBoolean("escalated", answer.Escalated);
             w.WriteNumber("latency_ms", milliseconds);
+            if (call.Get(Explain))
+                WriteExplanation(w, answer);
             w.WriteEndObject();
         });
+    }
+
+    private static void WriteExplanation(Utf8JsonWriter w, Answer answer)
+    {
+        w.WriteStartObject("explanation");
+        w.WriteStartArray("tasks");
+        foreach ((string name, double confidence) in answer.Decision?.Tasks ?? [])
+        {
+            w.WriteStartObject();
+            w.WriteString("task", name);
+            w.WriteNumber("confidence", confidence);
+            w.WriteEndObject();
+        }
+        w.WriteEndArray();
+        w.WriteNumber("route_threshold", answer.Decision?.Threshold ?? 0);
+        w.WriteBoolean("abstained", answer.Decision is { Abstains: true });
+        if (answer.ModuleConfidence is { } sure)
+            w.WriteNumber("module_confidence", sure);
+        else
+            w.WriteNull("module_confidence");
+        w.WriteNumber("module_threshold", answer.Threshold);
+        w.WriteStartArray("why");
+        foreach (string sentence in RouteExplanation.Of(answer))
+            w.WriteStringValue(sentence);
+        w.WriteEndArray();
+        w.WriteEndObject();
     }
 
     private static string Output(Answer answer, string text) => answer.Kind switch

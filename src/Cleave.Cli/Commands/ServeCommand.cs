@@ -4,6 +4,7 @@ using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Server;
 using Cleave.Serving;
+using Cleave.Serving.Pipelines;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
@@ -60,8 +61,9 @@ internal static class ServeCommand
             return Exit.Done;
         }
         using Release release = Release.Open(target);
-        using var host = new ReleaseHost(release, Written(Path.Combine(target, ReleaseWriter.ManifestName)));
-        Serve(call, host, options).GetAwaiter().GetResult();
+        DateTimeOffset created = Written(Path.Combine(target, ReleaseWriter.ManifestName));
+        using var host = new ReleaseHost(release, created);
+        Serve(call, PipelineHost.Of(release, host, created), options).GetAwaiter().GetResult();
         return Exit.Done;
     }
 

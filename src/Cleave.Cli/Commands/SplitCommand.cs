@@ -6,7 +6,9 @@ using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Serving.Extensions;
 using Cleave.Splitting;
+using Cleave.Splitting.Certificates;
 using Cleave.Splitting.Projects;
+using Cleave.Splitting.Releases;
 using Cleave.Tuning.Advice;
 using Cleave.Tuning.Launch;
 using Cleave.Tuning.Storage;
@@ -124,11 +126,37 @@ internal static class SplitCommand
             foreach (string baseline in task.BetterBaselines)
                 output.WriteLine($"{task.Task.Name}: {baseline} does better than the module on the same items.");
         }
+        foreach (TaskResult task in result.Tasks.Where(t => t.Certificate.Cascade is not null))
+        {
+            CascadeCheck cascade = task.Certificate.Cascade!;
+            output.WriteLine($"{task.Task.Name}: {Number(100 * cascade.Rate, "0.0")}% go on to the monolith, {task.Certificate.Test.MetricName} {Number(cascade.Quality, "0.000")} together; shortfall an item {Number(cascade.Shortfall, "0.0000")}, at most {Number(task.Certificate.Escalation.Risk!.Value, "0.####")} expected");
+        }
         if (result.Router is { } router)
-            output.WriteLine($"router: accuracy {Show(router.Accuracy)} on {router.Accuracy.Items} texts, {Number(result.RouterMicroseconds, "0")} us a text");
+            output.WriteLine($"router: accuracy {Show(router.Accuracy)} on {router.Accuracy.Items} texts, {Number(result.RouterMicroseconds, "0")} us a text, calibration error {Number(router.Calibration.ExpectedError, "0.000")}{Abstains(router)}");
         output.WriteLine($"release: {result.Folder} (manifest {result.ManifestHash[..16]}), {Number(result.Elapsed.TotalSeconds, "0")} s");
         output.WriteLine($"energy:  {EnergyFigures.Show(result.Energy, prices)}");
         output.WriteLine($"report:  {result.Report}");
+    }
+
+    private static string Abstains(RouterQuality router) => router.Abstention is not { } a ? ""
+        : $"; it abstains from {Number(100 * a.Rate, "0.0")}% of them and is wrong about {Number(100 * a.Wrong, "0.0")}% (at most {Number(100 * a.Chosen.Risk, "0.##")}% expected)";
+
+    private static void WriteRouter(Utf8JsonWriter w, RouterQuality router)
+    {
+        w.WriteStartObject("router");
+        w.WriteNumber("accuracy", router.Accuracy.Value);
+        w.WriteNumber("low", router.Accuracy.Low);
+        w.WriteNumber("high", router.Accuracy.High);
+        w.WriteNumber("items", router.Accuracy.Items);
+        w.WriteNumber("calibration_error", router.Calibration.ExpectedError);
+        if (router.Abstention is { } abstention)
+        {
+            w.WriteNumber("threshold", abstention.Chosen.Threshold);
+            w.WriteNumber("risk", abstention.Chosen.Risk);
+            w.WriteNumber("abstains", abstention.Rate);
+            w.WriteNumber("wrong", abstention.Wrong);
+        }
+        w.WriteEndObject();
     }
 
     private static void WriteJson(Utf8JsonWriter w, SplitResult result, PriceTable? prices)
@@ -140,6 +168,8 @@ internal static class SplitCommand
         w.WriteString("report", result.Report);
         w.WriteNumber("seconds", result.Elapsed.TotalSeconds);
         EnergyFigures.Write(w, result.Energy, prices);
+        if (result.Router is { } router)
+            WriteRouter(w, router);
         w.WriteStartArray("tasks");
         foreach (TaskResult task in result.Tasks)
             WriteTask(w, task, prices);
@@ -163,6 +193,13 @@ internal static class SplitCommand
         w.WriteNumber("lower_bound", test.LowerBound);
         w.WriteNumber("margin", test.Margin);
         w.WriteNumber("items", test.Items);
+        if (task.Certificate is { Cascade: { } cascade, Escalation: var escalation })
+        {
+            w.WriteNumber("risk", escalation.Risk!.Value);
+            w.WriteNumber("escalated", cascade.Rate);
+            w.WriteNumber("shortfall", cascade.Shortfall);
+            w.WriteNumber("with_monolith", cascade.Quality);
+        }
         w.WriteEndObject();
         w.WritePropertyName("recipe");
         w.WriteRawValue(task.Study.Chosen.Parameters!.ToCanonicalText());

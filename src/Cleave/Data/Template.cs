@@ -1,4 +1,3 @@
-using System.Text;
 using Cleave.Data.Reading;
 
 namespace Cleave.Data;
@@ -28,35 +27,9 @@ public sealed class Template
             template._parts.Add((source, true));
             return template;
         }
-        var literal = new StringBuilder();
-        for (int i = 0; i < source.Length; i++)
-        {
-            char c = source[i];
-            if (c is '{' or '}' && i + 1 < source.Length && source[i + 1] == c)
-            {
-                literal.Append(c);
-                i++;
-            }
-            else if (c == '{')
-            {
-                int end = source.IndexOf('}', i);
-                string name = end < 0 ? "" : source[(i + 1)..end].Trim();
-                if (name.Length == 0)
-                    throw Malformed(source);
-                template.AddLiteral(literal);
-                template._parts.Add((name, true));
-                i = end;
-            }
-            else if (c == '}')
-            {
-                throw Malformed(source);
-            }
-            else
-            {
-                literal.Append(c);
-            }
-        }
-        template.AddLiteral(literal);
+        if (Braces.Split(source) is not { } parts)
+            throw Malformed(source);
+        template._parts.AddRange(parts);
         return template.Columns.Count > 0 ? template : throw Malformed(source);
     }
 
@@ -67,13 +40,6 @@ public sealed class Template
         if (_parts.TrueForAll(p => !p.IsColumn || string.IsNullOrWhiteSpace(row[p.Text])))
             return null;
         return _parts.Count == 1 ? row[_parts[0].Text] : string.Concat(_parts.Select(p => p.IsColumn ? row[p.Text] : p.Text));
-    }
-
-    private void AddLiteral(StringBuilder literal)
-    {
-        if (literal.Length > 0)
-            _parts.Add((literal.ToString(), false));
-        literal.Clear();
     }
 
     private static CleaveException Malformed(string source) =>

@@ -11,6 +11,9 @@ namespace Cleave.Evaluation;
 /// <param name="Cascade">The metric of both together.</param>
 public sealed record Escalation(double Threshold, double Rate, double Module, double Monolith, double Cascade, int Items)
 {
+    /// <summary>What an item's score is expected to lose against the monolith's at most, where that was controlled; else null.</summary>
+    public double? Risk { get; init; }
+
     /// <summary>At most this many thresholds are tried, evenly spread over the items by confidence.</summary>
     private const int MaxCuts = 400;
 
@@ -53,6 +56,24 @@ public sealed record Escalation(double Threshold, double Rate, double Module, do
         }, 1, tolerance);
     }
 
+    /// <summary>
+    /// The lowest escalation rate at which an item's score is expected to lose at most <paramref name="risk"/> against the
+    /// monolith's (<see cref="ConformalRisk"/>): a module that does better on one item makes up for none where it does worse.
+    /// </summary>
+    /// <param name="moduleScores">By item, in [0, 1], higher being better; see <see cref="ItemScores"/>.</param>
+    public static Escalation Control(Metric metric, IReadOnlyList<Example> examples, IReadOnlyList<Prediction> module, IReadOnlyList<Prediction> monolith,
+        IReadOnlyList<double> moduleScores, IReadOnlyList<double> monolithScores, double risk)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(monolith);
+        double[] shortfalls = [.. moduleScores.Zip(monolithScores, (m, r) => Math.Max(0, r - m))];
+        ConformalThreshold found = ConformalRisk.Control([.. module.Select(p => p.Confidence)], shortfalls, risk);
+        Prediction[] cascade = [.. module.Zip(monolith, (m, r) => m.Confidence < found.Threshold ? r : m)];
+        return new Escalation(found.Threshold, found.Rate, metric.Score(examples, module).Value(), metric.Score(examples, monolith).Value(),
+            metric.Score(examples, cascade).Value(), examples.Count) { Risk = risk };
+    }
+
     private delegate double Quality(ReadOnlySpan<int> items);
 
     private static Escalation Choose(double[] confidences, Quality quality, double sign, double tolerance)
@@ -92,7 +113,7 @@ public sealed record Escalation(double Threshold, double Rate, double Module, do
     }
 
     /// <summary>Half way between the last escalated and the first kept confidence.</summary>
-    private static double Between(double[] confidences, int[] order, int cut)
+    internal static double Between(double[] confidences, int[] order, int cut)
     {
         if (cut == 0)
             return Math.Min(0, confidences[order[0]]);

@@ -1,3 +1,5 @@
+using Cleave.Serving.Pipelines;
+
 namespace Cleave.Serving;
 
 /// <summary>Why an answer ended.</summary>
@@ -17,4 +19,8 @@ public enum FinishReason
 /// <param name="Confidence">Calibrated, in [0, 1], where the module has one.</param>
 /// <param name="Compute">Time spent computing, without waiting.</param>
 public sealed record ModuleResult(
-    ModuleChoice Choice, string Text, FinishReason Finish, int PromptTokens, int CompletionTokens, double? Confidence, TimeSpan Compute);
+    ModuleChoice Choice, string Text, FinishReason Finish, int PromptTokens, int CompletionTokens, double? Confidence, TimeSpan Compute)
+{
+    /// <summary>What each step of a pipeline came to, in the order of the pipeline; empty for one module's answer.</summary>
+    public IReadOnlyList<StepResult> Steps { get; init; } = [];
+}

@@ -43,11 +43,13 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         {
             long started = Stopwatch.GetTimestamp();
             bool routed = request.Module == ModuleRequest.Auto;
-            string task = routed ? _release.Route(request.Text).Task : request.Module;
+            RouteDecision? decision = routed ? _release.Route(request.Text) : null;
+            string task = decision?.Task ?? request.Module;
             ServedModule served = Modules.FirstOrDefault(m => m.Name == task)
                 ?? throw new UnknownModuleException(task, Modules.Select(m => m.Name).Append(ModuleRequest.Auto));
-            Route route = routed ? Route.Router : Route.Named;
-            (ITaskModule module, double threshold) = Answering(task);
+            bool abstains = decision is { Abstains: true };
+            Route route = abstains ? Route.Escalated : routed ? Route.Router : Route.Named;
+            (ITaskModule module, double threshold) = abstains ? (_release.MonolithFor(task), 0) : Answering(task);
             int tokens = CountTokens(module, request.Text, served);
             bool written = served.Kind is TaskKind.Generate or TaskKind.LanguageModel;
             // A module that may hand over to the monolith can only do so once its whole answer is known.
@@ -57,7 +59,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
                 throw new RequestException($"'{task}' gives {(served.Kind == TaskKind.Classify ? "labels" : "spans")}; a response format is for what writes text", "response_format", "unsupported_value");
             ModuleResult result = written && !mayEscalate
                 ? Write(request, (TransformerModule)module, task, route, tokens, sink, cancellation)
-                : Decide(request, served.Kind, task, route, tokens, sink, cancellation);
+                : Decide(request, served.Kind, task, decision, route, tokens, sink, cancellation);
             return result with { Compute = Stopwatch.GetElapsedTime(started) };
         }
     }
@@ -75,14 +77,14 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     }
 
     // An answer that is there all at once; the release escalates where the module is not sure.
-    private ModuleResult Decide(ModuleRequest request, TaskKind kind, string task, Route route, int tokens, IResultSink sink, CancellationToken cancellation)
+    private ModuleResult Decide(ModuleRequest request, TaskKind kind, string task, RouteDecision? decision, Route route, int tokens, IResultSink sink, CancellationToken cancellation)
     {
         var example = new Example
         {
             Text = kind == TaskKind.Generate && request.Prompt is null ? Dialogue.Of(request.Messages) : request.Text,
             Question = kind == TaskKind.Extract ? request.Messages.LastOrDefault(m => m.Role == ChatRole.System)?.Content : null,
         };
-        Answer answer = _release.Answer(example, task, cancellation);
+        Answer answer = decision is null ? _release.Answer(example, task, cancellation) : _release.AnswerRouted(example, decision, cancellation);
         var choice = new ModuleChoice(answer.Module, task, answer.Escalated ? Route.Escalated : route);
         string text = AnswerText.Of(answer, example.Text);
         sink.Chosen(choice);
@@ -104,19 +106,16 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         SamplingOptions sampling = LanguageModelHost.Sampling(request, module.MaxNewTokens > 0 ? module.MaxNewTokens : 128);
         TokenConstraint? constraint = _constraints.Of(module.Model.Tokenizer, request.Grammar);
         generator.Limit(prompt.Length, sampling, constraint); // what is refused is refused before anything is said
-        var choice = new ModuleChoice(_release.Modules.Contains(task, StringComparer.Ordinal) ? task : ReleaseWriter.MonolithFolder, task, route);
+        var choice = new ModuleChoice(ReferenceEquals(_release.Module(task).Module, module) ? task : ReleaseWriter.MonolithFolder, task, route);
         sink.Chosen(choice);
         GeneratedText made = TextGeneration.Run(generator, module.Model.Tokenizer, prompt, sampling, request.Stop, module.Encoder.IsEnd,
             trim: reply && request.Grammar is null, sink.Text, constraint, cancellation);
         return new ModuleResult(choice, made.Text, made.Finish, tokens, made.Tokens, null, TimeSpan.Zero);
     }
 
-    // Modules without a tokenizer read words.
     private static int CountTokens(ITaskModule module, string text, ServedModule served)
     {
-        if (module is not TransformerModule transformer)
-            return text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
-        int tokens = transformer.Model.Tokenizer.Encode(text).Length;
-        return tokens < transformer.Model.Transformer.Spec.ContextLength ? tokens : throw RequestException.TooLong(tokens, served);
+        int tokens = ModuleTokens.Count(module, text);
+        return module is not TransformerModule transformer || tokens < transformer.Model.Transformer.Spec.ContextLength ? tokens : throw RequestException.TooLong(tokens, served);
     }
 }

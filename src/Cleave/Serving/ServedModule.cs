@@ -6,7 +6,11 @@ namespace Cleave.Serving;
 /// <param name="Name">What requests call it.</param>
 /// <param name="Created">When it was made.</param>
 /// <param name="ContextLength">Most tokens of a request and its answer together; null where there is no limit.</param>
-public sealed record ServedModule(string Name, TaskKind Kind, DateTimeOffset Created, int? ContextLength);
+public sealed record ServedModule(string Name, TaskKind Kind, DateTimeOffset Created, int? ContextLength)
+{
+    /// <summary>Whether several modules answer together; <see cref="Kind"/> is then what the answer is like.</summary>
+    public bool IsPipeline { get; init; }
+}
 
 /// <summary>How a request came to its module.</summary>
 public enum Route
@@ -17,7 +21,7 @@ public enum Route
     /// <summary>The router chose it.</summary>
     Router,
 
-    /// <summary>A module was too unsure, and the monolith answered in its place.</summary>
+    /// <summary>A module, or the router, was too unsure, and the monolith answered in its place.</summary>
     Escalated,
 }
 

@@ -2,6 +2,7 @@ using Cleave.Data;
 using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Numerics;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Releases;
@@ -20,6 +21,7 @@ public sealed record SplitInputs(LanguageModel Base, string BaseHash, IReadOnlyL
         string folder = BaseModel.Find(project.Base, project.Folder);
         LanguageModel model = Trunk(ModelFolder.Load(folder));
         TaskContext[] tasks = LoadAll(project, model, progress);
+        CheckPipelines(project, tasks);
         IReadOnlyList<TaskSpace> spaces = TaskSpace.OfAll(project, [.. tasks.Select(t => (t.Definition, t.Train.Count, t.Trunk(model).Spec))]);
         IEnumerable<string> hashes = tasks.SelectMany(t => t.Data.Report.Files).Select(f => f.Sha256)
             .Concat(project.Tasks.Select(t => t.Text.Synonyms).OfType<string>().Select(Hashing.Sha256File));
@@ -44,6 +46,19 @@ public sealed record SplitInputs(LanguageModel Base, string BaseHash, IReadOnlyL
         }
         return problems.Count == 0 ? [.. tasks]
             : throw (problems.Count == 1 ? problems[0] : new CleaveException(string.Join('\n', problems.Select(p => p.Message))));
+    }
+
+    /// <summary>Whether the labels that pipelines ask for are ones of the data.</summary>
+    private static void CheckPipelines(SplitProject project, TaskContext[] tasks)
+    {
+        var wrong = new List<string>();
+        foreach (PipelineDefinition pipeline in project.Pipelines)
+        {
+            PipelineChecker.CheckLabels(pipeline, task => [.. tasks.First(t => t.Name == task).Data.Labels],
+                (step, key, problem) => wrong.Add($"line {step?.Line ?? pipeline.Line}: pipelines.{pipeline.Name}{(step is null ? "" : "." + step.Name)}.{key}: {problem}"));
+        }
+        if (wrong.Count > 0)
+            throw new ProjectException(project.Path, wrong);
     }
 
     // An encoder's tasks have heads of their own; what it was published with would be trained and stored for nothing.

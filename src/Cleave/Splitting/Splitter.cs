@@ -125,7 +125,7 @@ public sealed class Splitter(SplitProject project, SplitOptions options, TimePro
         progress?.Report(new ProgressReport($"{task.Name}: certify", 0, 1, "modules"));
         using ITaskModule module = ModuleFolder.Load(study.Folder)[0];
         (Certificate certificate, IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate) =
-            Certificate.Examine(task, monolith.View(task.Name), module, project.Seed, cancellation);
+            Certificate.Examine(task, monolith.View(task.Name), module, project.Seed, project.Routing.Risk, cancellation);
         progress?.Report(new ProgressReport($"{task.Name}: plain baselines", 0, 1, "baselines"));
         return new TaskResult
         {

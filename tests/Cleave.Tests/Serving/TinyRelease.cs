@@ -6,6 +6,7 @@ using Cleave.Models.Heads;
 using Cleave.Numerics;
 using Cleave.Registry;
 using Cleave.Splitting.Modules;
+using Cleave.Splitting.Pipelines;
 using Cleave.Tokenizers;
 using Cleave.Tokenizers.PreTokenizers;
 using Cleave.Training.Bag;
@@ -47,6 +48,21 @@ public sealed class TinyRelease : IDisposable
     {
         string folder = Path.Combine(Folder, "modules", task);
         ModuleFolder.Append(folder, JsonNode.Parse(File.ReadAllText(Path.Combine(folder, ModuleFolder.Description)))!.AsObject(), Certificate(threshold));
+        Seal();
+    }
+
+    /// <summary>Sets how sure the router must be of a task.</summary>
+    public void SetAbstention(double threshold)
+    {
+        string folder = Path.Combine(Folder, "router");
+        ModuleFolder.Append(folder, JsonNode.Parse(File.ReadAllText(Path.Combine(folder, ModuleFolder.Description)))!.AsObject(), new JsonObject { ["abstention"] = new JsonObject { ["threshold"] = threshold } });
+        Seal();
+    }
+
+    /// <summary>Gives the release pipelines.</summary>
+    public void Declare(IReadOnlyList<PipelineDefinition> pipelines)
+    {
+        PipelineFile.Write(Folder, pipelines);
         Seal();
     }
 

@@ -110,6 +110,20 @@ public sealed class ProjectReaderTests : IDisposable
     }
 
     [Fact]
+    public void Routing_stays_as_it_is_unless_a_project_says_otherwise()
+    {
+        const string Tasks = "name: p\nbase: starter\ntasks: {t: {kind: classify, train: a.jsonl}}\n";
+        File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");
+        Assert.Equal(2, Problems(Tasks + "routing: {abstain: perhaps, risk: 2}\n").Length);
+        Assert.Contains("did you mean 'abstain'?", Assert.Single(Problems(Tasks + "routing: {abstian: true}\n")), StringComparison.Ordinal);
+        foreach ((string said, RoutingOptions expected) in ((string, RoutingOptions)[])[("", new(false, null)), ("routing: {abstain: true}\n", new(true, null)), ("routing: {risk: 0.02}\n", new(false, 0.02))])
+        {
+            File.WriteAllText(Path.Combine(_folder, SplitProject.FileName), Tasks + said);
+            Assert.Equal(expected, ProjectReader.Load(_folder).Routing);
+        }
+    }
+
+    [Fact]
     public void Token_dropout_is_for_tasks_that_judge_texts()
     {
         File.WriteAllText(Path.Combine(_folder, "a.jsonl"), "{}");

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using Cleave.Data;
+using Cleave.Evaluation;
 using Cleave.Numerics;
 using Cleave.Serving;
 using Cleave.Splitting;
+using Cleave.Splitting.Certificates;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Tests.Splitting;
@@ -85,7 +88,50 @@ public sealed class SplitterTests : IDisposable
         Assert.Throws<CleaveException>(() => release.Answer(new Example { Text = "x" }, "weather"));
         foreach (TaskResult task in split.Tasks)
             Assert.InRange(task.Certificate.Escalation.Rate, 0, 1);
+
+        // What a project does not ask for leaves no trace in what is hashed.
+        Assert.DoesNotContain(release.Manifest.Entries, e => e.Path == PipelineFile.Name);
+        Assert.Equal(["threshold", "rate", "cascade", "items"], Description(split, "modules/mood").GetProperty("certificate").GetProperty("escalation").EnumerateObject().Select(m => m.Name));
+        Assert.Equal(["format", "name", "tasks"], Description(split, "router").EnumerateObject().Select(m => m.Name));
     }
+
+    [Fact]
+    public void A_project_chooses_how_sure_router_and_modules_must_be_and_chains_modules()
+    {
+        File.AppendAllText(_project.ProjectPath, """
+
+            routing: {abstain: true, risk: 0.1}
+            pipelines:
+              both:
+                steps: {feel: {task: mood}, what: {task: thing, when: {step: feel, is: bad}}}
+                output: "{feel}: {what}"
+            """);
+        SplitResult split = _project.Split("release");
+        using Release release = Release.Open(split.Folder);
+        Assert.Equal(["feel", "what"], Assert.Single(release.Pipelines).Steps.Select(s => s.Name));
+        Assert.Contains(release.Manifest.Entries, e => e.Path == PipelineFile.Name);
+        foreach (TaskResult task in split.Tasks)
+        {
+            Assert.Equal(0.1, task.Certificate.Escalation.Risk);
+            JsonElement escalation = Description(split, $"modules/{task.Task.Name}").GetProperty("certificate").GetProperty("escalation");
+            Assert.Equal(escalation.GetProperty("threshold").GetDouble(), release.Module(task.Task.Name).Threshold);
+            CascadeCheck check = task.Certificate.Cascade!;
+            Assert.Equal(check.Shortfall, escalation.GetProperty("test").GetProperty("shortfall").GetDouble());
+            // By hand: what the release answers on the test items.
+            double[] lost = [.. task.Task.Data.Test.Select((e, i) => Math.Max(0, Score(task, i, task.MonolithPredictions[i]) - Score(task, i, release.Answer(e, task.Task.Name).Prediction)))];
+            Assert.Equal(lost.Average(), check.Shortfall, 1e-9);
+            Assert.Equal(task.Task.Data.Test.Count(e => release.Answer(e, task.Task.Name).Escalated), check.Rate * check.Items, 1e-9);
+        }
+        RouterAbstention abstention = split.Router!.Abstention!;
+        Assert.InRange(split.Router.Calibration.ExpectedError, 0, 0.2);
+        Assert.Equal(abstention.Chosen.Threshold, release.Route("the lamp was awful").Threshold);
+        Assert.InRange(abstention.Wrong, 0, 0.1);
+
+        static double Score(TaskResult task, int item, Prediction prediction) =>
+            ItemScores.Of(task.Task.Definition.Metric, [task.Task.Data.Test[item]], [prediction])![0];
+    }
+
+    private static JsonElement Description(SplitResult split, string folder) => JsonDocument.Parse(File.ReadAllText(Path.Combine(split.Folder, folder, "module.json"))).RootElement;
 
     /// <summary>Below 8 bits, by a recipe that the project chooses: published, verified, served and told in the report like every other module.</summary>
     [Fact]

@@ -1,4 +1,5 @@
 using Cleave.Models;
+using Cleave.Serving.Pipelines;
 using Cleave.Splitting.Releases;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,7 +22,9 @@ public static class CleaveServices
         if (Release.IsRelease(path))
         {
             services.AddSingleton(_ => Release.Open(path));
-            return services.AddSingleton<IModuleHost>(s => new ReleaseHost(s.GetRequiredService<Release>(), Written(Path.Combine(path, ReleaseWriter.ManifestName))));
+            DateTimeOffset created = Written(Path.Combine(path, ReleaseWriter.ManifestName));
+            services.AddSingleton(s => new ReleaseHost(s.GetRequiredService<Release>(), created));
+            return services.AddSingleton<IModuleHost>(s => PipelineHost.Of(s.GetRequiredService<Release>(), s.GetRequiredService<ReleaseHost>(), created));
         }
         services.AddSingleton(_ => LocalModel.Load(path));
         services.AddSingleton<IModuleHost>(s => s.GetRequiredService<LocalModel>().Host());

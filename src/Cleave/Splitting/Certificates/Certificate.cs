@@ -20,6 +20,9 @@ public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval
 
     public bool Passed => Test.Passed;
 
+    /// <summary>What module and monolith together do on the test items, where the risk of that was controlled; else null.</summary>
+    public CascadeCheck? Cascade { get; init; }
+
     /// <summary>The verdict in plain words.</summary>
     public string Sentence
     {
@@ -35,8 +38,9 @@ public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval
     }
 
     /// <summary>Tests a module on a task's test items.</summary>
+    /// <param name="risk">What an item's score may be expected to lose by staying with the module; null: the threshold that reaches the monolith on validation items.</param>
     public static (Certificate Certificate, IReadOnlyList<Prediction> Monolith, IReadOnlyList<Prediction> Module) Examine(
-        TaskContext task, ITaskModule monolith, ITaskModule module, ulong seed, CancellationToken cancellation)
+        TaskContext task, ITaskModule monolith, ITaskModule module, ulong seed, double? risk, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(monolith);
@@ -46,12 +50,19 @@ public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval
         IReadOnlyList<Prediction> reference = monolith.Predict(data.Test, cancellation), candidate = module.Predict(data.Test, cancellation);
         NonInferiorityMethod method = metric.Name == Metric.Accuracy.Name ? NonInferiorityMethod.PairedScore : NonInferiorityMethod.PairedBootstrap;
         NonInferiorityResult test = NonInferiority.Test(metric, data.Test, reference, candidate, task.Definition.Margin, Confidence, task.Seed(seed, "certificate"), method);
-        Escalation escalation = Escalation.Choose(metric, data.Validation, module.Predict(data.Validation, cancellation), monolith.Predict(data.Validation, cancellation));
+        Escalation escalation = Escalate(metric, data.Validation, module.Predict(data.Validation, cancellation), monolith.Predict(data.Validation, cancellation), risk);
         var certificate = new Certificate(
             ConfidenceInterval.Of(metric.Score(data.Test, reference), Confidence, seed: task.Seed(seed, "interval")),
-            ConfidenceInterval.Of(metric.Score(data.Test, candidate), Confidence, seed: task.Seed(seed, "interval")), test, escalation);
+            ConfidenceInterval.Of(metric.Score(data.Test, candidate), Confidence, seed: task.Seed(seed, "interval")), test, escalation)
+        { Cascade = escalation.Risk is null ? null : CascadeCheck.Of(metric, data.Test, candidate, reference, escalation.Threshold) };
         return (certificate, reference, candidate);
     }
+
+    // Scores without bounds, of perplexity, have no risk to control.
+    private static Escalation Escalate(Metric metric, IReadOnlyList<Example> items, IReadOnlyList<Prediction> module, IReadOnlyList<Prediction> monolith, double? risk) =>
+        risk is { } most && ItemScores.Of(metric, items, module) is { } own && ItemScores.Of(metric, items, monolith) is { } reference
+            ? Escalation.Control(metric, items, module, monolith, own, reference, most)
+            : Escalation.Choose(metric, items, module, monolith);
 
     public JsonObject ToJson() => new()
     {
@@ -67,8 +78,18 @@ public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval
         ["p_value"] = Test.PValue,
         ["items"] = Test.Items,
         ["sentence"] = Sentence,
-        ["escalation"] = new JsonObject { ["threshold"] = Escalation.Threshold, ["rate"] = Escalation.Rate, ["cascade"] = Escalation.Cascade, ["items"] = Escalation.Items },
+        ["escalation"] = EscalationJson(),
     };
+
+    private JsonObject EscalationJson()
+    {
+        var json = new JsonObject { ["threshold"] = Escalation.Threshold, ["rate"] = Escalation.Rate, ["cascade"] = Escalation.Cascade, ["items"] = Escalation.Items };
+        if (Cascade is not { } check)
+            return json;
+        (json["method"], json["risk"]) = ("conformal risk control", Escalation.Risk);
+        json["test"] = new JsonObject { ["rate"] = check.Rate, ["cascade"] = check.Quality, ["shortfall"] = check.Shortfall, ["items"] = check.Items };
+        return json;
+    }
 
     private static JsonObject Interval(ConfidenceInterval interval) => new()
     {

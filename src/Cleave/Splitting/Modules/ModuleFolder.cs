@@ -83,6 +83,10 @@ public static class ModuleFolder
         return format == 1 ? description : throw description["format"].Error($"format {format} is newer than this program; update Cleave");
     }
 
+    /// <summary>What module.json says about the folder's tasks.</summary>
+    /// <exception cref="ModelFileException">It is missing or damaged.</exception>
+    public static IEnumerable<ModuleTask> Tasks(string folder) => Describe(folder)["tasks"].Items().Select(ReadTask);
+
     /// <summary>Writes module.json; <paramref name="facts"/> are added behind the tasks.</summary>
     public static void Write(string folder, string name, IEnumerable<ModuleTask> tasks, JsonObject facts)
     {

@@ -3,6 +3,7 @@ using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Formats.Yaml;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
 
@@ -13,7 +14,10 @@ public static class ProjectReader
 {
     private const int MostTrials = 100_000;
     private static readonly Dictionary<string, double> Bytes = new(StringComparer.OrdinalIgnoreCase) { ["B"] = 1, ["kB"] = 1e3, ["MB"] = 1e6, ["GB"] = 1e9 };
-    private static readonly Dictionary<string, double> Seconds = new(StringComparer.OrdinalIgnoreCase) { ["us"] = 1e-6, ["ms"] = 1e-3, ["s"] = 1 };
+    internal static readonly Dictionary<string, double> Seconds = new(StringComparer.OrdinalIgnoreCase) { ["us"] = 1e-6, ["ms"] = 1e-3, ["s"] = 1 };
+
+    /// <summary>Names that a release has its own use for.</summary>
+    internal static readonly string[] Reserved = ["monolith", "router", "auto"];
 
     private static readonly (string Name, TaskKind Kind)[] Kinds =
         [("classify", TaskKind.Classify), ("generate", TaskKind.Generate), ("extract", TaskKind.Extract), ("language-model", TaskKind.LanguageModel)];
@@ -29,13 +33,14 @@ public static class ProjectReader
         (YamlFile yaml, YamlSection root) = YamlFile.Load(file);
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
+        List<TaskDefinition> tasks = ReadTasks(root, folder);
         var project = new SplitProject
         {
             Path = file,
             Name = Name(root),
             Base = root.Text("base", required: true) ?? "",
             Seed = root.Seed("seed", 1),
-            Tasks = ReadTasks(root, folder),
+            Tasks = tasks,
             Search = SearchReader.Read(root.Section("search"), MostTrials),
             Budget = ReadBudget(root.Section("budget")),
             Monolith = ReadMonolith(root.Section("monolith")),
@@ -43,6 +48,8 @@ public static class ProjectReader
             TrainingGiven = given,
             Energy = ReadEnergy(root.Section("energy")),
             Prices = ReadPrices(root.Section("prices")),
+            Routing = ReadRouting(root.Section("routing")),
+            Pipelines = PipelineReader.Read(root.Section("pipelines"), tasks),
         };
         root.Finish();
         yaml.ThrowIfAny();
@@ -66,7 +73,7 @@ public static class ProjectReader
     public static bool IsName(string name) =>
         name is { Length: > 0 and <= 64 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && char.IsAsciiLetterOrDigit(name[0]);
 
-    private static void CheckName(YamlSection section, string key, string name)
+    internal static void CheckName(YamlSection section, string key, string name)
     {
         if (name.Length > 0 && !IsName(name))
             section.Report(key, $"the name '{name}' may have letters, digits, '-' and '_' only, at most 64");
@@ -80,7 +87,7 @@ public static class ProjectReader
         foreach (string name in section.Keys)
         {
             CheckName(section, name, name);
-            if (name is "monolith" or "router" or "auto")
+            if (Reserved.Contains(name))
                 section.Report(name, $"a task cannot be called '{name}': the release uses that name");
             if (section.Section(name) is { } task)
                 tasks.Add(ReadTask(name, task, folder));
@@ -231,6 +238,15 @@ public static class ProjectReader
         var table = new PriceTable(prices.Number("kwh", 0, 0, 1e6), prices.Number("core_hour", 0, 0, 1e6), currency);
         prices.Finish();
         return table;
+    }
+
+    private static RoutingOptions ReadRouting(YamlSection? routing)
+    {
+        if (routing is null)
+            return new RoutingOptions(false, null);
+        var options = new RoutingOptions(routing.Flag("abstain", false), routing.Has("risk") ? routing.Number("risk", RoutingOptions.UsualRisk, 1e-4, 1) : null);
+        routing.Finish();
+        return options;
     }
 
     private static double? Factor(YamlSection section, string key) => section.Has(key) ? section.Number(key, 1, 1, 1e6) : null;

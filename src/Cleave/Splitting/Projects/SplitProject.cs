@@ -3,6 +3,7 @@ using Cleave.Data.Augmentation;
 using Cleave.Data.Balancing;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Recipes;
 using Cleave.Splitting.SingleTask;
 using Cleave.Training.FineTuning.Options;
@@ -75,6 +76,15 @@ public sealed record BudgetOptions(double? Bytes, double? LatencySeconds, double
 /// <param name="BatchTokens">Tokens of an update.</param>
 public sealed record MonolithOptions(int Epochs, double LearningRate, int BatchTokens);
 
+/// <summary>When a request goes to the monolith instead of a module.</summary>
+/// <param name="Abstains">Whether the monolith also answers where the router is not sure of the task.</param>
+/// <param name="Risk">What a request may be expected to lose by staying with a module, or null for the thresholds that come closest to the monolith on validation items.</param>
+public sealed record RoutingOptions(bool Abstains, double? Risk)
+{
+    /// <summary>How often the router may be wrong without abstaining, where nothing is said.</summary>
+    public const double UsualRisk = 0.05;
+}
+
 /// <summary>A project file, read and checked: everything that decides a split.</summary>
 public sealed record SplitProject
 {
@@ -103,6 +113,12 @@ public sealed record SplitProject
 
     /// <summary>What energy and processor time cost, or null where that is not stated.</summary>
     public PriceTable? Prices { get; init; }
+
+    /// <summary>Modules chained for one request; the release carries them.</summary>
+    public IReadOnlyList<PipelineDefinition> Pipelines { get; init; } = [];
+
+    /// <summary>When the monolith answers in a module's place.</summary>
+    public RoutingOptions Routing { get; init; } = new(false, null);
 
     /// <summary>How <c>cleave train</c> trains a task: what the task says of its items goes before what the training says.</summary>
     public FineTuneOptions TrainingOf(TaskDefinition task)

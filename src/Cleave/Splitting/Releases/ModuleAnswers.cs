@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Evaluation;
 using Cleave.Splitting.Modules;
 
 namespace Cleave.Splitting.Releases;
@@ -21,7 +22,8 @@ public sealed class ModuleAnswers : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ITaskModule module = ModuleFolder.Choose(_modules, task, _folder, "--module");
-        return new Answer(module.Task, module.Kind, module.Task, module.Predict([request], cancellation)[0], RouteConfidence: 1, Escalated: false);
+        Prediction prediction = module.Predict([request], cancellation)[0];
+        return new Answer(module.Task, module.Kind, module.Task, prediction, RouteConfidence: 1, Escalated: false) { ModuleConfidence = prediction.Confidence };
     }
 
     public void Dispose()

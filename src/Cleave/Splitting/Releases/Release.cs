@@ -3,6 +3,7 @@ using Cleave.Evaluation;
 using Cleave.Json;
 using Cleave.Registry;
 using Cleave.Splitting.Modules;
+using Cleave.Splitting.Pipelines;
 
 namespace Cleave.Splitting.Releases;
 
@@ -10,8 +11,18 @@ namespace Cleave.Splitting.Releases;
 /// <param name="Task">The task that the request was taken for.</param>
 /// <param name="Module">What answered: the task's module, or the monolith.</param>
 /// <param name="RouteConfidence">The router's confidence; 1 where the task was given.</param>
-/// <param name="Escalated">The module was not sure enough, so the monolith answered.</param>
-public sealed record Answer(string Task, TaskKind Kind, string Module, Prediction Prediction, double RouteConfidence, bool Escalated);
+/// <param name="Escalated">The module, or the router, was not sure enough, so the monolith answered.</param>
+public sealed record Answer(string Task, TaskKind Kind, string Module, Prediction Prediction, double RouteConfidence, bool Escalated)
+{
+    /// <summary>How the router came to the task; null where the task was given.</summary>
+    public RouteDecision? Decision { get; init; }
+
+    /// <summary>The confidence of the task's module in its own answer; null where it was not asked.</summary>
+    public double? ModuleConfidence { get; init; }
+
+    /// <summary>Below this confidence the module hands over to the monolith.</summary>
+    public double Threshold { get; init; }
+}
 
 /// <summary>
 /// A release in use: the router finds the task, its module answers, and the monolith is asked when the module's confidence is
@@ -23,20 +34,25 @@ public sealed class Release : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (ITaskModule Module, double Threshold)> _modules = new(StringComparer.Ordinal);
     private readonly Lazy<IReadOnlyList<ITaskModule>> _monolith;
-    private readonly Lazy<ITaskModule?> _router;
+    private readonly Lazy<(IClassifierModule Module, double Threshold)?> _router;
 
     private Release(string folder, ReleaseManifest manifest)
     {
         (_folder, Manifest) = (folder, manifest);
         _monolith = new Lazy<IReadOnlyList<ITaskModule>>(() => ModuleFolder.Load(Path.Combine(folder, ReleaseWriter.MonolithFolder)));
-        _router = new Lazy<ITaskModule?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? ModuleFolder.Load(Path.Combine(folder, RouterBuilder.Name))[0] : null);
-        Tasks = [.. ModuleFolder.Describe(Path.Combine(folder, ReleaseWriter.MonolithFolder))["tasks"].Items().Select(t => t["name"].Text())];
+        _router = new Lazy<(IClassifierModule, double)?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? RouterBuilder.Load(Path.Combine(folder, RouterBuilder.Name)) : null);
+        ModuleTask[] tasks = [.. ModuleFolder.Tasks(Path.Combine(folder, ReleaseWriter.MonolithFolder))];
+        Tasks = [.. tasks.Select(t => t.Name)];
+        Pipelines = PipelineFile.Read(folder, tasks.DistinctBy(t => t.Name).ToDictionary(t => t.Name, t => t.Kind, StringComparer.Ordinal));
     }
 
     public ReleaseManifest Manifest { get; }
 
     /// <summary>The tasks' names, in the project's order.</summary>
     public IReadOnlyList<string> Tasks { get; }
+
+    /// <summary>Modules chained for one request, in the project's order; empty for most releases.</summary>
+    public IReadOnlyList<PipelineDefinition> Pipelines { get; }
 
     /// <summary>The tasks that have a module of their own; the others are the monolith's.</summary>
     public IEnumerable<string> Modules => Tasks.Where(t => Directory.Exists(Path.Combine(_folder, ReleaseWriter.ModulesFolder, t)));
@@ -55,14 +71,14 @@ public sealed class Release : IDisposable
     }
 
     /// <summary>The task of a text, and how sure the router is.</summary>
-    public (string Task, double Confidence) Route(string text)
+    public RouteDecision Route(string text)
     {
         lock (_lock)
         {
             if (_router.Value is not { } router)
-                return (Tasks[0], 1);
-            Prediction prediction = router.Predict([new Example { Text = text }])[0];
-            return (prediction.Label!, prediction.Confidence);
+                return new RouteDecision([(Tasks[0], 1)], 0);
+            float[] logits = router.Module.Logits([new Example { Text = text }])[0];
+            return new RouteDecision(ClassPredictions.Ranked(logits, router.Module.Labels, router.Module.Temperature), router.Threshold);
         }
     }
 
@@ -72,17 +88,30 @@ public sealed class Release : IDisposable
     public Answer Answer(Example request, string? task, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        double confidence = 1;
-        if (task is null)
-            (task, confidence) = Route(request.Text);
+        return task is null ? AnswerRouted(request, Route(request.Text), cancellation) : Answer(request, task, null, cancellation);
+    }
+
+    /// <summary>Answers one request as the router decided; where it abstained, by the monolith.</summary>
+    public Answer AnswerRouted(Example request, RouteDecision decision, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(decision);
+        return Answer(request, decision.Task, decision, cancellation);
+    }
+
+    private Answer Answer(Example request, string task, RouteDecision? decision, CancellationToken cancellation)
+    {
+        double confidence = decision?.Confidence ?? 1;
+        bool abstains = decision is { Abstains: true };
         lock (_lock)
         {
             (ITaskModule? module, double threshold) = Module(task);
-            Prediction? prediction = module?.Predict([request], cancellation)[0];
-            if (prediction is not null && prediction.Confidence >= threshold)
-                return new Answer(task, module!.Kind, task, prediction, confidence, Escalated: false);
-            ITaskModule monolith = MonolithFor(task);
-            return new Answer(task, monolith.Kind, ReleaseWriter.MonolithFolder, monolith.Predict([request], cancellation)[0], confidence, Escalated: module is not null);
+            Prediction? prediction = abstains ? null : module?.Predict([request], cancellation)[0];
+            ITaskModule answering = prediction is not null && prediction.Confidence >= threshold ? module! : MonolithFor(task);
+            bool own = answering == module;
+            return new Answer(task, answering.Kind, own ? task : ReleaseWriter.MonolithFolder, own ? prediction! : answering.Predict([request], cancellation)[0], confidence,
+                Escalated: !own && (module is not null || abstains))
+            { Decision = decision, ModuleConfidence = prediction?.Confidence, Threshold = threshold };
         }
     }
 
@@ -112,6 +141,6 @@ public sealed class Release : IDisposable
                 view.Dispose();
         }
         if (_router.IsValueCreated)
-            _router.Value?.Dispose();
+            _router.Value?.Module.Dispose();
     }
 }

@@ -8,6 +8,7 @@ using Cleave.Models;
 using Cleave.Registry;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
+using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Report;
 using Cleave.Tuning;
@@ -36,7 +37,10 @@ public sealed class ReleaseWriter(SplitProject project, string baseHash, SplitOp
             string monolithHash = WriteMonolith(folder, monolith, results);
             foreach (TaskResult result in results.Where(r => r.Certificate.Passed || options.PublishUncertified))
                 WriteModule(folder, result, monolithHash);
-            RouterQuality? router = results.Count > 1 ? RouterBuilder.Build([.. results.Select(r => r.Task)], Path.Combine(folder, RouterBuilder.Name), project.Seed) : null;
+            RouterQuality? router = results.Count > 1 ? RouterBuilder.Build([.. results.Select(r => r.Task)], Path.Combine(folder, RouterBuilder.Name), project.Seed,
+                project.Routing.Abstains ? project.Routing.Risk ?? RoutingOptions.UsualRisk : null) : null;
+            if (project.Pipelines.Count > 0)
+                PipelineFile.Write(folder, project.Pipelines);
             ReleaseManifest manifest = ReleaseManifest.Of(folder, project.Name, ReleaseVersion, project.Seed, [MeasurementsName, ReportName]);
             double microseconds = router is null ? 0 : RouterMicroseconds(Path.Combine(folder, RouterBuilder.Name), results);
             (TimeSpan time, EnergyUse energy) = taken();

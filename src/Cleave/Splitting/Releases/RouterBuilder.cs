@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Models.Bag;
@@ -9,17 +10,33 @@ namespace Cleave.Splitting.Releases;
 
 /// <summary>How well the router knows the tasks apart.</summary>
 /// <param name="Accuracy">On the tasks' test texts.</param>
-public sealed record RouterQuality(ConfidenceInterval Accuracy, double Temperature);
+/// <param name="Calibration">Of its confidences, on the same texts.</param>
+/// <param name="Abstention">When it leaves a request to the monolith; null where it never does.</param>
+public sealed record RouterQuality(ConfidenceInterval Accuracy, double Temperature, Calibration Calibration, RouterAbstention? Abstention);
+
+/// <summary>A router that abstains where it is not sure.</summary>
+/// <param name="Chosen">The threshold, chosen on validation texts; the loss is being wrong without abstaining.</param>
+/// <param name="Rate">How often it abstains on test texts.</param>
+/// <param name="Wrong">How often it is wrong without abstaining there: what the risk is a bound of.</param>
+public sealed record RouterAbstention(ConformalThreshold Chosen, double Rate, double Wrong);
 
 /// <summary>Trains the router: an n-gram classifier over the tasks' own training texts, the same number of each.</summary>
 public static class RouterBuilder
 {
     public const string Name = "router";
+    private const string Abstention = "abstention";
 
     /// <summary>Most texts of a task: enough to know it, and no task drowns the others.</summary>
     private const int MostTexts = 4000;
 
-    public static RouterQuality Build(IReadOnlyList<TaskContext> tasks, string folder, ulong seed)
+    /// <summary>The router of a folder, and the confidence below which it abstains: 0 where it never does.</summary>
+    /// <exception cref="ModelFileException">A file is missing or damaged, or is of no classifier.</exception>
+    public static (IClassifierModule Module, double Threshold) Load(string folder) => ModuleFolder.Load(folder)[0] is IClassifierModule { Kind: TaskKind.Classify } module
+        ? (module, ModuleFolder.Describe(folder).Find(Abstention)?["threshold"].Number() ?? 0)
+        : throw new ModelFileException(folder, "the router does not classify");
+
+    /// <param name="risk">How often the router may be wrong without abstaining; null: it never abstains.</param>
+    public static RouterQuality Build(IReadOnlyList<TaskContext> tasks, string folder, ulong seed, double? risk)
     {
         ArgumentNullException.ThrowIfNull(tasks);
         string[] names = [.. tasks.Select(t => t.Name)];
@@ -31,12 +48,39 @@ public static class RouterBuilder
         using var module = new BagModule(Name, classifier);
         IReadOnlyList<float[]> logits = module.Logits([.. validation.Texts.Select(t => new Example { Text = t })]);
         double temperature = TemperatureScaling.Fit(logits, validation.Labels).Temperature;
-        ModuleFolder.Write(folder, Name, [new ModuleTask(Name, TaskKind.Classify, names, 1, 0, temperature, null)], []);
-        LabelledTexts test = Collect(tasks, t => t.Test, seed, most);
-        IReadOnlyList<Prediction> predictions = module.Predict([.. test.Texts.Select(t => new Example { Text = t })]);
-        int right = predictions.Where((p, i) => p.Label == names[test.Labels[i]]).Count();
-        return new RouterQuality(ConfidenceInterval.Wilson(right, predictions.Count), temperature);
+        module.Temperature = temperature;
+        (double[] confidences, bool[] right) = Judge(module, Collect(tasks, t => t.Test, seed, most));
+        RouterAbstention? abstention = risk is { } mostWrong ? Abstain(module, validation, mostWrong, confidences, right) : null;
+        ModuleFolder.Write(folder, Name, [new ModuleTask(Name, TaskKind.Classify, names, 1, 0, temperature, null)], Facts(abstention, Calibration.Of(confidences, right)));
+        return new RouterQuality(ConfidenceInterval.Wilson(right.Count(r => r), right.Length), temperature, Calibration.Of(confidences, right), abstention);
     }
+
+    /// <summary>The router's confidence in each text's task, and whether it is the right one.</summary>
+    private static (double[] Confidences, bool[] Right) Judge(BagModule module, LabelledTexts texts)
+    {
+        IReadOnlyList<Prediction> predictions = module.Predict([.. texts.Texts.Select(t => new Example { Text = t })]);
+        return ([.. predictions.Select(p => Math.Min(1, p.Confidence))], [.. predictions.Select((p, i) => p.Label == module.Labels[texts.Labels[i]])]);
+    }
+
+    private static RouterAbstention Abstain(BagModule module, LabelledTexts validation, double risk, double[] confidences, bool[] right)
+    {
+        (double[] held, bool[] known) = Judge(module, validation);
+        ConformalThreshold chosen = ConformalRisk.Control(held, [.. known.Select(k => k ? 0.0 : 1)], risk);
+        int abstained = confidences.Count(c => c < chosen.Threshold), wrong = confidences.Where((c, i) => c >= chosen.Threshold && !right[i]).Count();
+        return new RouterAbstention(chosen, (double)abstained / right.Length, (double)wrong / right.Length);
+    }
+
+    private static JsonObject Facts(RouterAbstention? abstention, Calibration calibration) => abstention is null ? [] : new JsonObject
+    {
+        [Abstention] = new JsonObject
+        {
+            ["method"] = "conformal risk control",
+            ["threshold"] = abstention.Chosen.Threshold,
+            ["risk"] = abstention.Chosen.Risk,
+            ["items"] = abstention.Chosen.Items,
+            ["test"] = new JsonObject { ["rate"] = abstention.Rate, ["wrong"] = abstention.Wrong, ["calibration_error"] = calibration.ExpectedError, ["items"] = calibration.Items },
+        },
+    };
 
     private static LabelledTexts Collect(IReadOnlyList<TaskContext> tasks, Func<TaskDataset, IReadOnlyList<Example>> part, ulong seed, int most)
     {
