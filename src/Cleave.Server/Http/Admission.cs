@@ -1,0 +1,25 @@
+using System.Diagnostics;
+using Cleave.Server.Observation;
+using Cleave.Serving;
+using Microsoft.AspNetCore.Http;
+
+namespace Cleave.Server.Http;
+
+/// <summary>Lets a request at the modules: what its key may ask is checked, and what becomes of it is counted.</summary>
+internal sealed class Admission(IModuleHost host, Telemetry telemetry)
+{
+    /// <returns>The host, for this one request.</returns>
+    /// <exception cref="ApiException">The key is not for this module.</exception>
+    public IModuleHost Admit(HttpContext context, string module)
+    {
+        RequestFacts facts = RequestFacts.Of(context);
+        facts.Model = module;
+        facts.Caller.CheckModule(module);
+        string operation = context.Request.Path == "/v1/completions" ? "text_completion" : "chat";
+        return new AdmittedHost(host, telemetry, facts, context.TraceIdentifier, operation, ParentOf(context.Request));
+    }
+
+    // Of the framework's own activity where somebody listens to that, else of the header of W3C's Trace Context.
+    private static ActivityContext ParentOf(HttpRequest request) => Activity.Current?.Context
+        ?? (ActivityContext.TryParse(request.Headers["traceparent"], request.Headers["tracestate"], isRemote: true, out ActivityContext parent) ? parent : default);
+}
