@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Cleave.Evaluation.Energy;
 using Cleave.Server.Admin;
+using Cleave.Server.Dashboard;
 using Cleave.Server.Http;
 using Cleave.Server.Observation;
 using Cleave.Serving;
@@ -60,6 +61,8 @@ public sealed class ModuleServer : IAsyncDisposable
         _app.MapGet(Gate.ReadyPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.LivePath, context => ShowHealth(context, false));
         _app.MapGet(Gate.MetricsPath, ShowMetrics);
+        _app.MapGet(DashboardPage.Path, DashboardPage.Show);
+        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _metrics, TimeProvider.System).Show);
         if (host is VersionedHost versions)
             new AdminEndpoints(versions, releases, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
     }

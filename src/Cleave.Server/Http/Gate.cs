@@ -1,5 +1,6 @@
 using System.Net;
 using Cleave.Server.Admin;
+using Cleave.Server.Dashboard;
 using Cleave.Server.Keys;
 using Microsoft.AspNetCore.Http;
 
@@ -53,6 +54,8 @@ internal sealed class Gate(ApiKeys? keys, bool loopbackOnly, Func<bool> stopping
             return;
         if (stopping())
             throw ApiException.Stopping();
+        if (request.Path == DashboardPage.Path)
+            return; // it holds nothing; what it asks for is asked with a key
         if (keys is not null)
             facts.Caller = new Caller(KeyOf(request, keys));
         if (request.Path == MetricsPath)
