@@ -115,7 +115,8 @@ internal static class ServeCommand
         call.Out.WriteLine($"serving {names} on {string.Join(' ', server.Addresses)}");
         call.Out.Flush();
         await Task.Delay(Timeout.Infinite, call.Cancel).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        call.Say("stopping: running answers may finish");
+        if (!options.JsonLog)
+            call.Say("stopping: running answers may finish");
         await server.StopAsync();
     }
 }

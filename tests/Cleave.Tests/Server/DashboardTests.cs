@@ -71,4 +71,50 @@ public sealed class DashboardTests
         Assert.All(charts, c => Assert.Matches("^[a-z]+\"[^>]*>\\s*<div[^>]*><svg", c));
         Assert.All(charts, c => Assert.True(Regex.Count(c[..c.IndexOf("</svg>", StringComparison.Ordinal)], "<path") > 2, $"an empty chart: {c[..40]}"));
     }
+
+    [BrowserFact]
+    public async Task The_keyboard_promotes_after_a_question_and_the_playground_says_who_answered()
+    {
+        string file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, "ops admin\n");
+        using VersionedHost versions = await Versions();
+        await using RunningServer server = await RunningServer.StartAsync(versions, new ServerOptions { Keys = ApiKeys.Load(file) });
+        File.Delete(file);
+        await using LivePage page = await LivePage.OpenAsync(new Uri(server.Client.BaseAddress!, "/dashboard"));
+
+        await page.Wait("!document.getElementById('need-key').hidden");
+        await page.Evaluate("document.getElementById('key').focus()");
+        await page.Type("ops");
+        await page.Press("Enter", 13);
+        await page.Wait("document.getElementById('need-key').hidden && document.querySelectorAll('#versions tbody tr').length === 2");
+
+        string promote = $"document.getElementById('promote-{SayingHost.HashOf("b")}')";
+        await page.Evaluate($"{promote}.focus()");
+        await page.Press("Enter", 13);
+        await page.Wait("document.getElementById('confirm').open && document.activeElement.value === 'no'"); // what is pressed by mistake changes nothing
+        await page.Press("Escape", 27);
+        await page.Wait($"!document.getElementById('confirm').open && document.activeElement === {promote}");
+        Assert.Equal(VersionRole.Ready, versions.State.Versions[1].Role);
+        await page.Press("Enter", 13);
+        await page.Wait("document.getElementById('confirm').open");
+        await page.Press("Tab", 9);
+        await page.Wait("document.activeElement.value === 'yes'");
+        await page.Press("Enter", 13);
+        await page.Wait("document.getElementById('changed').textContent === 'Done.'");
+        Assert.Equal(VersionRole.Serving, versions.State.Versions[1].Role);
+
+        await page.Evaluate("document.getElementById('module').value = 'reply'; document.getElementById('text').focus()");
+        await page.Type("hello");
+        await page.Evaluate("document.querySelector('#playground button').focus()");
+        await page.Press("Enter", 13);
+        await page.Wait("document.getElementById('facts').children.length > 0");
+        Assert.Equal("b b b", (await page.Evaluate("document.getElementById('answer').textContent"))!.GetValue<string>());
+        string facts = (await page.Evaluate("document.getElementById('facts').innerText"))!.GetValue<string>();
+        Assert.Contains("the request named it", facts, StringComparison.Ordinal);
+        Assert.Contains(SayingHost.HashOf("b")[..12], facts, StringComparison.Ordinal);
+
+        await page.Evaluate("document.getElementById('rollback').click(); document.querySelector('#confirm button[value=yes]').click()");
+        await page.Wait($"document.querySelector('#versions tbody tr').textContent.includes('serving')");
+        Assert.Equal(VersionRole.Serving, versions.State.Versions[0].Role);
+    }
 }

@@ -9,7 +9,7 @@ import { offer, playground } from './playground.js';
 const pause = 2000;
 const seen = new Window();
 const places = [...document.querySelectorAll('[data-chart]')];
-const draw = drawPage((data, colours) => draws[data.chart](seen, colours));
+const draw = drawPage((data, colours, size) => draws[data.chart](seen, colours, size));
 const status = document.getElementById('status');
 const key = document.getElementById('key');
 let timer = 0;

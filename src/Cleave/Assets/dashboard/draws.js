@@ -4,7 +4,8 @@ import { totals } from './window.js';
 
 const clock = at => new Date(at).toLocaleTimeString('en-GB');
 const styles = ['solid', 'dashed', 'dotted'];
-const grid = { left: 64, right: 20, top: 60, bottom: 32 };
+// On a narrow page the legend takes a second line.
+const grid = ({ width }) => ({ left: 64, right: 20, top: width < 480 ? 84 : 60, bottom: 32 });
 
 /** Colours that are told apart, with line styles for when they come again. */
 function look(colours, i) {
@@ -12,9 +13,9 @@ function look(colours, i) {
   return { color: all[i % all.length], type: styles[Math.floor(i / all.length) % styles.length] };
 }
 
-function overTime(lines, name, write, colours, stack) {
+function overTime(lines, name, write, colours, size, stack) {
   return {
-    ...base(colours), grid,
+    ...base(colours), grid: grid(size),
     xAxis: axis(colours, { type: 'time', axisLabel: { formatter: clock }, splitLine: { show: false } }),
     yAxis: axis(colours, { type: 'value', min: 0, name, ...nameAbove(colours), axisLabel: { formatter: write } }),
     tooltip: {
@@ -29,9 +30,9 @@ function overTime(lines, name, write, colours, stack) {
 }
 
 /** Bars side by side for each of the names. */
-function bars(rows, parts, name, write, colours, stack) {
+function bars(rows, parts, name, write, colours, size, stack) {
   return {
-    ...base(colours), grid,
+    ...base(colours), grid: grid(size),
     xAxis: axis(colours, { type: 'category', data: rows.map(r => r[0]), splitLine: { show: false } }),
     yAxis: axis(colours, { type: 'value', min: 0, name, ...nameAbove(colours), axisLabel: { formatter: write } }),
     tooltip: { ...base(colours).tooltip, trigger: 'axis', formatter: items => tip(items[0].name, items.map(p => [p.seriesName, write(p.value)])) },
@@ -39,14 +40,14 @@ function bars(rows, parts, name, write, colours, stack) {
   };
 }
 
-const seconds = s => time(s * 1e9);
+const seconds = s => (s === 0 ? '0' : time(s * 1e9));
 const answering = tags => tags['gen_ai.response.model'] ?? tags['gen_ai.request.model'];
 
 export const draws = {
-  traffic: (window, colours) => overTime(window.rates('cleave.requests', 'module'), 'requests a second', significant, colours, 'all'),
-  latency: (window, colours) => bars([...window.quantiles('gen_ai.server.request.duration', answering, [0.5, 0.95])], ['half are faster', '95% are faster'], 'time', seconds, colours),
-  queue: (window, colours) => bars([...window.quantiles('cleave.queue.duration', tags => tags.module, [0.5, 0.95])], ['half wait less', '95% wait less'], 'time', seconds, colours),
-  routing(window, colours) {
+  traffic: (window, colours, size) => overTime(window.rates('cleave.requests', 'module'), 'requests a second', significant, colours, size, 'all'),
+  latency: (window, colours, size) => bars([...window.quantiles('gen_ai.server.request.duration', answering, [0.5, 0.95])], ['half are faster', '95% are faster'], 'time', seconds, colours, size),
+  queue: (window, colours, size) => bars([...window.quantiles('cleave.queue.duration', tags => tags.module, [0.5, 0.95])], ['half wait less', '95% wait less'], 'time', seconds, colours, size),
+  routing(window, colours, size) {
     const routes = ['named', 'router', 'escalated'];
     const rows = new Map();
     for (const { tags, value } of window.last?.metrics.get('cleave.requests')?.series ?? []) {
@@ -56,11 +57,11 @@ export const draws = {
       rows.set(tags.module, row);
       row[routes.indexOf(tags.route)] += value;
     }
-    return bars([...rows], ['named by the request', 'chosen by the router', 'escalated to the monolith'], 'requests since the start', significant, colours, 'all');
+    return bars([...rows], ['named by the request', 'chosen by the router', 'escalated to the monolith'], 'requests since the start', significant, colours, size, 'all');
   },
-  energy(window, colours) {
+  energy(window, colours, size) {
     const method = [...totals(window.last?.metrics ?? new Map(), 'cleave.energy', 'method').keys()][0] ?? 'estimated';
     const watts = [...window.rates('cleave.energy', 'method').values()][0] ?? [];
-    return overTime([[`watts, ${method}`, watts]], 'watts', significant, colours);
+    return overTime([[`watts, ${method}`, watts]], 'watts', significant, colours, size);
   },
 };

@@ -5,7 +5,7 @@ namespace Cleave.Serving.Versions;
 /// <param name="Project">The project that it is a version of.</param>
 /// <param name="Folder">Where it was read.</param>
 /// <param name="Owned">What is disposed, in this order, when the version is unloaded.</param>
-public sealed record HostedVersion(string Hash, string Project, string Folder, IModuleHost Host, IReadOnlyList<IDisposable> Owned)
+public sealed record HostedVersion(string Hash, string Project, string Folder, IModuleHost Host, IReadOnlyList<IDisposable> Owned) : IDisposable
 {
     /// <summary>What is proven about its modules, in the order of the host's modules.</summary>
     public IReadOnlyList<ModuleProof> Proofs { get; init; } = [];
