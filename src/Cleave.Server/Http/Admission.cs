@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Http;
 
 namespace Cleave.Server.Http;
@@ -8,7 +9,9 @@ namespace Cleave.Server.Http;
 /// <summary>Lets a request at the modules: what its key may ask is checked, and what becomes of it is counted.</summary>
 internal sealed class Admission(IModuleHost host, Telemetry telemetry)
 {
-    /// <returns>The host, for this one request.</returns>
+    private const string VersionHeader = "x-cleave-version";
+
+    /// <returns>The host for this one request: where there are several versions, the one that answers all of it.</returns>
     /// <exception cref="ApiException">The key is not for this module.</exception>
     public IModuleHost Admit(HttpContext context, string module)
     {
@@ -16,7 +19,15 @@ internal sealed class Admission(IModuleHost host, Telemetry telemetry)
         facts.Model = module;
         facts.Caller.CheckModule(module);
         string operation = context.Request.Path == "/v1/completions" ? "text_completion" : "chat";
-        return new AdmittedHost(host, telemetry, facts, context.TraceIdentifier, operation, ParentOf(context.Request));
+        IModuleHost answering = host;
+        if (host is VersionedHost versions)
+        {
+            PinnedVersion version = versions.Pin(module, context.TraceIdentifier);
+            context.Response.RegisterForDispose(version);
+            context.Response.Headers[VersionHeader] = version.Hash;
+            answering = version;
+        }
+        return new AdmittedHost(answering, telemetry, facts, context.TraceIdentifier, operation, ParentOf(context.Request));
     }
 
     // Of the framework's own activity where somebody listens to that, else of the header of W3C's Trace Context.

@@ -37,12 +37,6 @@ internal sealed class RequestFacts
         var facts = new RequestFacts();
         context.Features.Set(facts);
         context.Response.Headers["x-request-id"] = context.TraceIdentifier;
-        context.Response.OnStarting(() =>
-        {
-            if (facts.Choice?.Version is { } version)
-                context.Response.Headers["x-cleave-version"] = version;
-            return Task.CompletedTask;
-        });
         return facts;
     }
 }

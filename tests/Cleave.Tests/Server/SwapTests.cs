@@ -52,6 +52,32 @@ public sealed class SwapTests
     }
 
     [Fact]
+    public async Task What_waits_in_the_queue_is_answered_by_the_version_that_it_was_admitted_to()
+    {
+        using var go = new ManualResetEventSlim();
+        using var begun = new SemaphoreSlim(0);
+        var old = new SayingHost("a") { BetweenWords = () => { begun.Release(); go.Wait(); } };
+        using var versions = new VersionedHost(old.Version(), (folder, _) => new SayingHost(folder).Version());
+        await versions.LoadAsync("b");
+        await using RunningServer server = await RunningServer.StartAsync(versions, new ServerOptions { Workers = 1 });
+        Task<HttpResponseMessage>[] asked = [.. Enumerable.Range(0, 3).Select(_ => server.Post("/v1/completions", "{\"model\":\"reply\",\"prompt\":\"x\"}"))];
+        await begun.WaitAsync();
+        while (versions.State.Versions[0].Running < 3)
+            await Task.Yield();
+        await Json(await server.Post("/admin/promote", $"{{\"version\":\"{B}\"}}"));
+        Assert.EndsWith(" draining", Roles(await Json(await server.Post("/admin/unload", $"{{\"version\":\"{A}\"}}")))[0], StringComparison.Ordinal);
+        go.Set();
+        foreach (HttpResponseMessage answer in await Task.WhenAll(asked))
+        {
+            Assert.Equal((HttpStatusCode.OK, A), (answer.StatusCode, answer.Headers.GetValues("x-cleave-version").Single()));
+            Assert.Contains("a a a", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+        while (!old.IsDisposed)
+            await Task.Yield();
+        Assert.Null(old.Fault);
+    }
+
+    [Fact]
     public async Task A_release_is_loaded_from_the_folder_promoted_and_rolled_back_and_a_damaged_one_is_refused()
     {
         using var tiny = new TinyRelease();

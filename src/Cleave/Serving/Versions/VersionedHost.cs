@@ -51,21 +51,25 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         }
     }
 
+    /// <summary>Chooses the version for one request and holds it until the request has ended.</summary>
+    /// <param name="module">What the request names.</param>
+    /// <param name="id">The request's, see <see cref="ModuleRequest.Id"/>.</param>
+    public PinnedVersion Pin(string module, string? id)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        lock (_gate)
+        {
+            LoadedVersion version = Choose(module, id);
+            version.Enter();
+            return new PinnedVersion(this, version);
+        }
+    }
+
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(sink);
-        LoadedVersion version;
-        Shadow? shadow;
-        lock (_gate)
-        {
-            version = Choose(request);
-            version.Enter();
-            shadow = _trial?.Shadow;
-        }
-        ModuleResult result = RunOn(version, request, new VersionSink(sink, version.Hash), cancellation);
-        shadow?.Offer(request, result);
-        return result with { Choice = result.Choice with { Version = version.Hash } };
+        using PinnedVersion version = Pin(request.Module, request.Id);
+        return version.Run(request, sink, cancellation);
     }
 
     /// <summary>Checks and loads another version, on another thread; nothing of it serves before it is promoted or tried.</summary>
@@ -148,7 +152,14 @@ public sealed class VersionedHost : IModuleHost, IDisposable
                 return null;
             v.Enter();
         }
-        return RunOn(v, request, new Silence(), stop);
+        try
+        {
+            return Count(v, () => v.Version.Host.Run(request, new Silence(), stop), r => r.Compute, stop);
+        }
+        finally
+        {
+            Leave(v);
+        }
     })));
 
     /// <summary>Ends the canary or shadow; the version stays in memory.</summary>
@@ -201,33 +212,40 @@ public sealed class VersionedHost : IModuleHost, IDisposable
             version.Version.Dispose();
     }
 
-    private ModuleResult RunOn(LoadedVersion version, ModuleRequest request, IResultSink sink, CancellationToken cancellation)
+    /// <summary>Answers, and counts whether that went well. A request's own mistake, and one that nobody waits for any more, say nothing about the version.</summary>
+    internal T Count<T>(LoadedVersion version, Func<T> answer, Func<T, TimeSpan> compute, CancellationToken cancellation)
     {
-        bool failed = true, counts = true;
-        TimeSpan compute = TimeSpan.Zero;
         try
         {
-            ModuleResult result = version.Version.Host.Run(request, sink, cancellation);
-            (failed, compute) = (false, result.Compute);
+            T result = answer();
+            lock (_gate)
+                version.Count(failed: false, compute(result));
             return result;
         }
-        catch (Exception e) when (e is RequestException || cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is not RequestException && !cancellation.IsCancellationRequested)
         {
-            counts = false; // the request's fault, or nobody waits any more
+            lock (_gate)
+                version.Count(failed: true, TimeSpan.Zero);
             throw;
         }
-        finally
-        {
-            bool last;
-            lock (_gate)
-            {
-                if (counts)
-                    version.Count(failed, compute);
-                last = version.Leave();
-            }
-            if (last)
-                Remove(version);
-        }
+    }
+
+    /// <summary>Gives the shadow, where there is one, an answer to compare its own with.</summary>
+    internal void Compare(ModuleRequest request, ModuleResult given)
+    {
+        Shadow? shadow;
+        lock (_gate)
+            shadow = _trial?.Shadow;
+        shadow?.Offer(request, given);
+    }
+
+    internal void Leave(LoadedVersion version)
+    {
+        bool last;
+        lock (_gate)
+            last = version.Leave();
+        if (last)
+            Remove(version);
     }
 
     private VersionState Add(HostedVersion version)
@@ -276,8 +294,8 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     }
 
     // Called under the lock.
-    private LoadedVersion Choose(ModuleRequest request) =>
-        _trial is { Percent: > 0 } trial && request.Id is { } id && trial.Version.Knows(request.Module) && Share(trial.Version.Hash, id) < trial.Percent / 100
+    private LoadedVersion Choose(string module, string? id) =>
+        _trial is { Percent: > 0 } trial && id is not null && trial.Version.Knows(module) && Share(trial.Version.Hash, id) < trial.Percent / 100
             ? trial.Version : _serving;
 
     // Where a request's id lies between 0 and 1; with the version in it, so that not always the same clients are the first to try.

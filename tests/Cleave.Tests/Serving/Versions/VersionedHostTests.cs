@@ -170,6 +170,26 @@ public sealed class VersionedHostTests
     }
 
     [Fact]
+    public async Task A_pinned_version_answers_all_of_its_request_and_nothing_afterwards()
+    {
+        var old = new SayingHost("a");
+        using var host = new VersionedHost(old.Version(), (folder, _) => new SayingHost(folder).Version());
+        await host.LoadAsync("b");
+        PinnedVersion pinned = host.Pin("reply", null);
+        host.Promote(B);
+        Task gone = host.Unload(A);
+        var request = new ModuleRequest { Module = "reply", Prompt = "x" };
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(("a a a", A), (pinned.Run(request, new Heard(), CancellationToken.None).Text, pinned.Hash));
+        Assert.Equal((false, 1), (old.IsDisposed, host.State.Versions.Single(v => v.Hash == A).Running));
+        pinned.Dispose();
+        pinned.Dispose();
+        await gone.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Throws<OperationCanceledException>(() => pinned.Run(request, new Heard(), CancellationToken.None));
+        Assert.Null(old.Fault);
+    }
+
+    [Fact]
     public async Task Nothing_holds_an_unloaded_version()
     {
         (VersionedHost host, WeakReference old) = WithWatched();
