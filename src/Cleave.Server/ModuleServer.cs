@@ -1,6 +1,12 @@
+using System.Text;
 using System.Text.Json;
+using Cleave.Evaluation.Energy;
+using Cleave.Server.Admin;
+using Cleave.Server.Dashboard;
 using Cleave.Server.Http;
+using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -10,31 +16,55 @@ using Microsoft.Extensions.Hosting;
 
 namespace Cleave.Server;
 
-/// <summary>An OpenAI-compatible HTTP server over the modules of a host.</summary>
+/// <summary>An OpenAI-compatible HTTP server over the modules of a host; over a <see cref="VersionedHost"/> administrators can change what is served.</summary>
 public sealed class ModuleServer : IAsyncDisposable
 {
+    private const double SlowBytesPerSecond = 240;
+
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
+
     private readonly WebApplication _app;
+    private readonly IModuleHost _host;
     private readonly WorkQueue _queue;
     private readonly ServerOptions _options;
+    private readonly Gate _gate;
+    private readonly RequestLog _log;
+    private readonly Telemetry _telemetry = new();
+    private readonly MetricStore _metrics;
+    private readonly EnergyMeter _energy = new(EnergyOptions.FromEnvironment());
+    private readonly AuditLog? _audit;
+    private readonly CancellationTokenSource _ending = new();
     private volatile bool _stopping;
     private bool _stopped;
 
     private ModuleServer(IModuleHost host, ServerOptions options, IReadOnlyList<ListenAddress> addresses)
     {
-        _options = options;
+        (_host, _options) = (host, options);
+        if (options.Releases is not null && host is not VersionedHost)
+            throw new CleaveException("further releases are loaded beside a release, not beside a single model; leave --releases out");
+        ReleaseFolder? releases = options.Releases is { } root ? ReleaseFolder.Open(root) : null;
+        _audit = options.AuditFile is { } file ? AuditLog.Open(file, TimeProvider.System) : null;
         _queue = new WorkQueue(options.Workers, options.Waiting);
+        _metrics = new MetricStore(_telemetry.Meter);
+        Observe();
         _app = Build(addresses, options);
-        var gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, options.Log);
-        var completions = new CompletionEndpoint(host, _queue, options.MaxTokens, TimeProvider.System);
+        _log = new RequestLog(options.Log, options.JsonLog, _telemetry, TimeProvider.System);
+        _gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, _log);
+        var completions = new CompletionEndpoint(host, new Admission(host, _telemetry), _queue, options.MaxTokens, TimeProvider.System);
         var models = new ModelsEndpoint(host);
-        _app.Use(gate.Run);
+        _app.Use(_gate.Run);
         _app.MapGet("/v1/models", models.List);
         _app.MapGet("/v1/models/{id}", models.Show);
         _app.MapPost("/v1/chat/completions", completions.Chat);
         _app.MapPost("/v1/completions", completions.Text);
-        _app.MapGet(Gate.HealthPath, context => JsonAnswer.Write(context.Response, _stopping ? 503 : 200,
-            JsonSerializer.SerializeToUtf8Bytes(new Health(_stopping ? "stopping" : "ok", host.Modules.Count, _queue.Waiting), ApiJson.Api.Health),
-            context.RequestAborted));
+        _app.MapGet(Gate.HealthPath, context => ShowHealth(context, _stopping));
+        _app.MapGet(Gate.ReadyPath, context => ShowHealth(context, _stopping));
+        _app.MapGet(Gate.LivePath, context => ShowHealth(context, false));
+        _app.MapGet(Gate.MetricsPath, ShowMetrics);
+        _app.MapGet(DashboardPage.Path, DashboardPage.Show);
+        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _metrics, TimeProvider.System).Show);
+        if (host is VersionedHost versions)
+            new AdminEndpoints(versions, releases, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
     }
 
     /// <summary>The addresses that it listens on, with the ports that were found for port 0.</summary>
@@ -61,20 +91,23 @@ public sealed class ModuleServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no new requests and lets running ones finish, up to the time that the options give them.</summary>
+    /// <summary>Takes no new requests and lets running ones finish, up to the time that the options give them. Until those have ended it still listens, and says that it is not ready.</summary>
     public async Task StopAsync()
     {
         if (_stopped)
             return;
         _stopped = _stopping = true;
+        await _ending.CancelAsync();
         using var limit = new CancellationTokenSource(_options.Drain);
+        while (_gate.Inside > 0 && !limit.IsCancellationRequested)
+            await Task.Delay(Glance);
         try
         {
             await _app.StopAsync(limit.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            _options.Log?.Invoke("stopped before every request had finished");
+            _log.Say("stopped before every request had finished");
         }
     }
 
@@ -83,6 +116,36 @@ public sealed class ModuleServer : IAsyncDisposable
         await StopAsync();
         await _app.DisposeAsync();
         _queue.Dispose();
+        _metrics.Dispose();
+        _telemetry.Dispose();
+        _energy.Dispose();
+        _audit?.Dispose();
+        _ending.Dispose();
+    }
+
+    private Task ShowHealth(HttpContext context, bool isBad) => JsonAnswer.Write(context.Response, isBad ? 503 : 200,
+        JsonSerializer.SerializeToUtf8Bytes(new Health(_stopping ? "stopping" : "ok", _host.Modules.Count, _queue.Waiting), ApiJson.Api.Health), context.RequestAborted);
+
+    private async Task ShowMetrics(HttpContext context)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(PrometheusText.Of(_metrics));
+        context.Response.ContentType = PrometheusText.ContentType;
+        context.Response.ContentLength = text.Length;
+        await context.Response.Body.WriteAsync(text, context.RequestAborted);
+    }
+
+    // What is looked up when somebody asks.
+    private void Observe()
+    {
+        System.Diagnostics.Metrics.Meter meter = _telemetry.Meter;
+        meter.CreateObservableGauge("cleave.queue.length", () => _queue.Waiting, "{request}", "Requests that wait for their turn.");
+        meter.CreateObservableCounter("cleave.energy", () =>
+        {
+            EnergyUse used = _energy.Used;
+            return new System.Diagnostics.Metrics.Measurement<double>(used.Joules, new KeyValuePair<string, object?>("method", used.Method));
+        }, "J", "Energy since the start: of the whole machine where its counters can be read, else estimated from this process's processor time.");
+        if (_host is VersionedHost versions)
+            VersionMetrics.Observe(meter, versions);
     }
 
     private static WebApplication Build(IReadOnlyList<ListenAddress> addresses, ServerOptions options)
@@ -94,6 +157,8 @@ public sealed class ModuleServer : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.RequestHeadersTimeout = options.HeadersTimeout;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(SlowBytesPerSecond, options.SlowBody);
             kestrel.Limits.MaxConcurrentConnections = 4 * (options.Waiting + options.Workers) + 64;
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
             foreach (ListenAddress address in addresses)

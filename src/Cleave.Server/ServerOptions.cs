@@ -1,3 +1,5 @@
+using Cleave.Server.Keys;
+
 namespace Cleave.Server;
 
 /// <summary>How a server listens and what it refuses.</summary>
@@ -23,12 +25,29 @@ public sealed record ServerOptions
     /// <summary>How long running requests may finish in when the server stops.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a client may take to send the head of a request.</summary>
+    public TimeSpan HeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a client may send a body at less than 240 bytes a second; above 1 s.</summary>
+    public TimeSpan SlowBody { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A folder; administrators may load releases that lie below it. Null: they may load none.</summary>
+    public string? Releases { get; init; }
+
+    /// <summary>A file that gets a line of JSON for each change that administrators make; null: none is written.</summary>
+    public string? AuditFile { get; init; }
+
     /// <summary>Hears one line about each request, and about errors of the program itself; null: nobody.</summary>
     public Action<string>? Log { get; init; }
+
+    /// <summary>Whether those lines are JSON documents. Neither form holds what requests say or are answered.</summary>
+    public bool JsonLog { get; init; }
 
     /// <exception cref="CleaveException">A value is out of range, or the server would be open to the network without keys.</exception>
     internal IReadOnlyList<ListenAddress> Checked()
     {
+        if (HeadersTimeout <= TimeSpan.Zero || SlowBody <= TimeSpan.FromSeconds(1))
+            throw new CleaveException("the time for a request's head must be positive, that for a slow body more than 1 s");
         if (Workers < 1 || Waiting < 1 || MaxBodyBytes < 1024 || MaxTokens < 1 || Drain < TimeSpan.Zero)
             throw new CleaveException("workers, waiting requests and tokens must be at least 1, a body's limit 1024 bytes, the time to drain not negative");
         IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(Urls);

@@ -3,8 +3,9 @@ using Cleave.Cli.Shell;
 using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Server;
+using Cleave.Server.Keys;
 using Cleave.Serving;
-using Cleave.Serving.Pipelines;
+using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
 
 namespace Cleave.Cli.Commands;
@@ -23,7 +24,7 @@ internal static class ServeCommand
 
     private static readonly Option<string?> Keys = new("--keys")
     {
-        Description = "A file with one API key a line (or sha256: and its hash); needed to listen beyond this machine.",
+        Description = "A file with one API key a line (or sha256: and its hash), and what it may do; needed to listen beyond this machine.",
         HelpName = "FILE",
     };
 
@@ -34,12 +35,32 @@ internal static class ServeCommand
         DefaultValueFactory = _ => 64,
     };
 
+    private static readonly Option<string?> Releases = new("--releases")
+    {
+        Description = "A folder; an administrator may load releases that lie below it, and change to them while requests run.",
+        HelpName = "DIR",
+    };
+
+    private static readonly Option<string?> Audit = new("--audit")
+    {
+        Description = "A file that gets a line for each change an administrator makes.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string> Log = new("--log")
+    {
+        Description = "Lines about requests on standard error: none, text or json. What requests say is in neither.",
+        HelpName = "FORM",
+        DefaultValueFactory = _ => "none",
+    };
+
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, SharedOptions.Threads,
+        Target, Urls, Keys, Queue, Releases, Audit, Log, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
+    .Example("cleave serve releases/2026-01 --releases releases --keys keys.txt --audit audit.jsonl --log json", "versions that change while requests run")
     .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
     .Runs(Run);
 
@@ -50,7 +71,10 @@ internal static class ServeCommand
             Urls = call.Get(Urls),
             Keys = call.Get(Keys) is { } file ? ApiKeys.Load(file) : null,
             Waiting = call.Positive(Queue),
-            Log = call.Detail,
+            Releases = call.Get(Releases),
+            AuditFile = call.Get(Audit),
+            Log = LogOf(call, out bool json),
+            JsonLog = json,
         };
         string target = call.Get(Target);
         if (!Release.IsRelease(target))
@@ -60,11 +84,22 @@ internal static class ServeCommand
             Serve(call, single, options).GetAwaiter().GetResult();
             return Exit.Done;
         }
-        using Release release = Release.Open(target);
-        DateTimeOffset created = Written(Path.Combine(target, ReleaseWriter.ManifestName));
-        using var host = new ReleaseHost(release, created);
-        Serve(call, PipelineHost.Of(release, host, created), options).GetAwaiter().GetResult();
+        using var host = new VersionedHost(ReleaseVersion.Open(target, call.Cancel), ReleaseVersion.Open);
+        Serve(call, host, options).GetAwaiter().GetResult();
         return Exit.Done;
+    }
+
+    private static Action<string>? LogOf(Call call, out bool json)
+    {
+        string form = call.Get(Log);
+        json = form == "json";
+        var alone = new Lock(); // requests end on many threads
+        return form switch
+        {
+            "json" or "text" => line => { lock (alone) call.Say(line); },
+            "none" => call.Verbose ? line => { lock (alone) call.Detail(line); } : null,
+            _ => throw new CleaveException($"--log {form}: must be none, text or json"),
+        };
     }
 
     // A fetched model lies in a folder that is named after its commit.
@@ -80,7 +115,8 @@ internal static class ServeCommand
         call.Out.WriteLine($"serving {names} on {string.Join(' ', server.Addresses)}");
         call.Out.Flush();
         await Task.Delay(Timeout.Infinite, call.Cancel).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        call.Say("stopping: running answers may finish");
+        if (!options.JsonLog)
+            call.Say("stopping: running answers may finish");
         await server.StopAsync();
     }
 }

@@ -20,6 +20,10 @@ internal sealed class ApiException(int status, string type, string message, stri
     public static ApiException Unauthorized() =>
         new(401, "authentication_error", "a valid key is missing: send the header 'Authorization: Bearer KEY'", code: "invalid_api_key");
 
+    public static ApiException Forbidden(string message, string? parameter = null) => new(403, "permission_error", message, parameter, "insufficient_permissions");
+
+    public static ApiException TooMany(string message, string type, string code, int retryAfter) => new(429, type, message, code: code) { RetryAfter = retryAfter };
+
     public static ApiException Busy(int retryAfter) =>
         new(429, "rate_limit_error", $"too many requests are waiting; try again in {retryAfter} s", code: "rate_limit_exceeded") { RetryAfter = retryAfter };
 

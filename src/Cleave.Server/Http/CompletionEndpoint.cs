@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Cleave.Server.Http;
 
 /// <summary>Answers completion requests, whole or as server-sent events.</summary>
-internal sealed class CompletionEndpoint(IModuleHost host, WorkQueue queue, int mostTokens, TimeProvider clock)
+internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, WorkQueue queue, int mostTokens, TimeProvider clock)
 {
     public const string ModuleHeader = "x-cleave-module", TaskHeader = "x-cleave-task", RouteHeader = "x-cleave-route", ConfidenceHeader = "x-cleave-confidence",
         ComputeHeader = "x-cleave-compute-ms";
@@ -23,7 +23,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, WorkQueue queue, int 
         using (Body body = await Body.ReadAsync(context.Request, cancel))
             request = read(body.Root, mostTokens);
         CheckModel(request.Request.Module);
-        var running = new RunningRequest(host, request.Request, request.Grammar, cancel);
+        var running = new RunningRequest(admission.Admit(context, request.Request.Module), request.Request, request.Grammar, cancel);
         if (!queue.TryAdd(running.Run))
             throw ApiException.Busy(queue.RetryAfterSeconds);
         if (request.Stream)

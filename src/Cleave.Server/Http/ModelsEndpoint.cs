@@ -9,14 +9,17 @@ namespace Cleave.Server.Http;
 internal sealed class ModelsEndpoint(IModuleHost host)
 {
     public Task List(HttpContext context) => JsonAnswer.Write(context.Response, 200,
-        JsonSerializer.SerializeToUtf8Bytes(new ModelList("list", [.. Cards()]), ApiJson.Api.ModelList), context.RequestAborted);
+        JsonSerializer.SerializeToUtf8Bytes(new ModelList("list", [.. Cards(context)]), ApiJson.Api.ModelList), context.RequestAborted);
 
     public Task Show(HttpContext context)
     {
         string id = (string)context.Request.RouteValues["id"]!;
-        ModelCard card = Cards().FirstOrDefault(c => c.Id == id) ?? throw new UnknownModuleException(id, Cards().Select(c => c.Id));
+        ModelCard card = Cards(context).FirstOrDefault(c => c.Id == id) ?? throw new UnknownModuleException(id, Cards(context).Select(c => c.Id));
         return JsonAnswer.Write(context.Response, 200, JsonSerializer.SerializeToUtf8Bytes(card, ApiJson.Api.ModelCard), context.RequestAborted);
     }
+
+    // Those that the caller may ask.
+    private IEnumerable<ModelCard> Cards(HttpContext context) => Cards().Where(c => RequestFacts.Of(context).Caller.MayAsk(c.Id));
 
     private IEnumerable<ModelCard> Cards()
     {
@@ -29,7 +32,7 @@ internal sealed class ModelsEndpoint(IModuleHost host)
         }
     }
 
-    private static string Kind(TaskKind kind) => kind switch
+    internal static string Kind(TaskKind kind) => kind switch
     {
         TaskKind.Classify => "classify",
         TaskKind.Generate => "generate",

@@ -17,7 +17,9 @@ const bundles = [
   { source: 'charts.js', file: 'charts.js', globalName: 'echarts', banner: { js: `/*!\n${notices.join('\n\n')}\n*/` } },
   { source: 'report/report.js', file: 'report.js' },
   { source: 'study/study.js', file: 'study.js' },
+  { source: 'dashboard/dashboard.js', file: 'dashboard.js' },
   { source: 'report/report.css', file: 'report.css' },
+  { source: 'dashboard/dashboard.css', file: 'dashboard.css' },
 ];
 
 mkdirSync(out, { recursive: true });

@@ -35,6 +35,9 @@ public sealed record ModuleRequest
     /// <summary>What the answer must look like; null for anything. Only what is made token by token can be kept to it.</summary>
     public Grammar? Grammar { get; init; }
 
+    /// <summary>What the request is called in logs; the same one always comes to the same version of a trial. Null: it takes part in none.</summary>
+    public string? Id { get; init; }
+
     /// <summary>What a module that takes one text is given: the prompt, or the last message of the user.</summary>
     public string Text => Prompt ?? Messages.LastOrDefault(m => m.Role == ChatRole.User)?.Content ?? "";
 }

@@ -27,7 +27,11 @@ public enum Route
 
 /// <param name="Module">What answers: a module, or the monolith.</param>
 /// <param name="Task">What the request was taken for.</param>
-public sealed record ModuleChoice(string Module, string Task, Route Route);
+public sealed record ModuleChoice(string Module, string Task, Route Route)
+{
+    /// <summary>The version that answers, by its hash; null where there is only one.</summary>
+    public string? Version { get; init; }
+}
 
 /// <summary>Who speaks in a conversation.</summary>
 public enum ChatRole

@@ -30,6 +30,9 @@ public sealed class ServeTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     [InlineData("give --keys FILE", "--urls", "http://0.0.0.0:0")]
     [InlineData("the keys cannot be read", "--keys", "/nowhere/keys")]
     [InlineData("--queue 0 must be at least 1", "--queue", "0")]
+    [InlineData("no such folder to load releases from", "--releases", "/nowhere/releases")]
+    [InlineData("the audit log cannot be written", "--audit", "/nowhere/audit.jsonl")]
+    [InlineData("must be none, text or json", "--log", "xml")]
     public void Wrong_requests_are_one_line(string message, params string[] options)
     {
         CommandLine run = CommandLine.Run(["serve", tiny.Folder, .. options]);

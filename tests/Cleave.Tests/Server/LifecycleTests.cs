@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Cleave.Server;
+using Cleave.Server.Keys;
 
 namespace Cleave.Tests.Server;
 

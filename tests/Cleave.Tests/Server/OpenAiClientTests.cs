@@ -1,6 +1,7 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using Cleave.Server;
+using Cleave.Server.Keys;
 using OpenAI;
 using OpenAI.Chat;
 using OpenAI.Models;

@@ -5,7 +5,8 @@ using System.Text;
 namespace Cleave.Formats.Html;
 
 /// <summary>
-/// A page in one file that needs nothing else: styles, scripts and data are inside, and a content security policy forbids it every request.
+/// A page in one file that needs nothing else: styles, scripts and data are inside, and a content security policy forbids it every request
+/// but, where that is said, those to its own server.
 /// </summary>
 internal static class HtmlPage
 {
@@ -15,11 +16,13 @@ internal static class HtmlPage
 
     /// <param name="script">The embedded script that brings the body to life, such as <c>report.js</c>.</param>
     /// <param name="data">JSON that is safe inside a script element.</param>
-    public static string Of(string title, string script, Markup body, Markup data)
+    /// <param name="style">An embedded style sheet behind the common one; null for none.</param>
+    /// <param name="asksItsServer">Whether the page may send requests to where it came from.</param>
+    public static string Of(string title, string script, Markup body, Markup data, string? style = null, bool asksItsServer = false)
     {
         Markup code = new(Charts.Value + "\n" + Asset(script));
         string hash = Convert.ToBase64String(SHA256.HashData(Utf8.GetBytes(code.Html)));
-        string policy = $"default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+        string policy = $"default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'" + (asksItsServer ? "; connect-src 'self'" : "");
         var html = new HtmlBuilder();
         html.Add($"<!doctype html>");
         html.Add($"""<html lang="en">""").Add($"<head>");
@@ -28,7 +31,7 @@ internal static class HtmlPage
         html.Add($"""<meta name="viewport" content="width=device-width, initial-scale=1">""");
         html.Add($"""<meta name="color-scheme" content="light dark">""");
         html.Add($"<title>{title}</title>");
-        html.Add($"<style>{new Markup(Style.Value)}</style>");
+        html.Add($"<style>{new Markup(style is null ? Style.Value : Style.Value + Asset(style))}</style>");
         html.Add($"</head>").Add($"<body>");
         html.Add(body);
         html.Add($"""<script type="application/json" id="data">{data}</script>""");

@@ -10,17 +10,31 @@ internal static class Browser
     /// <summary>Loads a page, lets its scripts run, and returns the document as it then stands and what the page logged.</summary>
     public static (string Dom, string[] Console) Open(string page, int width, params string[] options)
     {
-        string folder = Directory.CreateTempSubdirectory("cleave-browser-").FullName;
+        string folder = Directory.CreateTempSubdirectory("cleave-page-").FullName;
         try
         {
             string file = Path.Combine(folder, "page.html");
             File.WriteAllText(file, page);
+            return Open(new Uri(file), width, options);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <inheritdoc cref="Open(string, int, string[])"/>
+    public static (string Dom, string[] Console) Open(Uri page, int width, params string[] options)
+    {
+        string folder = Directory.CreateTempSubdirectory("cleave-browser-").FullName;
+        try
+        {
             var start = new ProcessStartInfo(Program!) { RedirectStandardOutput = true, RedirectStandardError = true };
             string[] arguments =
             [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
                 "--disable-sync", "--no-first-run", "--enable-logging=stderr", "--virtual-time-budget=10000",
-                $"--user-data-dir={Path.Combine(folder, "profile")}", $"--window-size={width},1000", .. options, "--dump-dom", new Uri(file).AbsoluteUri,
+                $"--user-data-dir={Path.Combine(folder, "profile")}", $"--window-size={width},1000", .. options, "--dump-dom", page.AbsoluteUri,
             ];
             foreach (string argument in arguments)
                 start.ArgumentList.Add(argument);

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using Cleave.Server.Http;
+using Cleave.Serving.Versions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Cleave.Server.Admin;
+
+/// <summary>Changes which version is served. Who may is decided before a request gets here; every change is in the audit log before it is made.</summary>
+/// <param name="releases">Null where no further release may be loaded.</param>
+/// <param name="log">Hears about an entry of the audit log that could not be made after the change was.</param>
+internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? releases, AuditLog? audit, Action<string>? log, CancellationToken stopping)
+{
+    public const string Prefix = "/admin";
+    private const int MostAudited = 512;
+
+    public void Map(IEndpointRouteBuilder app)
+    {
+        app.MapGet($"{Prefix}/versions", context => Answer(context, 200));
+        app.MapPost($"{Prefix}/versions", context => Change(context, "load", Load, "path"));
+        app.MapPost($"{Prefix}/promote", context => Change(context, "promote", body => Done(() => versions.Promote(Version(body), Body.Find(body, "force") is { } f && Body.Flag(f, "force"))), "version", "force"));
+        app.MapPost($"{Prefix}/rollback", context => Change(context, "rollback", _ => Done(() => versions.Rollback())));
+        app.MapPost($"{Prefix}/canary", context => Change(context, "canary", body => Done(() => Try(body)), "version", "percent", "mode"));
+        app.MapPost($"{Prefix}/unload", context => Change(context, "unload", body => Done(() => _ = versions.Unload(Version(body))), "version"));
+    }
+
+    private async Task Change(HttpContext context, string action, Func<JsonElement, Task> change, params string[] known)
+    {
+        using Body body = await Body.ReadAsync(context.Request, context.RequestAborted);
+        foreach (JsonProperty member in body.Root.EnumerateObject())
+        {
+            if (!known.Contains(member.Name))
+                throw ApiException.Invalid($"the parameter '{member.Name}' is not supported", member.Name, "unsupported_parameter");
+        }
+        KeyValuePair<string, string>[] said = [.. body.Root.EnumerateObject().Where(m => m.Value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))
+            .Select(m => KeyValuePair.Create(m.Name, Short(m.Value.ValueKind == JsonValueKind.String ? Body.Text(m.Value, m.Name) : m.Value.GetRawText())))];
+        Note("begun", []);
+        try
+        {
+            await change(body.Root);
+        }
+        catch (Exception e) when (e is CleaveException or ApiException)
+        {
+            After("refused", e.Message);
+            throw Refused(e);
+        }
+        After("done", null);
+        await Answer(context, 200);
+
+        void Note(string outcome, KeyValuePair<string, string>[] more)
+        {
+            try
+            {
+                audit?.Write(RequestFacts.Of(context).Caller.Name, context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier, action, outcome, [.. said, .. more]);
+            }
+            catch (CleaveException e)
+            {
+                throw new ApiException(503, "server_error", outcome == "begun" ? $"nothing was changed: {e.Message}" : e.Message, code: "audit_log_failed");
+            }
+        }
+
+        void After(string outcome, string? reason)
+        {
+            try
+            {
+                Note(outcome, reason is null ? [] : [KeyValuePair.Create("reason", reason)]);
+            }
+            catch (ApiException e)
+            {
+                log?.Invoke($"{action} is {outcome}, but {e.Message}");
+            }
+        }
+    }
+
+    // Not ended by a client that leaves: it would have to begin again.
+    private async Task Load(JsonElement body)
+    {
+        if (releases is null)
+            throw new ApiException(403, "permission_error", "this server loads no further releases; start it with --releases DIR", code: "loading_disabled");
+        await versions.LoadAsync(releases.Find(Body.Text(Need(body, "path"), "path")), stopping);
+    }
+
+    private void Try(JsonElement body)
+    {
+        string mode = Body.Find(body, "mode") is { } m ? Body.Text(m, "mode") : "canary";
+        double percent = Body.Find(body, "percent") is { } p ? Body.Number(p, "percent", 0, 100) : -1;
+        switch (mode)
+        {
+            case "shadow" when percent < 0:
+                versions.StartShadow(Version(body));
+                break;
+            case "canary" when percent > 0:
+                versions.StartCanary(Version(body), percent);
+                break;
+            case "off" when percent < 0:
+                versions.EndTrial();
+                break;
+            default:
+                throw ApiException.Invalid("give {\"version\", \"percent\"} with a percentage above 0, {\"version\", \"mode\": \"shadow\"}, or {\"mode\": \"off\"}", "mode");
+        }
+    }
+
+    private Task Answer(HttpContext context, int status) => JsonAnswer.Write(context.Response, status, AdminJson.Of(versions.State), context.RequestAborted);
+
+    private static string Short(string text) => text.Length <= MostAudited ? text : text[..MostAudited];
+
+    private static Task Done(Action change)
+    {
+        change();
+        return Task.CompletedTask;
+    }
+
+    private static string Version(JsonElement body) => Body.Text(Need(body, "version"), "version");
+
+    private static JsonElement Need(JsonElement body, string name) => Body.Find(body, name) ?? throw ApiException.Invalid($"'{name}' is missing", name);
+
+    private static Exception Refused(Exception e) => e switch
+    {
+        VersionException { IsUnknown: true } => new ApiException(404, "invalid_request_error", e.Message, "version", "version_not_found"),
+        VersionException => new ApiException(409, "invalid_request_error", e.Message, code: "version_conflict"),
+        CleaveException => new ApiException(422, "invalid_request_error", e.Message, "path", "release_refused"),
+        _ => e,
+    };
+}

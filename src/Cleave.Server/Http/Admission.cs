@@ -1,0 +1,36 @@
+using System.Diagnostics;
+using Cleave.Server.Observation;
+using Cleave.Serving;
+using Cleave.Serving.Versions;
+using Microsoft.AspNetCore.Http;
+
+namespace Cleave.Server.Http;
+
+/// <summary>Lets a request at the modules: what its key may ask is checked, and what becomes of it is counted.</summary>
+internal sealed class Admission(IModuleHost host, Telemetry telemetry)
+{
+    private const string VersionHeader = "x-cleave-version";
+
+    /// <returns>The host for this one request: where there are several versions, the one that answers all of it.</returns>
+    /// <exception cref="ApiException">The key is not for this module.</exception>
+    public IModuleHost Admit(HttpContext context, string module)
+    {
+        RequestFacts facts = RequestFacts.Of(context);
+        facts.Model = module;
+        facts.Caller.CheckModule(module);
+        string operation = context.Request.Path == "/v1/completions" ? "text_completion" : "chat";
+        IModuleHost answering = host;
+        if (host is VersionedHost versions)
+        {
+            PinnedVersion version = versions.Pin(module, context.TraceIdentifier);
+            context.Response.RegisterForDispose(version);
+            context.Response.Headers[VersionHeader] = version.Hash;
+            answering = version;
+        }
+        return new AdmittedHost(answering, telemetry, facts, context.TraceIdentifier, operation, ParentOf(context.Request));
+    }
+
+    // Of the framework's own activity where somebody listens to that, else of the header of W3C's Trace Context.
+    private static ActivityContext ParentOf(HttpRequest request) => Activity.Current?.Context
+        ?? (ActivityContext.TryParse(request.Headers["traceparent"], request.Headers["tracestate"], isRemote: true, out ActivityContext parent) ? parent : default);
+}

@@ -1,0 +1,9 @@
+namespace Cleave.Serving.Versions;
+
+/// <summary>Says with the choice which version answers.</summary>
+internal sealed class VersionSink(IResultSink sink, string hash) : IResultSink
+{
+    public void Chosen(ModuleChoice choice) => sink.Chosen(choice with { Version = hash });
+
+    public void Text(string piece) => sink.Text(piece);
+}

@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text;
+using Cleave.Data;
+using Cleave.Serving;
+using Cleave.Serving.Versions;
+
+namespace Cleave.Tests.Serving.Versions;
+
+/// <summary>A version whose every word is its name, so that a mixture shows; it notices when it is used after, or given back before, its time.</summary>
+internal sealed class SayingHost(string name) : IModuleHost, IDisposable
+{
+    private int _running, _runs;
+
+    /// <summary>Called between the words of an answer.</summary>
+    public Action BetweenWords { get; set; } = () => { };
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>What must not happen.</summary>
+    public string? Fault { get; private set; }
+
+    public int Runs => _runs;
+
+    public IReadOnlyList<ServedModule> Modules { get; init; } = [new("reply", TaskKind.Generate, DateTimeOffset.UnixEpoch, null), new("mood", TaskKind.Classify, DateTimeOffset.UnixEpoch, null)];
+
+    public bool CanRoute => true;
+
+    public static string HashOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
+
+    public HostedVersion Version(string project = "desk") => new(HashOf(name), project, name, this, [this]);
+
+    public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _running);
+        Interlocked.Increment(ref _runs);
+        try
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            if (request.Text == "fail")
+                throw new InvalidOperationException("as asked");
+            var choice = new ModuleChoice("reply", "reply", Route.Named);
+            sink.Chosen(choice);
+            for (int i = 0; i < 3; i++)
+            {
+                sink.Text(i == 0 ? name : " " + name);
+                BetweenWords();
+                cancellation.ThrowIfCancellationRequested();
+                if (IsDisposed)
+                    Fault = "given back while it answered";
+            }
+            return new ModuleResult(choice, $"{name} {name} {name}", FinishReason.Stop, 1, 3, null, TimeSpan.FromMilliseconds(2));
+        }
+        catch (ObjectDisposedException)
+        {
+            Fault = "used after it was given back";
+            throw;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Volatile.Read(ref _running) > 0)
+            Fault = "given back while it answered";
+        IsDisposed = true;
+    }
+}
