@@ -19,7 +19,7 @@ public static class ReleaseVersion
         ReleaseHost? host = null;
         try
         {
-            DateTimeOffset created = File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName));
+            var created = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
             host = new ReleaseHost(release, created);
             IModuleHost whole = PipelineHost.Of(release, host, created);
             Try(whole, cancellation);
