@@ -82,7 +82,7 @@ public sealed class AdviceLog : IDisposable
             ["refused"] = Texts(exchange.Refused),
             ["system"] = prompt?.System,
             ["user"] = prompt?.User,
-            ["answer"] = answer is { Length: > AnswerReader.MostCharacters } ? answer[..AnswerReader.MostCharacters] : answer,
+            ["answer"] = answer is null ? null : Whole(answer is { Length: > AnswerReader.MostCharacters } ? answer[..AnswerReader.MostCharacters] : answer),
         }.ToJsonString(Plain);
         try
         {
@@ -97,6 +97,9 @@ public sealed class AdviceLog : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>A text with replacement characters for halves of characters, which no file can hold.</summary>
+    internal static string Whole(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
     private static JsonArray Texts(IReadOnlyList<string> texts) => new([.. texts.Select(t => (JsonNode)t)]);
 

@@ -8,7 +8,7 @@ public static class AdviceSchema
     /// <summary>The longest reason that is kept.</summary>
     public const int MostReasonCharacters = 300;
 
-    internal const string Proposals = "proposals", Parameters = "params", Reason = "reason", Narrow = "narrow", Name = "name", Low = "low", High = "high", Choices = "choices";
+    internal const string Proposals = "proposals", Parameters = "params", Reason = "reason", Narrow = "narrow", Name = "name", Low = "low", High = "high";
 
     /// <summary>One value for every parameter. Those whose conditions do not hold are there, too: whoever reads the answer leaves them out.</summary>
     public static JsonObject OfSpace(SearchSpace space)
@@ -26,11 +26,9 @@ public static class AdviceSchema
         {
             (Proposals, List(Object([(Reason, Text()), (Parameters, OfSpace(space))]), 1, proposals)),
         };
-        if (narrowing)
-        {
-            JsonObject number = Object([(Name, Enum(space.Parameters.OfType<NumericParameter>().Select(p => (JsonNode)p.Name))), (Low, Typed("number")), (High, Typed("number")), (Reason, Text())]);
-            members.Add((Narrow, space.Parameters.Any(p => p is NumericParameter) ? List(number, 0, space.Parameters.Count) : List(Object([]), 0, 0)));
-        }
+        JsonNode[] numbers = [.. space.Parameters.OfType<NumericParameter>().Select(p => (JsonNode)p.Name)];
+        if (narrowing && numbers.Length > 0)
+            members.Add((Narrow, List(Object([(Name, Enum(numbers)), (Low, Typed("number")), (High, Typed("number")), (Reason, Text())]), 0, numbers.Length)));
         return Object(members);
     }
 

@@ -184,6 +184,6 @@ public sealed class AnswerReader
     internal static string Line(string text)
     {
         string line = string.Concat(CleaveException.OneLine(text).Where(c => char.GetUnicodeCategory(c) != UnicodeCategory.Format)).Trim(); // such as those that turn the direction of text
-        return line.Length <= AdviceSchema.MostReasonCharacters ? line : line[..AdviceSchema.MostReasonCharacters];
+        return AdviceLog.Whole(line.Length <= AdviceSchema.MostReasonCharacters ? line : line[..AdviceSchema.MostReasonCharacters]);
     }
 }

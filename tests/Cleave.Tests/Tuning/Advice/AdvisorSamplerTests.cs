@@ -63,7 +63,7 @@ public sealed class AdvisorSamplerTests : IDisposable
         Assert.Equal(study.Best!.Values[0], last["trials"]!.AsArray().Min(t => t!["values"]![0]!.GetValue<double>()), 1e-4 * study.Best.Values[0]);
     }
 
-    public static TheoryData<string> Failures => ["throws", "garbage", "empty", "late", "outside", "huge", "deep", "again"];
+    public static TheoryData<string> Failures => ["throws", "garbage", "empty", "late", "outside", "huge", "deep", "half", "again"];
 
     [Theory]
     [MemberData(nameof(Failures))]
@@ -77,6 +77,7 @@ public sealed class AdvisorSamplerTests : IDisposable
             "late" => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(_ => "", TaskScheduler.Default),
             "outside" => Task.FromResult(ScriptedModel.Points((50, 50))),
             "huge" => Task.FromResult(new string('{', 1 << 22)),
+            "half" => Task.FromResult("{\"proposals\": [{\"params\": {\"\ud800\": 1}}]} \ud800"),
             "deep" => Task.FromResult(new string('[', 60_000)),
             _ => Task.FromResult(ScriptedModel.Points((1, 1))),
         });
