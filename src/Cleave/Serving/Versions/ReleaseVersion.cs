@@ -18,7 +18,7 @@ public static class ReleaseVersion
         ReleaseHost? host = null;
         try
         {
-            host = new ReleaseHost(release, File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
+            host = new ReleaseHost(release, new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName))));
             Try(host, cancellation);
             return new HostedVersion(release.Manifest.Hash, release.Manifest.Name, folder, host, [host, release])
             {
@@ -33,7 +33,7 @@ public static class ReleaseVersion
         }
     }
 
-    private static void Try(IModuleHost host, CancellationToken cancellation)
+    private static void Try(ReleaseHost host, CancellationToken cancellation)
     {
         foreach (string name in host.Modules.Select(m => m.Name).Concat(host.CanRoute ? [ModuleRequest.Auto] : []))
         {
