@@ -15,8 +15,8 @@ internal static class SwapBenchmark
 
     private static readonly string[] Texts =
     [
-        "where is my parcel", "I want to return my shoes", "cancel my order please", "thank you, that was quick", "this is the third time it came broken", "my order is 12345",
-        "can I pay with another card", "the coat is too small", "when will it be here", "what a pity", "send me a new password", "I am very happy with the lamp",
+        "where is my parcel, order 12345", "I want to return my shoes", "cancel my order please", "track my parcel 48213", "I want to return the lamp, order 77310",
+        "please cancel order 55120", "where is my order 90210", "I would like to return a coat", "cancel order 31337 now please", "thanks, great service",
     ];
 
     /// <summary><c>swap RELEASE RELEASE [REQUESTS [CLIENTS]]</c></summary>

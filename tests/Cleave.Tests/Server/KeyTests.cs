@@ -128,6 +128,10 @@ public sealed class KeyTests : IDisposable
         Assert.Equal(401, (await RunningServer.Error(await Send(server, "wrong-secret", "/admin/versions", null))).Status);
         foreach (string path in new[] { "/admin/promote", "/admin", "/ADMIN/versions" })
             Assert.Equal(403, (await RunningServer.Error(await Send(server, "user-secret", path, promote))).Status);
+        foreach (string path in new[] { "/metrics/", "/METRICS", "/admin/stats/", "/admin/versions/" })
+            Assert.Equal(403, (await RunningServer.Error(await Send(server, "user-secret", path, null))).Status);
+        foreach (string path in new[] { "//admin/versions", "/admin%2Fversions", "/./admin/versions", "/v1/%2e%2e/admin/versions" })
+            Assert.Contains((await RunningServer.Error(await Send(server, "user-secret", path, null))).Status, new[] { 403, 404 });
         Assert.Equal(403, (await RunningServer.Error(await Send(server, "admin-secret", "/admin/promote", promote, ("Origin", "http://elsewhere.example")))).Status);
         Assert.Equal([403, 200, 200], new[] { await Send(server, "user-secret", "/metrics", null), await Send(server, "scrape-secret", "/metrics", null), await Send(server, "admin-secret", "/metrics", null) }.Select(r => (int)r.StatusCode));
         Assert.Equal(SayingHost.HashOf("a"), versions.State.Versions.Single(v => v.Role == VersionRole.Serving).Hash);
