@@ -36,7 +36,7 @@ public static class ReleaseVersion
         }
     }
 
-    private static void Try(ReleaseHost host, CancellationToken cancellation)
+    private static void Try(IModuleHost host, CancellationToken cancellation)
     {
         foreach (string name in host.Modules.Select(m => m.Name).Concat(host.CanRoute ? [ModuleRequest.Auto] : []))
         {
