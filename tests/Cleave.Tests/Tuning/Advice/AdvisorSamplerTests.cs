@@ -95,7 +95,7 @@ public sealed class AdvisorSamplerTests : IDisposable
     public void A_model_that_does_not_listen_is_left_behind()
     {
         using var release = new ManualResetEventSlim();
-        var model = new ScriptedModel((_, _, _) => { release.Wait(TimeSpan.FromMinutes(1)); return Task.FromResult(""); });
+        var model = new ScriptedModel((_, _, _) => { release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None); return Task.FromResult(""); });
         (Study study, AdviceAudit audit) = Run(model, 2, timeout: TimeSpan.FromMilliseconds(20));
         release.Set();
         Assert.Equal(2, study.Trials.Count);
