@@ -13,14 +13,14 @@ namespace Cleave.Splitting.Certificates;
 /// <param name="Monolith">The monolith's metric with its interval.</param>
 /// <param name="Module">The module's.</param>
 /// <param name="Test">The paired test of the difference.</param>
-/// <param name="Escalation">When the module hands over to the monolith; chosen on validation items.</param>
+/// <param name="Escalation">When the module hands over to the monolith.</param>
 public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval Module, NonInferiorityResult Test, Escalation Escalation)
 {
     public const double Confidence = 0.95;
 
     public bool Passed => Test.Passed;
 
-    /// <summary>What module and monolith together do on the test items, where the risk of that was controlled; else null.</summary>
+    /// <summary>What module and monolith together do on test items that the threshold was not chosen on, where the risk was controlled; else null.</summary>
     public CascadeCheck? Cascade { get; init; }
 
     /// <summary>The verdict in plain words.</summary>
@@ -50,19 +50,32 @@ public sealed record Certificate(ConfidenceInterval Monolith, ConfidenceInterval
         IReadOnlyList<Prediction> reference = monolith.Predict(data.Test, cancellation), candidate = module.Predict(data.Test, cancellation);
         NonInferiorityMethod method = metric.Name == Metric.Accuracy.Name ? NonInferiorityMethod.PairedScore : NonInferiorityMethod.PairedBootstrap;
         NonInferiorityResult test = NonInferiority.Test(metric, data.Test, reference, candidate, task.Definition.Margin, Confidence, task.Seed(seed, "certificate"), method);
-        Escalation escalation = Escalate(metric, data.Validation, module.Predict(data.Validation, cancellation), monolith.Predict(data.Validation, cancellation), risk);
+        (Escalation escalation, CascadeCheck? check) = Escalate(task, monolith, module, reference, candidate, risk, cancellation);
         var certificate = new Certificate(
             ConfidenceInterval.Of(metric.Score(data.Test, reference), Confidence, seed: task.Seed(seed, "interval")),
             ConfidenceInterval.Of(metric.Score(data.Test, candidate), Confidence, seed: task.Seed(seed, "interval")), test, escalation)
-        { Cascade = escalation.Risk is null ? null : CascadeCheck.Of(metric, data.Test, candidate, reference, escalation.Threshold) };
+        { Cascade = check };
         return (certificate, reference, candidate);
     }
 
-    // Scores without bounds, of perplexity, have no risk to control.
-    private static Escalation Escalate(Metric metric, IReadOnlyList<Example> items, IReadOnlyList<Prediction> module, IReadOnlyList<Prediction> monolith, double? risk) =>
-        risk is { } most && ItemScores.Of(metric, items, module) is { } own && ItemScores.Of(metric, items, monolith) is { } reference
-            ? Escalation.Control(metric, items, module, monolith, own, reference, most)
-            : Escalation.Choose(metric, items, module, monolith);
+    /// <summary>
+    /// With a risk: the threshold that keeps it on every second test item, and what it comes to on the others. Validation items chose the
+    /// module, so a bound from them would not hold; test items chose nothing. Without one, and for perplexity, whose scores have no bounds,
+    /// the threshold that reaches the monolith on validation items.
+    /// </summary>
+    private static (Escalation Escalation, CascadeCheck? Check) Escalate(TaskContext task, ITaskModule monolith, ITaskModule module,
+        IReadOnlyList<Prediction> reference, IReadOnlyList<Prediction> candidate, double? risk, CancellationToken cancellation)
+    {
+        Metric metric = task.Definition.Metric;
+        IReadOnlyList<Example> validation = task.Data.Validation, test = task.Data.Test;
+        if (risk is not { } most || test.Count < 2 || ItemScores.Of(metric, test, candidate) is not { } own)
+            return (Escalation.Choose(metric, validation, module.Predict(validation, cancellation), monolith.Predict(validation, cancellation)), null);
+        IReadOnlyList<double> scores = ItemScores.Of(metric, test, reference)!;
+        Escalation chosen = Escalation.Control(metric, Half(test, 0), Half(candidate, 0), Half(reference, 0), Half(own, 0), Half(scores, 0), most);
+        return (chosen, CascadeCheck.Of(metric, Half(test, 1), Half(candidate, 1), Half(reference, 1), chosen.Threshold));
+
+        static T[] Half<T>(IReadOnlyList<T> items, int first) => [.. items.Where((_, i) => i % 2 == first)];
+    }
 
     public JsonObject ToJson() => new()
     {

@@ -15,10 +15,10 @@ namespace Cleave.Splitting.Releases;
 public sealed record RouterQuality(ConfidenceInterval Accuracy, double Temperature, Calibration Calibration, RouterAbstention? Abstention);
 
 /// <summary>A router that abstains where it is not sure.</summary>
-/// <param name="Chosen">The threshold, chosen on validation texts; the loss is being wrong without abstaining.</param>
-/// <param name="Rate">How often it abstains on test texts.</param>
+/// <param name="Chosen">The threshold, chosen on every second test text; the loss is being wrong without abstaining.</param>
+/// <param name="Rate">How often it abstains on the others.</param>
 /// <param name="Wrong">How often it is wrong without abstaining there: what the risk is a bound of.</param>
-public sealed record RouterAbstention(ConformalThreshold Chosen, double Rate, double Wrong);
+public sealed record RouterAbstention(ConformalThreshold Chosen, double Rate, double Wrong, int Items);
 
 /// <summary>Trains the router: an n-gram classifier over the tasks' own training texts, the same number of each.</summary>
 public static class RouterBuilder
@@ -50,7 +50,7 @@ public static class RouterBuilder
         double temperature = TemperatureScaling.Fit(logits, validation.Labels).Temperature;
         module.Temperature = temperature;
         (double[] confidences, bool[] right) = Judge(module, Collect(tasks, t => t.Test, seed, most));
-        RouterAbstention? abstention = risk is { } mostWrong ? Abstain(module, validation, mostWrong, confidences, right) : null;
+        RouterAbstention? abstention = risk is { } mostWrong && right.Length > 1 ? Abstain(confidences, right, mostWrong) : null;
         ModuleFolder.Write(folder, Name, [new ModuleTask(Name, TaskKind.Classify, names, 1, 0, temperature, null)], Facts(abstention, Calibration.Of(confidences, right)));
         return new RouterQuality(ConfidenceInterval.Wilson(right.Count(r => r), right.Length), temperature, Calibration.Of(confidences, right), abstention);
     }
@@ -62,12 +62,13 @@ public static class RouterBuilder
         return ([.. predictions.Select(p => Math.Min(1, p.Confidence))], [.. predictions.Select((p, i) => p.Label == module.Labels[texts.Labels[i]])]);
     }
 
-    private static RouterAbstention Abstain(BagModule module, LabelledTexts validation, double risk, double[] confidences, bool[] right)
+    // Chosen on every second text and checked on the others: validation texts have been fitted to.
+    private static RouterAbstention Abstain(double[] confidences, bool[] right, double risk)
     {
-        (double[] held, bool[] known) = Judge(module, validation);
-        ConformalThreshold chosen = ConformalRisk.Control(held, [.. known.Select(k => k ? 0.0 : 1)], risk);
-        int abstained = confidences.Count(c => c < chosen.Threshold), wrong = confidences.Where((c, i) => c >= chosen.Threshold && !right[i]).Count();
-        return new RouterAbstention(chosen, (double)abstained / right.Length, (double)wrong / right.Length);
+        ConformalThreshold chosen = ConformalRisk.Control([.. confidences.Where((_, i) => i % 2 == 0)], [.. right.Where((_, i) => i % 2 == 0).Select(r => r ? 0.0 : 1)], risk);
+        int[] others = [.. Enumerable.Range(0, right.Length).Where(i => i % 2 == 1)];
+        int abstained = others.Count(i => confidences[i] < chosen.Threshold), wrong = others.Count(i => confidences[i] >= chosen.Threshold && !right[i]);
+        return new RouterAbstention(chosen, (double)abstained / others.Length, (double)wrong / others.Length, others.Length);
     }
 
     private static JsonObject Facts(RouterAbstention? abstention, Calibration calibration) => abstention is null ? [] : new JsonObject
@@ -78,7 +79,7 @@ public static class RouterBuilder
             ["threshold"] = abstention.Chosen.Threshold,
             ["risk"] = abstention.Chosen.Risk,
             ["items"] = abstention.Chosen.Items,
-            ["test"] = new JsonObject { ["rate"] = abstention.Rate, ["wrong"] = abstention.Wrong, ["calibration_error"] = calibration.ExpectedError, ["items"] = calibration.Items },
+            ["test"] = new JsonObject { ["rate"] = abstention.Rate, ["wrong"] = abstention.Wrong, ["items"] = abstention.Items, ["calibration_error"] = calibration.ExpectedError },
         },
     };
 

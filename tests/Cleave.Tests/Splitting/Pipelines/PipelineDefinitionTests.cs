@@ -38,7 +38,7 @@ public sealed partial class PipelineDefinitionTests : IDisposable
         Assert.Equal((0.25, 0.75), (@long.When.Above!.Value, @long.When.Below!.Value));
         Assert.Equal("{loud} anna", note.Text.Render(r => r.Step == "mood" ? "loud" : "anna"));
         Assert.Null(note.Task);
-        Assert.Equal(["mood", "who note", "long"], PipelineOrder.Waves(care).Select(w => string.Join(' ', w.Select(s => s.Name))));
+        Assert.Equal(["mood", "who", "long note"], PipelineOrder.Waves(care).Select(w => string.Join(' ', w.Select(s => s.Name))));
         Assert.Empty(PipelineCases.Load(PipelineCases.Tasks).Pipelines);
     }
 
