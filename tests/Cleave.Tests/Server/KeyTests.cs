@@ -29,7 +29,7 @@ public sealed class KeyTests : IDisposable
 
     private static async Task<HttpResponseMessage> Send(RunningServer server, string? key, string path, string? body, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path);
+        using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, new Uri(server.Client.BaseAddress!.OriginalString.TrimEnd('/') + path));
         if (key is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         foreach ((string name, string value) in headers)
