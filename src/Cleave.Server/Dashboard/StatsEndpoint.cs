@@ -13,7 +13,7 @@ internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, TimeP
 {
     public const string Path = AdminEndpoints.Prefix + "/stats";
 
-    public Task Show(HttpContext context)
+    public async Task Show(HttpContext context)
     {
         using var document = new MemoryStream();
         using (var w = new Utf8JsonWriter(document))
@@ -34,7 +34,7 @@ internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, TimeP
             w.WriteEndArray();
             w.WriteEndObject();
         }
-        return JsonAnswer.Write(context.Response, 200, document.ToArray(), context.RequestAborted);
+        await JsonAnswer.Write(context.Response, 200, document.ToArray(), context.RequestAborted);
     }
 
     private static void Write(Utf8JsonWriter w, MetricFamily family)

@@ -54,13 +54,13 @@ internal sealed class Gate(ApiKeys? keys, bool loopbackOnly, Func<bool> stopping
             return;
         if (stopping())
             throw ApiException.Stopping();
-        if (request.Path.StartsWithSegments(DashboardPage.Path))
+        if (request.Path.StartsWithSegments(DashboardPage.Path, StringComparison.OrdinalIgnoreCase))
             return; // it holds nothing; what it asks for is asked with a key
         if (keys is not null)
             facts.Caller = new Caller(KeyOf(request, keys));
-        if (request.Path.StartsWithSegments(MetricsPath)) // with a slash behind it too, as routes are matched
+        if (request.Path.StartsWithSegments(MetricsPath, StringComparison.OrdinalIgnoreCase)) // with a slash behind it too, as routes are matched
             CheckMetrics(facts.Caller);
-        else if (request.Path.StartsWithSegments(AdminEndpoints.Prefix))
+        else if (request.Path.StartsWithSegments(AdminEndpoints.Prefix, StringComparison.OrdinalIgnoreCase))
             CheckAdmin(request, facts.Caller);
         else
             facts.Caller.TakeRequest();

@@ -38,7 +38,7 @@ public sealed class VersionedHostTests
         using VersionedHost host = Create(most: 2);
         Assert.True(Assert.Throws<VersionException>(() => host.Promote(B)).IsUnknown);
         Assert.True(Assert.Throws<VersionException>(() => host.Promote(A[..7])).IsUnknown);
-        Assert.False(Assert.Throws<VersionException>(() => { host.Unload(A[..8]); }).IsUnknown);
+        Assert.False((await Assert.ThrowsAsync<VersionException>(() => host.Unload(A[..8]))).IsUnknown);
         Assert.Throws<VersionException>(() => host.StartCanary(A, 10));
         await host.LoadAsync("b");
         Assert.Contains("unload one", (await Assert.ThrowsAsync<VersionException>(() => host.LoadAsync("c"))).Message, StringComparison.Ordinal);
