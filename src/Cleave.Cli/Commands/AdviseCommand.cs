@@ -60,13 +60,13 @@ internal static class AdviseCommand
             yaml = [all[0].ToStudyYaml()];
         }
         if (call.Json)
-            call.WriteJson(w => w.WriteRawValue(new JsonArray([.. all.Zip(yaml, WithYaml)]).ToJsonString()));
+            call.WriteJson(w => w.WriteRawValue(new JsonArray([.. all.Zip(yaml, (r, y) => (JsonNode)WithYaml(r, y))]).ToJsonString()));
         else
             WriteText(call.Out, all, yaml, isProject);
         return all.Any(r => r.HasFailed) ? Exit.No : Exit.Done;
     }
 
-    private static JsonNode WithYaml(Recommendation recommendation, string yaml)
+    private static JsonObject WithYaml(Recommendation recommendation, string yaml)
     {
         JsonObject json = recommendation.ToJson();
         json["yaml"] = yaml;

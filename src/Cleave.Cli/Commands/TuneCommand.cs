@@ -50,9 +50,9 @@ internal static class TuneCommand
         if (call.Get(LaunchOptions.DryRun))
             return LaunchOptions.Preview(call, launcher!);
         using IArtifactStore? artifacts = StudyOptions.ArtifactStore(call);
+        using ChatAdviceModel? model = file.Plan.Sampler == AdvisorOptions.SamplerName ? ChatAdviceModel.Connect(file.Advisor!, file.Folder) : null;
         using IStudyStorage storage = address is null ? Alone(call, file, folder) : Shared(call, file, address);
-        using AdviceLog? advice = file.Plan.Sampler == AdvisorOptions.SamplerName ? AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), storage.Definition.Space) : null;
-        using ChatAdviceModel? model = advice is null ? null : ChatAdviceModel.Connect(file.Advisor!, file.Folder);
+        using AdviceLog? advice = model is null ? null : AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), storage.Definition.Space);
         var study = new Study(storage, Sampler(call, file, model, advice), file.Plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
         foreach (ParameterSet start in file.Start)
             study.Enqueue(start);

@@ -28,7 +28,7 @@ public static class RequestReader
     }
 
     // "never be above" says what "not above" says.
-    private static IEnumerable<RequestWord> Plain(IReadOnlyList<RequestWord> words)
+    private static IEnumerable<RequestWord> Plain(List<RequestWord> words)
     {
         for (int i = 0; i < words.Count; i++)
         {

@@ -26,7 +26,7 @@ internal static partial class RequestWords
     };
 
     /// <exception cref="CleaveException">The text is too long.</exception>
-    public static IReadOnlyList<RequestWord> Of(string text)
+    public static List<RequestWord> Of(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         if (text.Length > MostCharacters)
