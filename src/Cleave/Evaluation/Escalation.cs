@@ -71,7 +71,8 @@ public sealed record Escalation(double Threshold, double Rate, double Module, do
         ConformalThreshold found = ConformalRisk.Control([.. module.Select(p => p.Confidence)], shortfalls, risk);
         Prediction[] cascade = [.. module.Zip(monolith, (m, r) => m.Confidence < found.Threshold ? r : m)];
         return new Escalation(found.Threshold, found.Rate, metric.Score(examples, module).Value(), metric.Score(examples, monolith).Value(),
-            metric.Score(examples, cascade).Value(), examples.Count) { Risk = risk };
+            metric.Score(examples, cascade).Value(), examples.Count)
+        { Risk = risk };
     }
 
     private delegate double Quality(ReadOnlySpan<int> items);
