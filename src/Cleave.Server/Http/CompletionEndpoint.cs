@@ -28,7 +28,8 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
 
     private async Task Answer(HttpResponse response, IModuleHost admitted, ApiRequest request, Answers answers, CancellationToken cancel)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        // Not disposed of: an answer that nobody waits for any more may still look at it.
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var pieces = Channel.CreateUnbounded<AnswerPiece>(new UnboundedChannelOptions { SingleReader = true });
         RunningRequest[] running = [.. Enumerable.Range(0, request.Answers).Select(i => new RunningRequest(admitted,
             i == 0 ? request.Request : request.Request with { Seed = unchecked((request.Request.Seed ?? 0) + (ulong)i) }, request.Grammar, pieces.Writer, i, stop.Token))];

@@ -10,23 +10,23 @@ internal sealed class Deadline : IDisposable
     private const int MostMilliseconds = 24 * 60 * 60 * 1000;
 
     private readonly CancellationToken _left;
-    private readonly CancellationTokenSource? _limit, _both;
+    private readonly CancellationTokenSource? _limit;
     private readonly int _milliseconds;
 
     /// <exception cref="ApiException">The header holds no such time.</exception>
     public Deadline(HttpContext context, TimeProvider clock)
     {
-        _left = context.RequestAborted;
+        Token = _left = context.RequestAborted;
         string? given = context.Request.Headers[Header];
         if (string.IsNullOrEmpty(given))
             return;
         if (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out _milliseconds) || _milliseconds is < 1 or > MostMilliseconds)
             throw ApiException.Invalid($"the header {Header} must be a whole number of milliseconds from 1 to {MostMilliseconds}", Header);
         _limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(_milliseconds), clock);
-        _both = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _left);
+        Token = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _left).Token;
     }
 
-    public CancellationToken Token => _both?.Token ?? _left;
+    public CancellationToken Token { get; }
 
     /// <summary>Waits for an answer, and no longer.</summary>
     /// <exception cref="ApiException">The time has passed.</exception>
@@ -43,9 +43,6 @@ internal sealed class Deadline : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _both?.Dispose();
-        _limit?.Dispose();
-    }
+    /// <summary>The clock need not wake anybody any more. Work that nobody waits for may still look at the token.</summary>
+    public void Dispose() => _limit?.Dispose();
 }
