@@ -10,6 +10,7 @@ using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -50,13 +51,19 @@ public sealed class ModuleServer : IAsyncDisposable
         _app = Build(addresses, options);
         _log = new RequestLog(options.Log, options.JsonLog, _telemetry, TimeProvider.System);
         _gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, _log);
-        var completions = new CompletionEndpoint(host, new Admission(host, _telemetry), _queue, options.MaxTokens, TimeProvider.System);
+        var admission = new Admission(host, _telemetry);
+        var completions = new CompletionEndpoint(host, admission, _queue, options.MaxTokens, options.Clock);
         var models = new ModelsEndpoint(host);
         _app.Use(_gate.Run);
         _app.MapGet("/v1/models", models.List);
         _app.MapGet("/v1/models/{id}", models.Show);
         _app.MapPost("/v1/chat/completions", completions.Chat);
         _app.MapPost("/v1/completions", completions.Text);
+        var judgements = new JudgementEndpoint(host, admission, _queue, options.Clock);
+        _app.MapPost("/v1/classify", judgements.Classify);
+        _app.MapPost("/v1/extract", judgements.Extract);
+        _app.MapPost("/v1/embeddings", new EmbeddingEndpoint(host, admission, _queue, options.Clock).Embed);
+        _app.MapGet(ApiDescription.Path, ApiDescription.Show);
         _app.MapGet(Gate.HealthPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.ReadyPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.LivePath, context => ShowHealth(context, false));
@@ -66,6 +73,10 @@ public sealed class ModuleServer : IAsyncDisposable
         if (host is VersionedHost versions)
             new AdminEndpoints(versions, releases, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
     }
+
+    /// <summary>The methods and paths that are answered.</summary>
+    internal IEnumerable<(string Method, string Path)> Routes => ((IEndpointRouteBuilder)_app).DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
+        .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Select(m => (m, e.RoutePattern.RawText!)) ?? []);
 
     /// <summary>The addresses that it listens on, with the ports that were found for port 0.</summary>
     public IReadOnlyList<string> Addresses => [.. _app.Urls];

@@ -11,8 +11,8 @@ public sealed record ServerOptions
     /// <summary>Keys that requests must bring, or null where everyone who reaches the server may ask.</summary>
     public ApiKeys? Keys { get; init; }
 
-    /// <summary>Requests that are computed at once.</summary>
-    public int Workers { get; init; } = 1;
+    /// <summary>Requests that are answered at once, each by a thread that mostly waits: the host computes those to one model together.</summary>
+    public int Workers { get; init; } = 32;
 
     /// <summary>Requests that may wait for a worker; more are answered with 429.</summary>
     public int Waiting { get; init; } = 64;
@@ -42,6 +42,9 @@ public sealed record ServerOptions
 
     /// <summary>Whether those lines are JSON documents. Neither form holds what requests say or are answered.</summary>
     public bool JsonLog { get; init; }
+
+    /// <summary>What deadlines are counted by.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <exception cref="CleaveException">A value is out of range, or the server would be open to the network without keys.</exception>
     internal IReadOnlyList<ListenAddress> Checked()

@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace Cleave.Server;
 
 /// <summary>
-/// A few threads that compute requests, and a bounded row of those that wait. Computing keeps its threads busy for
-/// long, so it stays off the pool that serves connections.
+/// Threads that wait for the answers to requests, more of them than there are cores, and a bounded row of requests that have no thread yet.
+/// They are kept for long, so this stays off the pool that serves connections.
 /// </summary>
 internal sealed class WorkQueue : IDisposable
 {

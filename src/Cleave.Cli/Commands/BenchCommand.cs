@@ -10,5 +10,6 @@ internal static class BenchCommand
         BenchInferenceCommand.Create(),
         BenchTrainingCommand.Create(),
         BenchTokenizerCommand.Create(),
+        BenchServingCommand.Create(),
     };
 }

@@ -34,6 +34,13 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
         }
     }
 
+    public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
+    {
+        IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
+        facts.Caller.Key?.Spend(made.Sum(m => m.Tokens));
+        return made;
+    }
+
     private sealed class WatchedSink(IResultSink sink, RequestFacts facts, GenerationMeter meter) : IResultSink
     {
         public int Pieces { get; private set; }
@@ -50,6 +57,13 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
             if (Pieces++ == 0)
                 meter.FirstPiece();
             sink.Text(piece);
+        }
+
+        public void Text(string piece, IReadOnlyList<TokenScore> tokens)
+        {
+            if (Pieces++ == 0)
+                meter.FirstPiece();
+            sink.Text(piece, tokens);
         }
     }
 }

@@ -2,30 +2,35 @@ using Cleave.Serving;
 
 namespace Cleave.Server.Http;
 
-/// <summary>The documents of one answer: chat and plain completions differ in nothing else.</summary>
-/// <param name="id">Unique to this answer.</param>
+/// <summary>The documents of one request's answers: chat and plain completions differ in nothing else.</summary>
+/// <param name="id">Unique to this request.</param>
 /// <param name="created">Seconds since 1970.</param>
 internal abstract class Answers(string id, long created)
 {
     protected string Id { get; } = id;
     protected long Created { get; } = created;
 
-    /// <summary>The whole answer at once.</summary>
-    public abstract byte[] Whole(ModuleResult result);
+    /// <summary>All answers, whole.</summary>
+    public abstract byte[] Whole(IReadOnlyList<ModuleResult> results);
 
-    /// <summary>The first event of a stream, or null where none is needed.</summary>
-    public abstract byte[]? First(ModuleChoice choice);
+    /// <summary>The first event of an answer's stream, or null where none is needed.</summary>
+    public abstract byte[]? First(ModuleChoice choice, int index);
 
-    public abstract byte[] Piece(ModuleChoice choice, string text);
+    /// <param name="tokens">Those of the piece, where their scores were asked for.</param>
+    public abstract byte[] Piece(ModuleChoice choice, int index, string text, IReadOnlyList<TokenScore>? tokens);
 
-    public abstract byte[] Last(ModuleResult result);
+    /// <param name="tokens">Those that no piece told, where their scores were asked for.</param>
+    public abstract byte[] Last(ModuleResult result, int index, IReadOnlyList<TokenScore>? tokens);
 
     /// <summary>The counts of tokens at a stream's end.</summary>
-    public abstract byte[] Counts(ModuleResult result);
+    public abstract byte[] Counts(IReadOnlyList<ModuleResult> results);
 
     protected static string Finish(ModuleResult result) => result.Finish == FinishReason.Length ? "length" : "stop";
 
-    protected static StreamFacts Facts(ModuleResult result) => new(Math.Round(result.Compute.TotalMilliseconds, 3), result.Confidence);
-
-    protected static Usage Usage(ModuleResult r) => new(r.PromptTokens, r.CompletionTokens, r.PromptTokens + r.CompletionTokens);
+    /// <summary>A prompt is counted once, however many answers it has.</summary>
+    protected static Usage Usage(IReadOnlyList<ModuleResult> results)
+    {
+        int prompt = results[0].PromptTokens, made = results.Sum(r => r.CompletionTokens), cached = results.Min(r => r.CachedTokens);
+        return new Usage(prompt, made, prompt + made, cached > 0 ? new PromptDetails(cached) : null);
+    }
 }

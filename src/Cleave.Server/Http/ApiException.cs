@@ -27,6 +27,9 @@ internal sealed class ApiException(int status, string type, string message, stri
     public static ApiException Busy(int retryAfter) =>
         new(429, "rate_limit_error", $"too many requests are waiting; try again in {retryAfter} s", code: "rate_limit_exceeded") { RetryAfter = retryAfter };
 
+    public static ApiException TooLate(int milliseconds) =>
+        new(504, "timeout_error", $"there is no answer within the {milliseconds} ms that the request allows", Deadline.Header, "deadline_exceeded");
+
     public static ApiException Stopping() => new(503, "server_error", "the server is stopping", code: "server_stopping") { RetryAfter = 5 };
 
     /// <summary>What a failure looks like from outside; null for one that is nobody's business but the program's.</summary>

@@ -11,7 +11,13 @@ internal sealed record ModelCard(string Id, string Object, long Created, string 
 internal sealed record ChatCompletion(
     string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage);
 
-internal sealed record ChatChoice(int Index, ChatText Message, string FinishReason);
+internal sealed record ChatChoice(int Index, ChatText Message, string FinishReason, ChatScores? Logprobs = null);
+
+internal sealed record ChatScores(IReadOnlyList<ChatScore> Content);
+
+internal sealed record ChatScore(string Token, float Logprob, int[] Bytes, IReadOnlyList<ChatAlternative> TopLogprobs);
+
+internal sealed record ChatAlternative(string Token, float Logprob, int[] Bytes);
 
 internal sealed record ChatText(string Role, string Content);
 
@@ -19,7 +25,7 @@ internal sealed record ChatChunk(
     string Id, string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);
 
 internal sealed record ChunkChoice(
-    int Index, Delta Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null);
+    int Index, Delta Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null, ChatScores? Logprobs = null);
 
 internal sealed record Delta(string? Role = null, string? Content = null);
 
@@ -27,11 +33,26 @@ internal sealed record TextCompletion(
     string Id, string Object, long Created, string Model, IReadOnlyList<TextChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);
 
 internal sealed record TextChoice(
-    int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null);
+    int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null, TextScores? Logprobs = null);
 
-internal sealed record StreamFacts(double ComputeMs, double? Confidence);
+internal sealed record TextScores(
+    IReadOnlyList<string> Tokens, IReadOnlyList<float> TokenLogprobs, IReadOnlyList<Dictionary<string, float>> TopLogprobs, IReadOnlyList<int> TextOffset);
 
-internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens);
+internal sealed record StreamFacts(double ComputeMs, double QueueMs, double? Confidence, double? Joules, string? Energy);
+
+internal sealed record EmbeddingList(string Object, IReadOnlyList<EmbeddingItem> Data, string Model, ReadUsage Usage);
+
+internal sealed record EmbeddingItem(string Object, int Index, JsonElement Embedding);
+
+internal sealed record Judgements(string Object, string Model, IReadOnlyList<Judgement> Data, ReadUsage Usage);
+
+internal sealed record Judgement(int Index, string? Label, JsonElement? Spans, double? Confidence, string Module, string Task, string Route);
+
+internal sealed record ReadUsage(int PromptTokens, int TotalTokens);
+
+internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptDetails? PromptTokensDetails = null);
+
+internal sealed record PromptDetails(int CachedTokens);
 
 internal sealed record ErrorBody(ErrorDetail Error);
 
@@ -47,6 +68,10 @@ internal sealed record Health(string Status, int Modules, int Waiting);
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatChunk))]
 [JsonSerializable(typeof(TextCompletion))]
+[JsonSerializable(typeof(EmbeddingList))]
+[JsonSerializable(typeof(Judgements))]
+[JsonSerializable(typeof(float[]))]
+[JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(ErrorBody))]
 [JsonSerializable(typeof(Health))]
 internal sealed partial class ApiJson : JsonSerializerContext

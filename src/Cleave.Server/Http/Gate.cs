@@ -97,7 +97,7 @@ internal sealed class Gate(ApiKeys? keys, bool loopbackOnly, Func<bool> stopping
 
     private static ApiException Nowhere(HttpContext context) => context.Response.StatusCode == 405
         ? new ApiException(405, "invalid_request_error", $"{context.Request.Path} does not take {context.Request.Method}; allowed: {context.Response.Headers.Allow}")
-        : new ApiException(404, "invalid_request_error", $"there is nothing at {context.Request.Path}; the API is /v1/models, /v1/chat/completions and /v1/completions");
+        : new ApiException(404, "invalid_request_error", $"there is nothing at {context.Request.Path}; what there is, {ApiDescription.Path} says");
 
     private async Task Fail(HttpContext context, Exception e)
     {

@@ -32,6 +32,7 @@ internal sealed class ModelsEndpoint(IModuleHost host)
         }
     }
 
+    /// <summary>A kind as the API calls it.</summary>
     internal static string Kind(TaskKind kind) => kind switch
     {
         TaskKind.Classify => "classify",

@@ -8,12 +8,13 @@ namespace Cleave.Server.Http;
 /// <param name="Grammar">Makes what the answer must look like; null for anything.</param>
 /// <param name="Stream">Whether the answer is sent piece by piece.</param>
 /// <param name="IncludeUsage">Whether a stream ends with the counts of tokens.</param>
-internal sealed record ApiRequest(ModuleRequest Request, Func<CancellationToken, Grammar>? Grammar, bool Stream, bool IncludeUsage);
+/// <param name="Answers">How many answers are made, each with the next seed.</param>
+internal sealed record ApiRequest(ModuleRequest Request, Func<CancellationToken, Grammar>? Grammar, bool Stream, bool IncludeUsage, int Answers);
 
 /// <summary>Turns the body of a completion request into a <see cref="ModuleRequest"/>; nothing is silently ignored.</summary>
 internal static class RequestReader
 {
-    private const int MaxStops = 4, MaxStopLength = 256;
+    private const int MaxStops = 4, MaxStopLength = 256, MostAnswers = 16, MostChatAlternatives = 20, MostTextAlternatives = 5;
 
     // Said for bookkeeping only: they change no answer.
     private static readonly string[] Ignored =
@@ -21,9 +22,9 @@ internal static class RequestReader
 
     public static ApiRequest Chat(JsonElement root, int mostTokens)
     {
-        CheckNames(root, "messages", "max_completion_tokens");
+        CheckNames(root, "messages", "max_completion_tokens", "top_logprobs");
         JsonElement messages = Body.Find(root, "messages") ?? throw ApiException.Invalid("'messages' is missing", "messages");
-        return Read(root, mostTokens, new ModuleRequest { Module = Model(root), Messages = MessageReader.Read(messages) });
+        return Read(root, mostTokens, new ModuleRequest { Module = Model(root), Messages = MessageReader.Read(messages), LogProbabilities = ChatScores(root) });
     }
 
     public static ApiRequest Text(JsonElement root, int mostTokens)
@@ -35,13 +36,14 @@ internal static class RequestReader
             prompt = prompt.GetArrayLength() == 1 && prompt[0].ValueKind == JsonValueKind.String ? prompt[0]
                 : throw ApiException.Invalid("'prompt' must be one string; several prompts and lists of tokens are not supported", "prompt");
         }
-        return Read(root, mostTokens, new ModuleRequest { Module = Model(root), Prompt = Body.Text(prompt, "prompt") });
+        return Read(root, mostTokens, new ModuleRequest { Module = Model(root), Prompt = Body.Text(prompt, "prompt"), LogProbabilities = TextScores(root) });
     }
 
     private static ApiRequest Read(JsonElement root, int mostTokens, ModuleRequest request)
     {
         CheckNeutral(root);
         bool stream = Body.Find(root, "stream") is { } s && Body.Flag(s, "stream");
+        int answers = Body.Find(root, "n") is { } n ? Body.Whole(n, "n", 1, MostAnswers) : 1;
         JsonElement? limit = Body.Find(root, "max_completion_tokens");
         string limitName = limit is null ? "max_tokens" : "max_completion_tokens";
         limit ??= Body.Find(root, "max_tokens");
@@ -52,10 +54,12 @@ internal static class RequestReader
             TopP = Body.Find(root, "top_p") is { } p ? TopP(p) : null,
             Seed = Body.Find(root, "seed") is { } seed ? Seed(seed) : null,
             Stop = Body.Find(root, "stop") is { } stop ? Stops(stop) : [],
-        }, Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null, stream, StreamOptions(root, stream));
+        }, Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null, stream, StreamOptions(root, stream), answers);
     }
 
-    private static string Model(JsonElement root)
+    /// <summary>The module that is asked.</summary>
+    /// <exception cref="ApiException">It is not said.</exception>
+    public static string Model(JsonElement root)
     {
         string model = Body.Text(Body.Find(root, "model") ?? throw ApiException.Invalid("'model' is missing: name a module, or 'auto'", "model"), "model");
         return model.Length > 0 ? model : throw ApiException.Invalid("'model' is empty: name a module, or 'auto'", "model");
@@ -76,12 +80,10 @@ internal static class RequestReader
     // What is offered only in its neutral setting.
     private static void CheckNeutral(JsonElement root)
     {
-        Neutral(root, "n", "only one answer is made: n must be 1", v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) && n == 1);
-        Neutral(root, "best_of", "only one answer is made: best_of must be 1", v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) && n == 1);
+        Neutral(root, "best_of", "every answer is given: best_of must be 1; ask for several with n", v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) && n == 1);
         Neutral(root, "presence_penalty", "presence_penalty is not supported: leave it at 0", IsZero);
         Neutral(root, "frequency_penalty", "frequency_penalty is not supported: leave it at 0", IsZero);
         Neutral(root, "logit_bias", "logit_bias is not supported: leave it empty", v => v.ValueKind == JsonValueKind.Object && !v.EnumerateObject().Any());
-        Neutral(root, "logprobs", "logprobs are not supported", v => v.ValueKind == JsonValueKind.False || IsZero(v));
         Neutral(root, "echo", "echo is not supported", v => v.ValueKind == JsonValueKind.False);
         Neutral(root, "suffix", "suffix is not supported", v => v.ValueKind == JsonValueKind.String && v.ValueEquals(""));
     }
@@ -93,6 +95,18 @@ internal static class RequestReader
     }
 
     private static bool IsZero(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double d) && d == 0;
+
+    private static int? ChatScores(JsonElement root)
+    {
+        bool scores = Body.Find(root, "logprobs") is { } asked && Body.Flag(asked, "logprobs");
+        if (Body.Find(root, "top_logprobs") is not { } top)
+            return scores ? 0 : null;
+        int count = Body.Whole(top, "top_logprobs", 0, MostChatAlternatives);
+        return scores ? count : throw ApiException.Invalid("'top_logprobs' is for scores: set 'logprobs' to true", "top_logprobs");
+    }
+
+    private static int? TextScores(JsonElement root) =>
+        Body.Find(root, "logprobs") is not { } asked || asked.ValueKind == JsonValueKind.False ? null : Body.Whole(asked, "logprobs", 0, MostTextAlternatives);
 
     private static double TopP(JsonElement value)
     {

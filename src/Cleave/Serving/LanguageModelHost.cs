@@ -1,41 +1,48 @@
-using System.Diagnostics;
 using Cleave.Data;
+using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Models.Sampling;
-using Cleave.Models.Sampling.Grammars;
+using Cleave.Serving.Engine;
 
 namespace Cleave.Serving;
 
 /// <summary>
 /// One plain language model, without router. It continues prompts; a conversation is put to it as <see cref="ChatPrompt"/>
-/// says. One request at a time.
+/// says. Requests of several threads are computed together.
 /// </summary>
 public sealed class LanguageModelHost : IModuleHost, IDisposable
 {
     private readonly LanguageModel _model;
-    private readonly Generator _generator;
+    private readonly WritingModel _writer;
+    private readonly TextEmbedder _embedder;
     private readonly ServedModule _module;
-    private readonly GrammarConstraints _constraints = new();
-    private readonly Lock _gate = new();
+    private readonly EnergyMeter _meter;
 
-    public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created)
+    public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created, ServingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        options ??= new ServingOptions();
+        model.Transformer.RequireContinuation();
         _model = model;
-        _generator = new Generator(model.Transformer);
         _module = new ServedModule(name, TaskKind.LanguageModel, created, model.Transformer.Spec.ContextLength);
+        _meter = new EnergyMeter(options.Energy);
+        var turns = new ComputeTurns();
+        _embedder = new TextEmbedder(model, turns, new ComputeShare($"{name} embeddings"));
+        _writer = new WritingModel(model, new DecodingEngine(model.Transformer, turns, new ComputeShare(name), options.Engine, _meter));
     }
 
     public IReadOnlyList<ServedModule> Modules => [_module];
 
     public bool CanRoute => false;
 
+    /// <summary>What the model has in hand.</summary>
+    public EngineLoad Load => _writer.Engine.Load;
+
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        if (request.Module != _module.Name)
-            throw new UnknownModuleException(request.Module, [_module.Name]);
+        CheckName(request.Module);
         ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, cancellation) : null;
         int[] prompt = chat?.Ids ?? Prompt(_model, request.Prompt!);
         if (prompt.Length == 0)
@@ -43,22 +50,24 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         if (prompt.Length >= _module.ContextLength)
             throw RequestException.TooLong(prompt.Length, _module);
         RequestException.CheckGrammar(request);
-        var choice = new ModuleChoice(_module.Name, _module.Name, Route.Named);
-        lock (_gate)
-        {
-            long started = Stopwatch.GetTimestamp();
-            SamplingOptions sampling = Sampling(request);
-            TokenConstraint? constraint = _constraints.Of(_model.Tokenizer, request.Grammar);
-            _generator.Limit(prompt.Length, sampling, constraint); // what is refused is refused before anything is said
-            sink.Chosen(choice);
-            GeneratedText made = TextGeneration.Run(_generator, _model.Tokenizer, prompt, sampling,
-                request.Grammar is null ? [.. request.Stop, .. chat?.Stops ?? []] : [], chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId),
-                trim: chat is not null && request.Grammar is null, sink.Text, constraint, cancellation);
-            return new ModuleResult(choice, made.Text, made.Finish, prompt.Length, made.Tokens, null, Stopwatch.GetElapsedTime(started));
-        }
+        var task = new WritingTask(prompt, Sampling(request), request.Grammar is null ? [.. request.Stop, .. chat?.Stops ?? []] : [],
+            chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId), Trim: chat is not null && request.Grammar is null);
+        return _writer.Write(request, task, new ModuleChoice(_module.Name, _module.Name, Route.Named), prompt.Length, sink, cancellation);
     }
 
-    public void Dispose() => _generator.Dispose();
+    public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        CheckName(module);
+        return [.. texts.Select(t => _embedder.Embed(t, cancellation))];
+    }
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _embedder.Dispose();
+        _meter.Dispose();
+    }
 
     /// <summary>The token that a text begins with, as in training: beginning of text, or else end of text.</summary>
     public static int[] Start(LanguageModel model)
@@ -84,4 +93,10 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         MaxTokens = request.MaxTokens ?? maxTokens,
         Seed = request.Seed ?? 0,
     };
+
+    private void CheckName(string name)
+    {
+        if (name != _module.Name)
+            throw new UnknownModuleException(name, [_module.Name]);
+    }
 }

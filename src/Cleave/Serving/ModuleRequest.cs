@@ -38,6 +38,9 @@ public sealed record ModuleRequest
     /// <summary>What the request is called in logs; the same one always comes to the same version of a trial. Null: it takes part in none.</summary>
     public string? Id { get; init; }
 
+    /// <summary>How many of the likeliest tokens are told in each token's place, with their scores; null: no scores at all.</summary>
+    public int? LogProbabilities { get; init; }
+
     /// <summary>What a module that takes one text is given: the prompt, or the last message of the user.</summary>
     public string Text => Prompt ?? Messages.LastOrDefault(m => m.Role == ChatRole.User)?.Content ?? "";
 }

@@ -1,3 +1,4 @@
+using Cleave.Evaluation.Energy;
 using Cleave.Serving.Pipelines;
 
 namespace Cleave.Serving;
@@ -17,10 +18,22 @@ public enum FinishReason
 /// <param name="PromptTokens">Tokens that were read.</param>
 /// <param name="CompletionTokens">Tokens that were made; 1 for an answer that is not made token by token.</param>
 /// <param name="Confidence">Calibrated, in [0, 1], where the module has one.</param>
-/// <param name="Compute">Time spent computing, without waiting.</param>
+/// <param name="Compute">From when its computation began, together with that of others.</param>
 public sealed record ModuleResult(
     ModuleChoice Choice, string Text, FinishReason Finish, int PromptTokens, int CompletionTokens, double? Confidence, TimeSpan Compute)
 {
     /// <summary>What each step of a pipeline came to, in the order of the pipeline; empty for one module's answer.</summary>
     public IReadOnlyList<StepResult> Steps { get; init; } = [];
+
+    /// <summary>How long the host let it wait before that.</summary>
+    public TimeSpan Waited { get; init; }
+
+    /// <summary>Tokens of the prompt that were known from earlier requests and not read again.</summary>
+    public int CachedTokens { get; init; }
+
+    /// <summary>Its share of the energy of the passes that it was part of; null where nobody counted.</summary>
+    public EnergyUse? Energy { get; init; }
+
+    /// <summary>The tokens that were made, where their scores were asked for (<see cref="ModuleRequest.LogProbabilities"/>).</summary>
+    public IReadOnlyList<TokenScore>? Tokens { get; init; }
 }

@@ -1,21 +1,24 @@
 using Cleave.Models;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
+using Cleave.Serving.Engine;
 
 namespace Cleave.Serving;
 
-/// <summary>A text as one vector of length 1: the mean of a model's last hidden states, those of control tokens included. One text at a time.</summary>
+/// <summary>A text as one vector of length 1: the mean of a model's last hidden states, those of control tokens included. One text at a time; safe for use from several threads.</summary>
 public sealed class TextEmbedder : IDisposable
 {
     private readonly LanguageModel _model;
     private readonly Tape _tape = new(records: false);
     private readonly TokenBatch _batch = new();
-    private readonly Lock _gate = new();
+    private readonly ComputeTurns _turns;
+    private readonly ComputeShare _share;
 
-    public TextEmbedder(LanguageModel model)
+    /// <param name="turns">Shared by all that compute with the model; null for nobody else.</param>
+    public TextEmbedder(LanguageModel model, ComputeTurns? turns = null, ComputeShare? share = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        _model = model;
+        (_model, _turns, _share) = (model, turns ?? new ComputeTurns(), share ?? new ComputeShare("embeddings"));
     }
 
     /// <summary>Numbers of a vector: the model's width.</summary>
@@ -23,7 +26,7 @@ public sealed class TextEmbedder : IDisposable
 
     /// <returns>The vector, and the tokens that were read, the control tokens included.</returns>
     /// <exception cref="RequestException">The text is empty, or longer than the context.</exception>
-    public (float[] Vector, int Tokens) Embed(string text)
+    public (float[] Vector, int Tokens) Embed(string text, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         int[] ids = _model.Transformer.Reader.Spec.Bidirectional
@@ -34,7 +37,9 @@ public sealed class TextEmbedder : IDisposable
         if (ids.Length > _model.Transformer.Spec.ContextLength)
             throw new RequestException($"the text has {ids.Length} tokens, but the model reads at most {_model.Transformer.Spec.ContextLength}; cut it", "input", "context_length_exceeded");
         var mean = new float[Dimensions];
-        lock (_gate)
+        cancellation.ThrowIfCancellationRequested();
+        _turns.Take(_share);
+        try
         {
             _batch.Clear();
             Tensor hidden = _model.Transformer.Reader.Forward(_tape, _batch.Add(ids));
@@ -44,7 +49,11 @@ public sealed class TextEmbedder : IDisposable
                 for (int i = 0; i < mean.Length; i++)
                     mean[i] += state[i];
             }
+        }
+        finally
+        {
             _tape.Reset();
+            _turns.Leave();
         }
         double length = 0;
         foreach (float value in mean)

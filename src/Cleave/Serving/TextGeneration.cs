@@ -10,8 +10,15 @@ namespace Cleave.Serving;
 public sealed record GeneratedText(string Text, int Tokens, FinishReason Finish);
 
 /// <summary>Tokens to text while they are made: whole characters, up to the first stop text.</summary>
-public static class TextGeneration
+/// <param name="trim">Whether white space at both ends is left out.</param>
+/// <param name="onText">Gets the pieces that make up the text, none of them empty.</param>
+public sealed class TextGeneration(ITokenizer tokenizer, IReadOnlyList<string> stops, bool trim, Action<string> onText)
 {
+    private readonly StreamingDecoder _decoder = tokenizer.StartDecoding(skipSpecial: true);
+    private readonly StopTexts _stopper = new(stops);
+    private readonly StringBuilder _text = new(), _blanks = new();
+    private int _tokens;
+
     /// <summary>Continues a prompt; the pieces that <paramref name="onText"/> gets make up the text.</summary>
     /// <param name="trim">Whether white space at both ends is left out.</param>
     /// <param name="constraint">Keeps the text to a grammar, or null.</param>
@@ -22,32 +29,39 @@ public static class TextGeneration
         ArgumentNullException.ThrowIfNull(generator);
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(onText);
-        var decoder = tokenizer.StartDecoding(skipSpecial: true);
-        var stopper = new StopTexts(stops);
-        var text = new StringBuilder();
-        var blanks = new StringBuilder();
-        int tokens = 0;
+        var text = new TextGeneration(tokenizer, stops, trim, onText);
         bool ended = false;
-        generator.Generate(prompt, options, id => ended = isEnd(id), (id, _) =>
-        {
-            tokens++;
-            Say(stopper.Push(decoder.Append(id)));
-            return !stopper.Stopped;
-        }, constraint, cancellation);
-        ended |= constraint is { IsComplete: true } or { Accepts: true }; // what is a whole text of its form has not been cut
-        Say(stopper.Push(decoder.Flush()));
-        Say(stopper.Finish());
-        return new GeneratedText(text.ToString(), tokens, ended || stopper.Stopped ? FinishReason.Stop : FinishReason.Length);
+        generator.Generate(prompt, options, id => ended = isEnd(id), (id, _) => text.Add(id), constraint, cancellation);
+        return text.End(ended, constraint);
+    }
 
-        void Say(string piece)
-        {
-            if (trim)
-                piece = WithoutOuterBlanks(piece, text.Length == 0, blanks);
-            if (piece.Length == 0)
-                return;
-            text.Append(piece);
-            onText(piece);
-        }
+    /// <summary>Takes the next token; false where no more are wanted.</summary>
+    public bool Add(int id)
+    {
+        _tokens++;
+        Say(_stopper.Push(_decoder.Append(id)));
+        return !_stopper.Stopped;
+    }
+
+    /// <summary>Says what was held back.</summary>
+    /// <param name="ended">A token ended the text.</param>
+    /// <param name="constraint">What kept it to a grammar, or null.</param>
+    public GeneratedText End(bool ended, TokenConstraint? constraint)
+    {
+        ended |= constraint is { IsComplete: true } or { Accepts: true }; // what is a whole text of its form has not been cut
+        Say(_stopper.Push(_decoder.Flush()));
+        Say(_stopper.Finish());
+        return new GeneratedText(_text.ToString(), _tokens, ended || _stopper.Stopped ? FinishReason.Stop : FinishReason.Length);
+    }
+
+    private void Say(string piece)
+    {
+        if (trim)
+            piece = WithoutOuterBlanks(piece, _text.Length == 0, _blanks);
+        if (piece.Length == 0)
+            return;
+        _text.Append(piece);
+        onText(piece);
     }
 
     // White space waits until something follows it; before the first word it is dropped.

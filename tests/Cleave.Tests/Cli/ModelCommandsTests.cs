@@ -179,6 +179,25 @@ public sealed class ModelCommandsTests : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void Bench_serving_times_each_module_and_all_of_them()
+    {
+        JsonElement json = Json(CommandLine.Run("bench", "serving", _tiny.Folder, "--concurrency", "3", "--requests", "7", "--prompt", "4", "--generate", "3", "--json"));
+        JsonElement[] modules = [.. json.GetProperty("modules").EnumerateArray()];
+        Assert.Equal([("mood", 3), ("reply", 2), ("names", 2), ("all", 7)], modules.Select(m => (m.GetProperty("module").GetString()!, m.GetProperty("requests").GetInt32())));
+        foreach (JsonElement module in modules)
+        {
+            (JsonElement whole, JsonElement first) = (module.GetProperty("latency_ms"), module.GetProperty("first_token_ms"));
+            Assert.True(whole.GetProperty("p50").GetDouble() <= whole.GetProperty("p95").GetDouble() && whole.GetProperty("p95").GetDouble() <= whole.GetProperty("p99").GetDouble());
+            Assert.True(first.GetProperty("p99").GetDouble() <= whole.GetProperty("p99").GetDouble() && module.GetProperty("joules_per_request").GetDouble() > 0);
+        }
+        double seconds = json.GetProperty("elapsed_s").GetDouble();
+        Assert.InRange(modules[^1].GetProperty("requests_per_s").GetDouble() * seconds, 6.5, 7.5);
+        Assert.Equal([1.0, 2, 3, 3], new[] { 0.1, 0.5, 0.95, 1 }.Select(p => Cleave.Cli.Measure.ServingSpeed.Percentile([3, 1, 2], p)));
+        Assert.Contains("first token p50", CommandLine.Run("bench", "serving", _tiny.Reply, "--requests", "2", "--prompt", "4", "--generate", "2").Output, StringComparison.Ordinal);
+        Assert.Contains("there is no module 'nobody'", CommandLine.Run("bench", "serving", _tiny.Folder, "--module", "nobody").OneLineError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_gguf_file_is_inspected_timed_and_asked_for_logits()
     {
         string path = Path.Combine(_tiny.Folder, "..", Path.GetRandomFileName() + ".gguf");

@@ -35,7 +35,11 @@ public sealed class BadRequestTests : IAsyncLifetime
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", "only 'text' is supported", "messages[0].content[0].type")]
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"system\",\"content\":\"x\"}]}", "no message with the role 'user'", "messages")]
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}", "is not valid Unicode", "messages[0].content")]
-    [InlineData("{\"model\":\"mood\",\"n\":2," + Message + "}", "n must be 1", "n")]
+    [InlineData("{\"model\":\"mood\",\"n\":17," + Message + "}", "from 1 to 16", "n")]
+    [InlineData("{\"model\":\"mood\",\"n\":0," + Message + "}", "from 1 to 16", "n")]
+    [InlineData("{\"model\":\"mood\",\"logprobs\":3," + Message + "}", "'logprobs' must be true or false", "logprobs")]
+    [InlineData("{\"model\":\"mood\",\"top_logprobs\":3," + Message + "}", "set 'logprobs' to true", "top_logprobs")]
+    [InlineData("{\"model\":\"mood\",\"logprobs\":true,\"top_logprobs\":21," + Message + "}", "from 0 to 20", "top_logprobs")]
     [InlineData("{\"model\":\"mood\",\"tools\":[]," + Message + "}", "'tools' is not supported", "tools")]
     [InlineData("{\"model\":\"mood\",\"wibble\":1," + Message + "}", "'wibble' is not supported", "wibble")]
     [InlineData("{\"model\":\"mood\",\"temperature\":\"hot\"," + Message + "}", "'temperature' must be a number, not a string", "temperature")]
@@ -68,6 +72,7 @@ public sealed class BadRequestTests : IAsyncLifetime
     [InlineData("{\"model\":\"reply\",\"prompt\":[\"a\",\"b\"]}", "must be one string", "prompt")]
     [InlineData("{\"model\":\"reply\",\"prompt\":[1,2]}", "must be one string", "prompt")]
     [InlineData("{\"model\":\"reply\",\"prompt\":\"a\",\"best_of\":3}", "best_of must be 1", "best_of")]
+    [InlineData("{\"model\":\"reply\",\"prompt\":\"a\",\"logprobs\":6}", "from 0 to 5", "logprobs")]
     [InlineData("{\"model\":\"reply\",\"prompt\":\"a\",\"echo\":true}", "echo is not supported", "echo")]
     [InlineData("{\"model\":\"reply\",\"prompt\":\"a\",\"messages\":[]}", "'messages' is not supported", "messages")]
     public async Task Wrong_plain_requests(string body, string message, string param)
@@ -75,6 +80,42 @@ public sealed class BadRequestTests : IAsyncLifetime
         var error = await RunningServer.Error(await _server.Post("/v1/completions", body));
         Assert.Equal((400, param), (error.Status, error.Param));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("classify", "{\"input\":\"a\"}", 400, "'model' is missing")]
+    [InlineData("classify", "{\"model\":\"mood\"}", 400, "'input' is missing")]
+    [InlineData("classify", "{\"model\":\"mood\",\"input\":[]}", 400, "'input' has 0 entries")]
+    [InlineData("classify", "{\"model\":\"mood\",\"input\":[\"a\",5]}", 400, "'input[1]' must be a string, not a number")]
+    [InlineData("classify", "{\"model\":\"mood\",\"input\":{}}", 400, "'input' must be a string or an array of strings, not an object")]
+    [InlineData("classify", "{\"model\":\"mood\",\"input\":\"a\",\"question\":\"b\"}", 400, "'question' is not supported")]
+    [InlineData("classify", "{\"model\":\"reply\",\"input\":\"a\"}", 400, "'reply' does not classify: its kind is generate")]
+    [InlineData("classify", "{\"model\":\"auto\",\"input\":\"please reply\"}", 400, "'reply' does not classify")]
+    [InlineData("classify", "{\"model\":\"nobody\",\"input\":\"a\"}", 404, "there is no module 'nobody'")]
+    [InlineData("extract", "{\"model\":\"mood\",\"input\":\"a\"}", 400, "'mood' does not extract: its kind is classify")]
+    [InlineData("extract", "{\"model\":\"mood\",\"input\":\"a\",\"question\":1}", 400, "'question' must be a string, not a number")]
+    [InlineData("embeddings", "{\"model\":\"mood\",\"input\":\"a\"}", 400, "'mood' has no embeddings")]
+    [InlineData("embeddings", "{\"model\":\"mood\",\"input\":\"a\",\"encoding_format\":\"hex\"}", 400, "there are float and base64")]
+    [InlineData("embeddings", "{\"model\":\"mood\",\"input\":[[1,2]]}", 400, "'input[0]' must be a string, not an array")]
+    public async Task Wrong_requests_about_texts(string path, string body, int status, string message)
+    {
+        var error = await RunningServer.Error(await _server.Post("/v1/" + path, body));
+        Assert.Equal((status, "invalid_request_error"), (error.Status, error.Type));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-5")]
+    [InlineData("1.5")]
+    [InlineData("soon")]
+    [InlineData("86400001")]
+    public async Task A_deadline_is_a_number_of_milliseconds(string deadline)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = new StringContent("{}", Encoding.UTF8, "application/json") };
+        request.Headers.Add("x-cleave-deadline-ms", deadline);
+        var error = await RunningServer.Error(await _server.Client.SendAsync(request));
+        Assert.Equal((400, "x-cleave-deadline-ms"), (error.Status, error.Param));
     }
 
     [Fact]
@@ -133,7 +174,7 @@ public sealed class BadRequestTests : IAsyncLifetime
     {
         using var text = new StringContent("{}", Encoding.UTF8, "text/plain");
         Assert.Equal(415, (await RunningServer.Error(await _server.Client.PostAsync("/v1/chat/completions", text))).Status);
-        Assert.Equal(404, (await RunningServer.Error(await _server.Client.GetAsync("/v1/embeddings"))).Status);
+        Assert.Equal(404, (await RunningServer.Error(await _server.Client.GetAsync("/v1/nothing"))).Status);
         Assert.Equal(405, (await RunningServer.Error(await _server.Client.GetAsync("/v1/chat/completions"))).Status);
     }
 

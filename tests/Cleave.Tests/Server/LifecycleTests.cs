@@ -45,7 +45,7 @@ public sealed class LifecycleTests
         using var go = new ManualResetEventSlim();
         using var started = new SemaphoreSlim(0);
         var host = new WordHost { BeforeWord = (word, cancel) => { if (word == 0) { started.Release(); go.Wait(cancel); } } };
-        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Waiting = 1 });
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Workers = 1, Waiting = 1 });
         Task<HttpResponseMessage> first = server.Post("/v1/completions", Prompt);
         await started.WaitAsync();
         Task<HttpResponseMessage> second = server.Post("/v1/completions", Prompt);
@@ -79,7 +79,7 @@ public sealed class LifecycleTests
                 cancel.ThrowIfCancellationRequested();
             },
         };
-        await using RunningServer server = await RunningServer.StartAsync(host);
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Workers = 1 });
         using var leave = new CancellationTokenSource();
         Task<HttpResponseMessage> asked = server.Post("/v1/completions", Prompt, leave.Token);
         await started.WaitAsync();
@@ -88,6 +88,81 @@ public sealed class LifecycleTests
         await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(60));
         host.BeforeWord = (_, _) => { };
         Assert.Equal(HttpStatusCode.OK, (await server.Post("/v1/completions", Prompt)).StatusCode); // the worker is free again
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_answer_that_is_too_late_is_cancelled_and_said_to_be(bool stream)
+    {
+        var clock = new StoppedClock();
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var reached = new SemaphoreSlim(0);
+        var host = new WordHost
+        {
+            BeforeWord = (word, cancel) =>
+            {
+                if (word < (stream ? 2 : 0))
+                    return;
+                reached.Release();
+                cancel.WaitHandle.WaitOne();
+                cancelled.TrySetResult();
+                cancel.ThrowIfCancellationRequested();
+            },
+        };
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Workers = 1, Clock = clock });
+        Task<HttpResponseMessage> asked = Send(server, stream ? Prompt[..^1] + ",\"stream\":true}" : Prompt, 500, stream);
+        await reached.WaitAsync();
+        StreamReader? arriving = null;
+        string body = "";
+        if (stream)
+        {
+            arriving = new StreamReader(await (await asked).Content.ReadAsStreamAsync());
+            body = await arriving.ReadLineAsync() + "\n\n" + await arriving.ReadLineAsync() + await arriving.ReadLineAsync() + "\n\n"; // two words have come
+        }
+        clock.RunOut();
+        HttpResponseMessage response = await asked;
+        body += await (arriving?.ReadToEndAsync() ?? response.Content.ReadAsStringAsync());
+        Assert.Equal(stream ? HttpStatusCode.OK : HttpStatusCode.GatewayTimeout, response.StatusCode);
+        string[] events = body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        using JsonDocument error = JsonDocument.Parse(stream ? events[^1].Trim()["data: ".Length..] : body);
+        Assert.Equal("deadline_exceeded", error.RootElement.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(stream ? 3 : 1, events.Length);
+        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        host.BeforeWord = (_, _) => { };
+        Assert.Equal(HttpStatusCode.OK, (await Send(server, Prompt, 500)).StatusCode);
+        Assert.True(SpinWait.SpinUntil(() => clock.Waiting == 0, TimeSpan.FromSeconds(30))); // nothing is left of either
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_thread_hears_of_the_deadline_in_time()
+    {
+        var clock = new StoppedClock();
+        using var go = new ManualResetEventSlim();
+        using var started = new SemaphoreSlim(0);
+        var host = new WordHost { BeforeWord = (word, cancel) => { if (word == 0) { started.Release(); go.Wait(cancel); } } };
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Workers = 1, Clock = clock });
+        Task<HttpResponseMessage> first = server.Post("/v1/completions", Prompt);
+        await started.WaitAsync();
+        foreach ((string path, string body) in new[] { ("/v1/completions", Prompt), ("/v1/classify", "{\"model\":\"mood\",\"input\":\"x\"}") })
+        {
+            Task<HttpResponseMessage> late = Send(server, body, 500, path: path);
+            while (clock.Waiting == 0)
+                await Task.Yield();
+            clock.RunOut();
+            var error = await RunningServer.Error(await late);
+            Assert.Equal((504, "deadline_exceeded"), (error.Status, error.Code));
+        }
+        go.Set();
+        Assert.Equal(HttpStatusCode.OK, (await first).StatusCode);
+        Assert.Single(host.Seen); // the late ones were never begun
+    }
+
+    private static Task<HttpResponseMessage> Send(RunningServer server, string json, int deadline, bool stream = false, string path = "/v1/completions")
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json") };
+        request.Headers.Add("x-cleave-deadline-ms", $"{deadline}");
+        return server.Client.SendAsync(request, stream ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead);
     }
 
     [Fact]

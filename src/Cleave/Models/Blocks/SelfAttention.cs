@@ -47,12 +47,16 @@ public sealed class SelfAttention(LayerSpec spec, ScoreRule rule, RotaryTable? r
         ReadOnlySpan<float> bias = context.Bias is null ? default : context.Bias.Data;
         for (int s = 0; s < caches.Count; s++)
             caches[s].Append(layer, Rows(k, offsets, s), Rows(v, offsets, s));
-        if (q.Rows == caches.Count) // one new token each
+        // Sequences with one new token that stand before all others look back over their pages, together; the others' keys are widened.
+        int single = 0;
+        while (single < caches.Count && offsets[single + 1] == single + 1)
+            single++;
+        if (single > 0)
         {
-            Attention.Decode(q.Data, caches, layer, Spec.Heads, y.Data, rule, bias);
-            return y;
+            int end = single * q.Columns;
+            Attention.Decode(q.Data[..end], single == caches.Count ? caches : [.. caches.Take(single)], layer, Spec.Heads, y.Data[..end], rule, bias);
         }
-        for (int s = 0; s < caches.Count; s++)
+        for (int s = single; s < caches.Count; s++)
         {
             int positions = caches[s].Length + offsets[s + 1] - offsets[s];
             Tensor keys = tape.New(positions, k.Columns), values = tape.New(positions, v.Columns);

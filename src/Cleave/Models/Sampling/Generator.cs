@@ -39,7 +39,7 @@ public sealed class Generator : IDisposable
     public void Generate(ReadOnlySpan<int> prompt, SamplingOptions options, Func<int, bool> isEnd,
         Func<int, float, bool> onToken, TokenConstraint? constraint = null, CancellationToken cancellation = default)
     {
-        int limit = Limit(prompt.Length, options, constraint);
+        int limit = GenerationRoom.Limit(_model, prompt.Length, options, constraint);
         var sampler = new TokenSampler(options);
         constraint?.Begin(isEnd);
         if (constraint is { IsComplete: true })
@@ -59,24 +59,6 @@ public sealed class Generator : IDisposable
             last[0] = token;
             next = last;
         }
-    }
-
-    /// <summary>How many tokens <see cref="Generate"/> makes at most behind a prompt; it refuses what this refuses.</summary>
-    /// <param name="prompt">Tokens of the prompt.</param>
-    /// <exception cref="CapacityException">
-    /// The prompt does not leave room for one token in the context, or for the shortest text of the grammar.
-    /// </exception>
-    public int Limit(int prompt, SamplingOptions options, TokenConstraint? constraint = null)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        if (prompt == 0)
-            throw new CleaveException("the prompt is empty: give at least one token");
-        int room = Room(prompt);
-        if (room < 1)
-            throw new CapacityException($"a prompt of {prompt} tokens leaves no room in the model's context of {_model.Spec.ContextLength}; shorten it");
-        int limit = Math.Min(options.Checked().MaxTokens, room);
-        constraint?.CheckRoom(limit);
-        return limit;
     }
 
     /// <summary>
@@ -128,9 +110,7 @@ public sealed class Generator : IDisposable
 
     public void Dispose() => _tape.Dispose();
 
-    /// <summary>How many tokens can follow a prompt: it takes none of an encoder–decoder's own, but must fit the encoder.</summary>
-    private int Room(int prompt) => _start is null ? _model.Spec.ContextLength - prompt
-        : prompt <= _model.Encoder!.Spec.ContextLength ? _model.Spec.ContextLength : 0;
+    private int Room(int prompt) => GenerationRoom.Behind(_model, prompt);
 
     private KeyValuePages[] Caches(int[][] prompts)
     {

@@ -36,6 +36,8 @@ public sealed class PipelineHost : IModuleHost
 
     public bool CanRoute => _host.CanRoute;
 
+    public string? Version => _host.Version;
+
     /// <summary>A release's host with the release's pipelines, or the host itself where it has none.</summary>
     public static IModuleHost Of(Release release, IModuleHost host, DateTimeOffset created)
     {
@@ -62,6 +64,8 @@ public sealed class PipelineHost : IModuleHost
         var runner = new StepRunner(pipeline, _host, _countTokens, request, _clock);
         return new PipelineRun(pipeline, _tasks, runner, sink, cancellation).Run(_clock.GetTimestamp(), _clock);
     }
+
+    public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation) => _host.Embed(module, texts, cancellation);
 
     // What the answer is like: one step's own, or a text.
     private TaskKind KindOf(PipelineDefinition pipeline) =>

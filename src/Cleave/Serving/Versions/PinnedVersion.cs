@@ -32,6 +32,11 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
         return result;
     }
 
+    /// <inheritdoc/>
+    /// <exception cref="OperationCanceledException">The request was cancelled, or its holder has let go of it.</exception>
+    public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation) =>
+        Use(() => _version.Version.Host.Embed(module, texts, cancellation));
+
     /// <summary>Lets go of the version, once what runs has ended.</summary>
     public void Dispose()
     {

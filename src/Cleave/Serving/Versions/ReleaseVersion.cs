@@ -42,7 +42,7 @@ public static class ReleaseVersion
         {
             try
             {
-                host.Run(new ModuleRequest { Module = name, Messages = [new ChatMessage(ChatRole.User, Probe)], MaxTokens = 1 }, new Silence(), cancellation);
+                host.Run(new ModuleRequest { Module = name, Messages = [new ChatMessage(ChatRole.User, Probe)], MaxTokens = 1 }, Silence.Sink, cancellation);
             }
             catch (RequestException)
             {
@@ -58,12 +58,4 @@ public static class ReleaseVersion
         JsonCursor? certificate = ModuleFolder.Describe(Path.Combine(folder, ReleaseWriter.ModulesFolder, task)).Find("certificate");
         return new ModuleProof(task, certificate?.Find("passed")?.Flag(), certificate?.Text("sentence", "") ?? "");
     }
-}
-
-/// <summary>Hears nothing.</summary>
-internal sealed class Silence : IResultSink
-{
-    public void Chosen(ModuleChoice choice) { }
-
-    public void Text(string piece) { }
 }

@@ -6,4 +6,6 @@ internal sealed class VersionSink(IResultSink sink, string hash) : IResultSink
     public void Chosen(ModuleChoice choice) => sink.Chosen(choice with { Version = hash });
 
     public void Text(string piece) => sink.Text(piece);
+
+    public void Text(string piece, IReadOnlyList<TokenScore> tokens) => sink.Text(piece, tokens);
 }

@@ -154,7 +154,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         }
         try
         {
-            return Count(v, () => v.Version.Host.Run(request, new Silence(), stop), r => r.Compute, stop);
+            return Count(v, () => v.Version.Host.Run(request, Silence.Sink, stop), r => r.Compute, stop);
         }
         finally
         {

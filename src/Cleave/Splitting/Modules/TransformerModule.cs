@@ -88,6 +88,10 @@ public sealed class TransformerModule : IClassifierModule
         return logits;
     }
 
+    /// <summary>An answer that was written to a text, from its tokens and their mean log-probability.</summary>
+    public Prediction Written(ReadOnlySpan<int> tokens, double meanLogProbability) =>
+        new() { Text = Model.Tokenizer.Decode(tokens, skipSpecial: true).Trim(), Confidence = Math.Exp(meanLogProbability) };
+
     /// <summary>What this model would teach a student about encoded items.</summary>
     public TeacherTargets[] Teach(IReadOnlyList<TaskItem> items, CancellationToken cancellation = default) => _outputs.Teach(items, cancellation);
 
@@ -140,7 +144,7 @@ public sealed class TransformerModule : IClassifierModule
         {
             int[][] prompts = [.. chunk.Select(e => Encoder.Prompt(e.Text))];
             foreach ((int[] tokens, double logProbability) in _generator!.Greedy(prompts, MaxNewTokens, Encoder.IsEnd, cancellation))
-                predictions.Add(new Prediction { Text = Model.Tokenizer.Decode(tokens, skipSpecial: true).Trim(), Confidence = Math.Exp(logProbability) });
+                predictions.Add(Written(tokens, logProbability));
         }
         return [.. predictions];
     }

@@ -26,13 +26,14 @@ public sealed record Answer(string Task, TaskKind Kind, string Module, Predictio
 
 /// <summary>
 /// A release in use: the router finds the task, its module answers, and the monolith is asked when the module's confidence is
-/// below the threshold of its certificate. Modules are loaded when they are first needed. One request at a time.
+/// below the threshold of its certificate. Modules are loaded when they are first needed. Safe for use from several threads, one request at a
+/// time unless whoever asks runs the modules.
 /// </summary>
 public sealed class Release : IDisposable
 {
     private readonly string _folder;
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (ITaskModule Module, double Threshold)> _modules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ITaskModule? Module, double Threshold)> _modules = new(StringComparer.Ordinal);
     private readonly Lazy<IReadOnlyList<ITaskModule>> _monolith;
     private readonly Lazy<(IClassifierModule Module, double Threshold)?> _router;
 
@@ -101,18 +102,43 @@ public sealed class Release : IDisposable
 
     private Answer Answer(Example request, string task, RouteDecision? decision, CancellationToken cancellation)
     {
-        double confidence = decision?.Confidence ?? 1;
-        bool abstains = decision is { Abstains: true };
         lock (_lock)
+            return Answer([request], task, (module, items) => module.Predict(items, cancellation), [decision])[0];
+    }
+
+    /// <summary>Answers requests to one task, with whatever runs its modules: several may be asked this at once.</summary>
+    /// <param name="predict">One prediction an item, as <see cref="ITaskModule.Predict"/> gives them; called for a module and for those that it is unsure of once more.</param>
+    /// <param name="decisions">What the router made of each request, where it was asked; where it abstained, the monolith answers.</param>
+    /// <exception cref="CleaveException">There is no such task.</exception>
+    public IReadOnlyList<Answer> Answer(IReadOnlyList<Example> requests, string task, Func<ITaskModule, IReadOnlyList<Example>, IReadOnlyList<Prediction>> predict,
+        IReadOnlyList<RouteDecision?>? decisions = null)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(predict);
+        (ITaskModule? module, double threshold) = Module(task);
+        var answers = new Answer?[requests.Count];
+        var confidences = new double?[requests.Count];
+        int[] asked = module is null ? [] : [.. Enumerable.Range(0, answers.Length).Where(i => !Abstains(i))];
+        IReadOnlyList<Prediction> own = asked.Length > 0 ? predict(module!, [.. asked.Select(i => requests[i])]) : [];
+        foreach ((int i, Prediction prediction) in asked.Zip(own))
         {
-            (ITaskModule? module, double threshold) = Module(task);
-            Prediction? prediction = abstains ? null : module?.Predict([request], cancellation)[0];
-            ITaskModule answering = prediction is not null && prediction.Confidence >= threshold ? module! : MonolithFor(task);
-            bool own = answering == module;
-            return new Answer(task, answering.Kind, own ? task : ReleaseWriter.MonolithFolder, own ? prediction! : answering.Predict([request], cancellation)[0], confidence,
-                Escalated: !own && (module is not null || abstains))
-            { Decision = decision, ModuleConfidence = prediction?.Confidence, Threshold = threshold };
+            confidences[i] = prediction.Confidence;
+            if (prediction.Confidence >= threshold)
+                answers[i] = Made(i, module!, task, prediction, escalated: false);
         }
+        int[] open = [.. Enumerable.Range(0, answers.Length).Where(i => answers[i] is null)];
+        if (open.Length > 0)
+        {
+            ITaskModule monolith = MonolithFor(task);
+            foreach ((int i, Prediction prediction) in open.Zip(predict(monolith, [.. open.Select(i => requests[i])])))
+                answers[i] = Made(i, monolith, ReleaseWriter.MonolithFolder, prediction, escalated: module is not null || Abstains(i));
+        }
+        return answers!;
+
+        bool Abstains(int i) => decisions?[i] is { Abstains: true };
+
+        Answer Made(int i, ITaskModule answering, string name, Prediction prediction, bool escalated) =>
+            new(task, answering.Kind, name, prediction, decisions?[i]?.Confidence ?? 1, escalated) { Decision = decisions?[i], ModuleConfidence = confidences[i], Threshold = threshold };
     }
 
     /// <summary>The monolith as it answers for a task.</summary>
@@ -122,19 +148,14 @@ public sealed class Release : IDisposable
     /// <summary>A task's module with its escalation threshold; null where the monolith answers for it.</summary>
     public (ITaskModule? Module, double Threshold) Module(string task)
     {
-        if (_modules.TryGetValue(task, out (ITaskModule, double) loaded))
-            return loaded;
-        string folder = Path.Combine(_folder, ReleaseWriter.ModulesFolder, task);
-        if (!Modules.Contains(task, StringComparer.Ordinal))
-            return (null, 0);
-        JsonCursor description = ModuleFolder.Describe(folder);
-        return _modules[task] = (ModuleFolder.Load(folder)[0], description["certificate"]["escalation"]["threshold"].Number());
+        lock (_modules)
+            return _modules.TryGetValue(task, out (ITaskModule?, double) loaded) ? loaded : _modules[task] = Load(task);
     }
 
     public void Dispose()
     {
-        foreach ((ITaskModule module, _) in _modules.Values)
-            module.Dispose();
+        foreach ((ITaskModule? module, _) in _modules.Values)
+            module?.Dispose();
         if (_monolith.IsValueCreated)
         {
             foreach (ITaskModule view in _monolith.Value)
@@ -142,5 +163,14 @@ public sealed class Release : IDisposable
         }
         if (_router.IsValueCreated)
             _router.Value?.Module.Dispose();
+    }
+
+    private (ITaskModule? Module, double Threshold) Load(string task)
+    {
+        string folder = Path.Combine(_folder, ReleaseWriter.ModulesFolder, task);
+        if (!Modules.Contains(task, StringComparer.Ordinal))
+            return (null, 0);
+        JsonCursor description = ModuleFolder.Describe(folder);
+        return (ModuleFolder.Load(folder)[0], description["certificate"]["escalation"]["threshold"].Number());
     }
 }

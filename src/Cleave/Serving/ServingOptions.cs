@@ -1,0 +1,17 @@
+using Cleave.Evaluation.Energy;
+using Cleave.Serving.Engine;
+
+namespace Cleave.Serving;
+
+/// <summary>How a host computes.</summary>
+public sealed record ServingOptions
+{
+    /// <summary>Of each model that writes; where the bytes are not said, all of a host's models share half of what is available.</summary>
+    public EngineOptions Engine { get; init; } = new();
+
+    /// <summary>The weights of modules that share the processor, by name (<see cref="ComputeShare"/>); 1 for those that are not named.</summary>
+    public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
+
+    /// <summary>The power that energy is estimated with where it cannot be measured; unless given, what the environment says (<see cref="EnergyOptions.Variable"/>).</summary>
+    public EnergyOptions Energy { get; init; } = EnergyOptions.FromEnvironment();
+}

@@ -1,0 +1,111 @@
+using Cleave.Models;
+using Cleave.Models.Sampling;
+using Cleave.Models.Sampling.Grammars;
+using Cleave.Serving.Engine;
+
+namespace Cleave.Serving;
+
+/// <summary>What a module that writes is given.</summary>
+/// <param name="Prompt">Tokens.</param>
+/// <param name="Stops">Texts that end the answer.</param>
+/// <param name="IsEnd">Tokens that end it.</param>
+/// <param name="Trim">Whether white space at both ends is left out.</param>
+internal sealed record WritingTask(int[] Prompt, SamplingOptions Sampling, IReadOnlyList<string> Stops, Func<int, bool> IsEnd, bool Trim);
+
+/// <summary>A model that writes texts for several requests at a time.</summary>
+internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) : IDisposable
+{
+    private readonly GrammarConstraints _constraints = new();
+
+    public LanguageModel Model { get; } = model;
+    public DecodingEngine Engine { get; } = engine;
+
+    /// <summary>Writes an answer; what is refused is refused before anything is said.</summary>
+    /// <param name="promptTokens">As the result counts them.</param>
+    /// <exception cref="CapacityException">The context, or the memory for keys and values, has no room for the answer.</exception>
+    /// <exception cref="GrammarException">The tokenizer cannot write what is asked for.</exception>
+    public ModuleResult Write(ModuleRequest request, WritingTask task, ModuleChoice choice, int promptTokens, IResultSink sink, CancellationToken cancellation)
+    {
+        TokenConstraint? constraint = _constraints.Rent(Model.Tokenizer, request.Grammar);
+        try
+        {
+            return Write(request, task, constraint, choice, promptTokens, sink, cancellation);
+        }
+        finally
+        {
+            _constraints.Return(Model.Tokenizer, request.Grammar, constraint);
+        }
+    }
+
+    /// <summary>The most likely answer without a request's wishes: its tokens, the mean of their log-probabilities and that of the end, and what it took.</summary>
+    public (int[] Tokens, double MeanLogProbability, SequenceResult Cost) Greedy(int[] prompt, int maxTokens, Func<int, bool> isEnd, CancellationToken cancellation)
+    {
+        var tokens = new List<int>();
+        double sum = 0;
+        var request = new SequenceRequest { Prompt = prompt, Sampling = new SamplingOptions { MaxTokens = maxTokens }, IsEnd = isEnd, Alternatives = 0 };
+        SequenceResult result = Engine.Run(request, made =>
+        {
+            tokens.Add(made.Id);
+            sum += made.LogProbability!.Value;
+            return true;
+        }, cancellation);
+        if (result.EndProbability is { } end)
+            sum += Math.Log(end);
+        return ([.. tokens], sum / (tokens.Count + 1), result);
+    }
+
+    public void Dispose() => Engine.Dispose();
+
+    private ModuleResult Write(ModuleRequest request, WritingTask task, TokenConstraint? constraint, ModuleChoice choice, int promptTokens, IResultSink sink,
+        CancellationToken cancellation)
+    {
+        var asked = new SequenceRequest
+        {
+            Prompt = task.Prompt,
+            Sampling = task.Sampling,
+            IsEnd = task.IsEnd,
+            Constraint = constraint,
+            Alternatives = request.LogProbabilities,
+        };
+        Engine.Check(asked);
+        cancellation.ThrowIfCancellationRequested();
+        sink.Chosen(choice);
+        List<TokenScore>? scores = request.LogProbabilities is null ? null : [];
+        int told = 0;
+        var text = new TextGeneration(Model.Tokenizer, task.Stops, task.Trim, Say);
+        SequenceResult result = Engine.Run(asked, made =>
+        {
+            scores?.Add(Score(made.Id, made.LogProbability!.Value, made.Alternatives!));
+            return text.Add(made.Id);
+        }, cancellation);
+        GeneratedText written = text.End(result.Ended, constraint);
+        return new ModuleResult(choice, written.Text, written.Finish, promptTokens, written.Tokens, null, result.Computed)
+        {
+            Waited = result.Waited,
+            Energy = result.Energy,
+            CachedTokens = result.Known,
+            Tokens = scores,
+        };
+
+        void Say(string piece)
+        {
+            if (scores is null)
+            {
+                sink.Text(piece);
+                return;
+            }
+            sink.Text(piece, scores.GetRange(told, scores.Count - told));
+            told = scores.Count;
+        }
+    }
+
+    private TokenScore Score(int id, float logProbability, IReadOnlyList<(int Id, float LogProbability)> alternatives) =>
+        Score(id, logProbability, [.. alternatives.Select(a => Score(a.Id, a.LogProbability, (IReadOnlyList<TokenScore>)[]))]);
+
+    // A model may have more logits than its tokenizer has tokens.
+    private TokenScore Score(int id, float logProbability, IReadOnlyList<TokenScore> alternatives)
+    {
+        byte[] bytes = id < Model.Tokenizer.VocabularySize ? Model.Tokenizer.BytesOf(id).ToArray() : [];
+        return new TokenScore(System.Text.Encoding.UTF8.GetString(bytes), bytes, logProbability, alternatives);
+    }
+}
