@@ -70,10 +70,18 @@ internal static class SwapBenchmark
         await Task.WhenAll(asking);
         return new JsonObject
         {
-            ["requests"] = requests, ["clients"] = clients, ["swaps"] = swaps, ["loads"] = loads, ["failed"] = tally.Failed, ["mixed"] = tally.Mixed,
+            ["requests"] = requests,
+            ["clients"] = clients,
+            ["swaps"] = swaps,
+            ["loads"] = loads,
+            ["failed"] = tally.Failed,
+            ["mixed"] = tally.Mixed,
             ["by_version"] = new JsonObject(both.Select(b => KeyValuePair.Create(b.Hash[..12], (JsonNode?)tally.By.GetValueOrDefault(b.Hash)))),
-            ["memory_before_bytes"] = memoryBefore, ["memory_peak_bytes"] = peak, ["memory_after_bytes"] = Environment.WorkingSet,
-            ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1), ["cpu_seconds"] = Math.Round((Environment.CpuUsage.TotalTime - cpu).TotalSeconds, 1),
+            ["memory_before_bytes"] = memoryBefore,
+            ["memory_peak_bytes"] = peak,
+            ["memory_after_bytes"] = Environment.WorkingSet,
+            ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1),
+            ["cpu_seconds"] = Math.Round((Environment.CpuUsage.TotalTime - cpu).TotalSeconds, 1),
         };
     }
 

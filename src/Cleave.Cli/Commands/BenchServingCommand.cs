@@ -100,7 +100,7 @@ internal static class BenchServingCommand
         w.WriteString("target", target);
         w.WriteNumber("threads", ThreadTeam.Shared.Threads);
         w.WriteNumber("concurrency", concurrency);
-        w.WriteNumber("elapsed_s", Math.Round(speed.Elapsed.TotalSeconds, 3));
+        w.WriteNumber("elapsed_s", Math.Round(speed.Elapsed.TotalSeconds, 6));
         w.WriteStartArray("modules");
         foreach ((string name, IReadOnlyList<RequestTime> part) in Parts(speed))
         {

@@ -96,7 +96,8 @@ internal static class ServeCommand
         var alone = new Lock(); // requests end on many threads
         return form switch
         {
-            "json" or "text" => line => { lock (alone) call.Say(line); },
+            "json" or "text" => line => { lock (alone) call.Say(line); }
+            ,
             "none" => call.Verbose ? line => { lock (alone) call.Detail(line); } : null,
             _ => throw new CleaveException($"--log {form}: must be none, text or json"),
         };

@@ -24,7 +24,7 @@ internal sealed class ModuleRunners : IDisposable
     public ModuleRunners(ServingOptions options, EnergyMeter meter, int writers)
     {
         (_options, _meter) = (options, meter);
-        _engine = options.Engine with { KeyValueBytes = options.Engine.KeyValueBytes ?? Math.Max(1, MemoryPlan.Available() / 2 / writers) };
+        _engine = options.Engine with { KeyValueBytes = options.Engine.KeyValueBytes ?? Math.Max(1, (long)(options.KeyValueShare * MemoryPlan.Available()) / writers) };
         _engine.Checked();
     }
 

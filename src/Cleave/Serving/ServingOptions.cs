@@ -6,8 +6,11 @@ namespace Cleave.Serving;
 /// <summary>How a host computes.</summary>
 public sealed record ServingOptions
 {
-    /// <summary>Of each model that writes; where the bytes are not said, all of a host's models share half of what is available.</summary>
+    /// <summary>Of each model that writes; where the bytes are not said, all of a host's models share <see cref="KeyValueShare"/> of what is available.</summary>
     public EngineOptions Engine { get; init; } = new();
+
+    /// <summary>Of the memory that is available when the host is made, what its models' keys and values may come to hold.</summary>
+    public double KeyValueShare { get; init; } = 0.5;
 
     /// <summary>The weights of modules that share the processor, by name (<see cref="ComputeShare"/>); 1 for those that are not named.</summary>
     public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);

@@ -20,7 +20,7 @@ public static class ReleaseVersion
         try
         {
             var created = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
-            host = new ReleaseHost(release, created);
+            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = 0.5 / VersionedHost.MostVersions });
             IModuleHost whole = PipelineHost.Of(release, host, created);
             Try(whole, cancellation);
             return new HostedVersion(release.Manifest.Hash, release.Manifest.Name, folder, whole, [host, release])

@@ -10,6 +10,9 @@ namespace Cleave.Serving.Versions;
 /// </summary>
 public sealed class VersionedHost : IModuleHost, IDisposable
 {
+    /// <summary>In memory at once, unless a host is told otherwise.</summary>
+    public const int MostVersions = 4;
+
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _loads = new(1);
     private readonly Func<string, CancellationToken, HostedVersion> _open;
@@ -24,7 +27,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     /// <param name="first">Serves at once; this host disposes it, as every version.</param>
     /// <param name="open">Checks and loads what lies in a folder, such as <see cref="ReleaseVersion.Open"/>.</param>
     /// <param name="most">Versions in memory at once, those that still drain included.</param>
-    public VersionedHost(HostedVersion first, Func<string, CancellationToken, HostedVersion> open, int most = 4)
+    public VersionedHost(HostedVersion first, Func<string, CancellationToken, HostedVersion> open, int most = MostVersions)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(open);
