@@ -7,7 +7,8 @@ using static Cleave.Tests.Cli.CleaveProcess;
 
 namespace Cleave.Tests.Cli;
 
-/// <summary>A split whose trials several processes take, some of which are killed.</summary>
+/// <summary>A split whose trials several processes take, some of which are killed; what they compute is checked elsewhere under every instruction set.</summary>
+[Trait("Kernels", "unused")]
 public sealed class SharedSplitTests : IDisposable
 {
     private readonly SmallProject _project = new();

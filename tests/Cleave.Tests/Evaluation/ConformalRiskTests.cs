@@ -5,6 +5,7 @@ using Cleave.Numerics;
 
 namespace Cleave.Tests.Evaluation;
 
+[Trait("Kernels", "unused")]
 public class ConformalRiskTests
 {
     /// <summary>By hand: of nine items, the losses left behind a threshold plus 1 may come to at most 10 times the risk.</summary>

@@ -9,6 +9,7 @@ using Cleave.Tests.Splitting.Report;
 
 namespace Cleave.Tests.Server;
 
+[Trait("Kernels", "unused")]
 public sealed class DashboardTests
 {
     private const string Ask = "{\"model\":\"reply\",\"prompt\":\"x\"}";

@@ -6,6 +6,7 @@ using Cleave.Server;
 namespace Cleave.Tests.Server;
 
 /// <summary>Clients that are slow, greedy or malicious, spoken to byte by byte.</summary>
+[Trait("Kernels", "unused")]
 public sealed class FaultTests
 {
     private const string Head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";

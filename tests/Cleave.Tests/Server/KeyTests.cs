@@ -9,6 +9,7 @@ using Cleave.Tests.Serving.Versions;
 
 namespace Cleave.Tests.Server;
 
+[Trait("Kernels", "unused")]
 public sealed class KeyTests : IDisposable
 {
     private const string Ask = "{\"model\":\"reply\",\"prompt\":\"x\"}";

@@ -5,6 +5,7 @@ using Cleave.Server.Keys;
 
 namespace Cleave.Tests.Server;
 
+[Trait("Kernels", "unused")]
 public sealed class LifecycleTests
 {
     private const string Prompt = "{\"model\":\"reply\",\"prompt\":\"x\"}";

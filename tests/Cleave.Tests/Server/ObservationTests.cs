@@ -10,6 +10,7 @@ using Cleave.Tests.Serving.Versions;
 namespace Cleave.Tests.Server;
 
 /// <summary>What a server tells about itself.</summary>
+[Trait("Kernels", "unused")]
 public sealed class ObservationTests
 {
     private const string Ask = "{\"model\":\"reply\",\"prompt\":\"a secret prompt\"}";

@@ -9,6 +9,7 @@ using OpenAI.Models;
 namespace Cleave.Tests.Server;
 
 /// <summary>The official client, unchanged, against the server.</summary>
+[Trait("Kernels", "unused")]
 public sealed class OpenAiClientTests
 {
     private static OpenAIClient Client(RunningServer server, string key = "any") => new(new ApiKeyCredential(key), new OpenAIClientOptions

@@ -2,6 +2,7 @@ using Cleave.Serving.Engine;
 
 namespace Cleave.Tests.Serving.Engine;
 
+[Trait("Kernels", "unused")]
 public sealed class FairQueueTests
 {
     /// <summary>Lets shares that always want a turn have them for some time and says how long each computed.</summary>

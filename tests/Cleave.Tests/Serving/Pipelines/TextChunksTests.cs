@@ -3,6 +3,7 @@ using Cleave.Serving.Pipelines;
 
 namespace Cleave.Tests.Serving.Pipelines;
 
+[Trait("Kernels", "unused")]
 public sealed class TextChunksTests
 {
     [Theory]

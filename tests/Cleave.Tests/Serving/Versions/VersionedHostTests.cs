@@ -4,6 +4,7 @@ using Cleave.Serving.Versions;
 
 namespace Cleave.Tests.Serving.Versions;
 
+[Trait("Kernels", "unused")]
 public sealed class VersionedHostTests
 {
     private static readonly string A = SayingHost.HashOf("a"), B = SayingHost.HashOf("b");

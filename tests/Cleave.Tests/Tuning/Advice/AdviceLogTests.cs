@@ -6,6 +6,7 @@ using Cleave.Tuning.Samplers;
 
 namespace Cleave.Tests.Tuning.Advice;
 
+[Trait("Kernels", "unused")]
 public sealed class AdviceLogTests : IDisposable
 {
     private static readonly SearchSpace Line = new([new FloatParameter("x", 0, 1), new CategoricalParameter("kind", ["größe", "b"])]);

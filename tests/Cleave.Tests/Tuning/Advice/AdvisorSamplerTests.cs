@@ -8,6 +8,7 @@ using Cleave.Tuning.Storage;
 
 namespace Cleave.Tests.Tuning.Advice;
 
+[Trait("Kernels", "unused")]
 public sealed class AdvisorSamplerTests : IDisposable
 {
     private static readonly SearchSpace Plane = new([new FloatParameter("x", -10, 10), new FloatParameter("y", -10, 10)]);

@@ -3,6 +3,7 @@ using Cleave.Tuning.Advice;
 
 namespace Cleave.Tests.Tuning.Advice;
 
+[Trait("Kernels", "unused")]
 public sealed class RequestReaderTests
 {
     private static readonly SearchSpace Space = new([
