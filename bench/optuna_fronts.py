@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Hypervolume of Optuna's random, TPE and NSGA-II samplers on the problems of 'Cleave.Benchmarks -- samplers --functions fronts'.
 
-usage: optuna_fronts.py TRIALS SEEDS   -> one JSON line a problem and sampler, the median over the seeds
+usage: optuna_fronts.py TRIALS SEEDS [PROBLEM…]   -> one JSON line a problem and sampler, the median over the seeds
 
 The hypervolume is Optuna's own, of the trials that dominate the reference points (1.1, 6) and (1.5, 1.5, 1.5).
 """
@@ -42,6 +42,8 @@ PROBLEMS = [
 SAMPLERS = [('random', optuna.samplers.RandomSampler), ('tpe', optuna.samplers.TPESampler), ('nsga2', optuna.samplers.NSGAIISampler)]
 
 for name, objective, reference in PROBLEMS:
+    if sys.argv[3:] and name not in sys.argv[3:]:
+        continue
     for sampler, make in SAMPLERS:
         volumes, start = [], time.process_time()
         for seed in range(1000, 1000 + seeds):
