@@ -19,7 +19,7 @@ internal static class LaunchOptions
 
     public static readonly Option<string[]> Sbatch = new("--sbatch") { Description = "With --launch slurm: an option of sbatch, such as --sbatch=--partition=long; may be repeated.", HelpName = "OPTION" };
 
-    public static readonly Option<string?> Image = new("--image") { Description = "With --launch kubernetes: the container image with cleave and the study's command.", HelpName = "NAME" };
+    public static readonly Option<string?> Image = new("--image") { Description = "With --launch kubernetes: the container image with cleave, and for a study with its command.", HelpName = "NAME" };
 
     public static readonly Option<string?> Namespace = new("--namespace") { Description = "With --launch kubernetes: the namespace, in place of kubectl's own.", HelpName = "NAME" };
 
