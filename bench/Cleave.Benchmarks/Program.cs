@@ -10,6 +10,7 @@ using Cleave.Benchmarks.Kernels;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
+using Cleave.Benchmarks.Search;
 using Cleave.Benchmarks.Swap;
 
 switch (args.FirstOrDefault())
@@ -36,12 +37,14 @@ switch (args.FirstOrDefault())
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
         return ScalingModel.Run(args[1..]);
+    case "search":
+        return SearchBenchmark.Run(args[1..]);
     case "swap":
         return SwapBenchmark.Run(args[1..]);
     case "kernels": // [--filter '*MatMul*'] and BenchmarkDotNet's other options
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling, swap or kernels");
+        Console.Error.WriteLine("give limits, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling, search, swap or kernels");
         return 2;
 }

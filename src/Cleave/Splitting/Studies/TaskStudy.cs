@@ -106,7 +106,8 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         return new AdvisorSampler(advisor, SamplerNames.Create(options.Sampler), options.Share, cancellation);
     }
 
-    private Study Begin(IStudyStorage storage, string worker, ISampler sampler)
+    /// <summary>The study of the task with what usually works to be tried first.</summary>
+    internal Study Begin(IStudyStorage storage, string worker, ISampler sampler)
     {
         var study = new Study(storage, sampler, _search.Stopping.Create()) { Worker = worker };
         // What waits is run, whatever the limit of new trials.

@@ -1,0 +1,122 @@
+using System.Text.Json.Nodes;
+using Cleave.Evaluation;
+using Cleave.Evaluation.Energy;
+using Cleave.Splitting;
+using Cleave.Splitting.Monoliths;
+using Cleave.Splitting.Projects;
+using Cleave.Splitting.Recipes;
+using Cleave.Splitting.Studies;
+using Cleave.Tuning;
+using Cleave.Tuning.Samplers;
+using Cleave.Tuning.Storage;
+
+namespace Cleave.Benchmarks.Search;
+
+/// <summary>
+/// How many real trials a project's own search needs for the module that random search finds, for each task, by seeds: one monolith, then studies
+/// that differ in their sampler's seed alone. What is there is not done again.
+/// </summary>
+internal static class SearchBenchmark
+{
+    private const string Usage = "search PROJECT FOLDER [SEEDS 5] [TRIALS 16]";
+
+    /// <summary>See <see cref="Usage"/>; JSON lines, the last ones the comparison.</summary>
+    public static int Run(string[] args)
+    {
+        if (args is not [var path, var folder, .. var rest] || rest.Length > 2)
+        {
+            Console.Error.WriteLine("usage: " + Usage);
+            return 2;
+        }
+        int seeds = rest.Length > 0 ? int.Parse(rest[0]) : 5, trials = rest.Length > 1 ? int.Parse(rest[1]) : 16;
+        SplitProject project = ProjectReader.Load(path);
+        var inputs = SplitInputs.Load(project, null);
+        Directory.CreateDirectory(folder);
+        using var meter = new EnergyMeter(EnergyOptions.FromEnvironment(project.Energy), TimeProvider.System);
+        var ledger = new EnergyLedger(folder, meter, meter.Read());
+        string whole = Path.Combine(folder, "monolith"), checkpoint = Path.Combine(folder, "monolith.checkpoint.safetensors");
+        if (!Directory.Exists(whole))
+            new MonolithBuilder(project, inputs.Tasks).Build(inputs.Base, whole, checkpoint, inputs.BaseHash, null, default);
+        using Monolith monolith = Monolith.Load(whole, project.Monolith);
+        foreach ((TaskContext task, TaskSpace space) in inputs.Tasks.Zip(inputs.Spaces))
+        {
+            double line = task.Definition.Metric.Score(task.Data.Validation, monolith.View(task.Name).Predict(task.Data.Validation)).Value() - task.Definition.Margin;
+            IReadOnlyList<Trial>[] Runs(string name, Func<TaskStudy, IStudyStorage, Study> begin) =>
+                [.. Enumerable.Range(1, seeds).Select(seed => Study(project, task, space, monolith, Path.Combine(folder, task.Name, $"{name}-{seed}"), ledger, (ulong)seed, trials, begin))];
+            IReadOnlyList<Trial>[] random = Runs("random", (_, storage) => new Study(storage, new RandomSampler(), project.SearchOf(task.Definition).Stopping.Create()));
+            IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", SamplerNames.Create(project.SearchOf(task.Definition).Sampler)));
+            Console.WriteLine(Compare(task.Name, project.SearchOf(task.Definition).Sampler, random, own, line, trials).ToJsonString());
+        }
+        return 0;
+    }
+
+    private static IReadOnlyList<Trial> Study(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, ulong seed, int trials,
+        Func<TaskStudy, IStudyStorage, Study> begin)
+    {
+        Directory.CreateDirectory(folder);
+        var owner = new TaskStudy(project, task, space, monolith, folder, ledger);
+        StudyDefinition definition = owner.Definition("");
+        using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), new StudyDefinition(definition.Name, definition.Space, definition.Directions, seed));
+        Study study = begin(owner, storage);
+        TaskTrials runner = owner.Trials();
+        study.Run(run =>
+        {
+            TrialOutcome outcome = runner.Run(run, default);
+            Console.Error.WriteLine($"{folder} {run.Number} {outcome.State} {string.Join(' ', outcome.Values)}");
+            string candidate = TaskTrials.CandidateFolder(folder, run.Number, 1);
+            if (Directory.Exists(candidate))
+                Directory.Delete(candidate, recursive: true);
+            return outcome;
+        }, trials);
+        return [.. study.Trials.Take(trials)];
+    }
+
+    /// <summary>
+    /// Random search's module is the cheapest of a run's trials that validation shows within the margin of the monolith; where there is none, its best one.
+    /// A run has it once a trial is as good (within the margin, or as good as that best one) and no dearer.
+    /// </summary>
+    private static JsonObject Compare(string task, string sampler, IReadOnlyList<Trial>[] random, IReadOnlyList<Trial>[] own, double line, int trials)
+    {
+        var found = new List<double>();
+        var needed = new List<double>();
+        var otherRandom = new List<double>();
+        int missed = 0;
+        foreach (IReadOnlyList<Trial> run in random)
+        {
+            Trial[] complete = [.. run.Where(t => t.State == TrialState.Complete)];
+            Trial? target = complete.Where(t => t.Values[0] >= line).OrderBy(t => t.Values[1]).ThenBy(t => t.Number).FirstOrDefault();
+            double quality = target is null ? complete.Max(t => t.Values[0]) : line;
+            target ??= complete.MaxBy(t => t.Values[0])!;
+            int Reach(IReadOnlyList<Trial> trialsOf) => 1 + (trialsOf.FirstOrDefault(t => t.State == TrialState.Complete && t.Values[0] >= quality && t.Values[1] <= target.Values[1])?.Number ?? trials);
+            found.Add(target.Number + 1);
+            foreach (IReadOnlyList<Trial> o in own)
+            {
+                int reached = Reach(o);
+                missed += reached > trials ? 1 : 0;
+                needed.Add(reached);
+            }
+            otherRandom.AddRange(random.Where(o => o != run).Select(o => (double)Reach(o)));
+        }
+        return new JsonObject
+        {
+            ["task"] = task,
+            ["sampler"] = sampler,
+            ["seeds"] = random.Length,
+            ["trials"] = trials,
+            ["random_found_at_mean"] = Math.Round(found.Average(), 2),
+            ["other_random_mean_at_least"] = otherRandom.Count > 0 ? Math.Round(otherRandom.Average(), 2) : null,
+            ["own_mean_at_least"] = Math.Round(needed.Average(), 2),
+            ["own_median"] = Median(needed),
+            ["random_median"] = Median(found),
+            ["own_missed"] = missed,
+            ["pairs"] = needed.Count,
+            ["fewer"] = Math.Round(1 - needed.Average() / found.Average(), 3),
+        };
+    }
+
+    private static double Median(List<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
