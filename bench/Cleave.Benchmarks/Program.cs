@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using Cleave.Benchmarks.Adapters;
 using Cleave.Benchmarks.Advice;
 using Cleave.Benchmarks.Agreement;
 using Cleave.Benchmarks.Constraints;
@@ -17,6 +18,8 @@ switch (args.FirstOrDefault())
 {
     case "limits":
         return Report.Run(args[1..]);
+    case "adapters":
+        return AdapterPasses.Run(args[1..]);
     case "advice": // [20]
         return AdviceBenchmark.Run(args.AsSpan(1));
     case "constrained":
@@ -45,6 +48,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling, search, swap or kernels");
+        Console.Error.WriteLine("give limits, adapters, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling, search, swap or kernels");
         return 2;
 }

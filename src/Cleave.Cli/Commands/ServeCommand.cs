@@ -7,6 +7,7 @@ using Cleave.Server.Keys;
 using Cleave.Serving;
 using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Cli.Commands;
 
@@ -41,6 +42,12 @@ internal static class ServeCommand
         HelpName = "DIR",
     };
 
+    private static readonly Option<string[]> Adapters = new("--adapter")
+    {
+        Description = "With a model: an adapter's folder, as 'cleave train --method lora' or PEFT makes it, and what requests call it; may be repeated. The base is computed once for all.",
+        HelpName = "NAME=DIR",
+    };
+
     private static readonly Option<string?> Audit = new("--audit")
     {
         Description = "A file that gets a line for each change an administrator makes.",
@@ -56,12 +63,13 @@ internal static class ServeCommand
 
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, Releases, Audit, Log, SharedOptions.Threads,
+        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
     .Example("cleave serve releases/2026-01 --releases releases --keys keys.txt --audit audit.jsonl --log json", "versions that change while requests run")
     .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
+    .Example("cleave serve base --adapter replies=out/replies --adapter titles=out/titles", "several fine-tunings of one model, answered in one pass")
     .Runs(Run);
 
     private static int Run(Call call)
@@ -80,13 +88,31 @@ internal static class ServeCommand
         if (!Release.IsRelease(target))
         {
             string folder = ModelArgument.Folder(call, Target);
-            using var single = new LanguageModelHost(ModelFolder.LoadFrozen(folder), NameOf(target, folder), Written(Path.Combine(folder, ModelFolder.Config)));
+            LanguageModel model = ModelFolder.LoadFrozen(folder);
+            string name = NameOf(target, folder);
+            using var single = new LanguageModelHost(model, name, Written(Path.Combine(folder, ModelFolder.Config)), adapters: LoadAdapters(call, model, name));
             Serve(call, single, options).GetAwaiter().GetResult();
             return Exit.Done;
         }
+        if (call.Get(Adapters) is { Length: > 0 })
+            throw new CleaveException($"--adapter is for a model, and {target} is a release: its modules are whole");
         using var host = new VersionedHost(ReleaseVersion.Open(target, call.Cancel), ReleaseVersion.Open);
         Serve(call, host, options).GetAwaiter().GetResult();
         return Exit.Done;
+    }
+
+    private static AdapterBank? LoadAdapters(Call call, LanguageModel model, string name)
+    {
+        var adapters = new List<(string Name, string Folder)>();
+        foreach (string given in call.Get(Adapters) ?? [])
+        {
+            if (given.Split('=', 2) is not [{ Length: > 0 } called, { Length: > 0 } folder])
+                throw new CleaveException($"--adapter {given}: give a name and a folder, such as replies=out/replies");
+            if (called == name || adapters.Any(a => a.Name == called))
+                throw new CleaveException($"--adapter {given}: something is called '{called}' already");
+            adapters.Add((called, folder));
+        }
+        return adapters.Count == 0 ? null : AdapterBank.Load(model.Transformer, adapters);
     }
 
     private static Action<string>? LogOf(Call call, out bool json)

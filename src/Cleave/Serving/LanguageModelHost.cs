@@ -3,35 +3,37 @@ using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Serving.Engine;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving;
 
 /// <summary>
-/// One plain language model, without router. It continues prompts; a conversation is put to it as <see cref="ChatPrompt"/>
-/// says. Requests of several threads are computed together.
+/// One plain language model, without router, and adapters on it that are modules of their own. It continues prompts; a conversation is put to it as
+/// <see cref="ChatPrompt"/> says. Requests of several threads are computed together, whichever adapters they name.
 /// </summary>
 public sealed class LanguageModelHost : IModuleHost, IDisposable
 {
     private readonly LanguageModel _model;
     private readonly WritingModel _writer;
     private readonly TextEmbedder _embedder;
-    private readonly ServedModule _module;
+    private readonly ServedModule[] _modules; // the model itself, then the adapters by number
     private readonly EnergyMeter _meter;
 
-    public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created, ServingOptions? options = null)
+    /// <param name="adapters">Of this model; their names are modules.</param>
+    public LanguageModelHost(LanguageModel model, string name, DateTimeOffset created, ServingOptions? options = null, AdapterBank? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ServingOptions();
         model.Transformer.RequireContinuation();
         _model = model;
-        _module = new ServedModule(name, TaskKind.LanguageModel, created, model.Transformer.Spec.ContextLength);
+        _modules = [.. ((string[])[name, .. adapters?.Names ?? []]).Select(n => new ServedModule(n, TaskKind.LanguageModel, created, model.Transformer.Spec.ContextLength))];
         _meter = new EnergyMeter(options.Energy);
         var turns = new ComputeTurns();
-        _embedder = new TextEmbedder(model, turns, new ComputeShare($"{name} embeddings"));
-        _writer = new WritingModel(model, new DecodingEngine(model.Transformer, turns, new ComputeShare(name), options.Engine, _meter));
+        _embedder = new TextEmbedder(model, turns, new ComputeShare($"{name} embeddings"), adapters);
+        _writer = new WritingModel(model, new DecodingEngine(model.Transformer, turns, new ComputeShare(name), options.Engine, _meter, adapters));
     }
 
-    public IReadOnlyList<ServedModule> Modules => [_module];
+    public IReadOnlyList<ServedModule> Modules => _modules;
 
     public bool CanRoute => false;
 
@@ -42,24 +44,28 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        CheckName(request.Module);
+        int adapter = AdapterOf(request.Module);
+        ServedModule module = _modules[adapter + 1];
         ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, cancellation) : null;
         int[] prompt = chat?.Ids ?? Prompt(_model, request.Prompt!);
         if (prompt.Length == 0)
             throw new RequestException("the prompt is empty", "prompt");
-        if (prompt.Length >= _module.ContextLength)
-            throw RequestException.TooLong(prompt.Length, _module);
+        if (prompt.Length >= module.ContextLength)
+            throw RequestException.TooLong(prompt.Length, module);
         RequestException.CheckGrammar(request);
         var task = new WritingTask(prompt, Sampling(request), request.Grammar is null ? [.. request.Stop, .. chat?.Stops ?? []] : [],
-            chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId), Trim: chat is not null && request.Grammar is null);
-        return _writer.Write(request, task, new ModuleChoice(_module.Name, _module.Name, Route.Named), prompt.Length, sink, cancellation);
+            chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId), Trim: chat is not null && request.Grammar is null)
+        {
+            Adapter = adapter,
+        };
+        return _writer.Write(request, task, new ModuleChoice(module.Name, module.Name, Route.Named), prompt.Length, sink, cancellation);
     }
 
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        CheckName(module);
-        return [.. texts.Select(t => _embedder.Embed(t, cancellation))];
+        int adapter = AdapterOf(module);
+        return [.. texts.Select(t => _embedder.Embed(t, adapter, cancellation))];
     }
 
     public void Dispose()
@@ -94,9 +100,10 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         Seed = request.Seed ?? 0,
     };
 
-    private void CheckName(string name)
+    // AdapterBank.None for the model itself.
+    private int AdapterOf(string name)
     {
-        if (name != _module.Name)
-            throw new UnknownModuleException(name, [_module.Name]);
+        int at = Array.FindIndex(_modules, m => m.Name == name);
+        return at >= 0 ? at - 1 : throw new UnknownModuleException(name, [.. _modules.Select(m => m.Name)]);
     }
 }

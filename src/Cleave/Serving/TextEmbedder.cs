@@ -2,6 +2,7 @@ using Cleave.Models;
 using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Tensors;
 using Cleave.Serving.Engine;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving;
 
@@ -14,11 +15,13 @@ public sealed class TextEmbedder : IDisposable
     private readonly ComputeTurns _turns;
     private readonly ComputeShare _share;
 
+    private readonly AdapterBank? _adapters;
+
     /// <param name="turns">Shared by all that compute with the model; null for nobody else.</param>
-    public TextEmbedder(LanguageModel model, ComputeTurns? turns = null, ComputeShare? share = null)
+    public TextEmbedder(LanguageModel model, ComputeTurns? turns = null, ComputeShare? share = null, AdapterBank? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (_model, _turns, _share) = (model, turns ?? new ComputeTurns(), share ?? new ComputeShare("embeddings"));
+        (_model, _turns, _share, _adapters) = (model, turns ?? new ComputeTurns(), share ?? new ComputeShare("embeddings"), adapters);
     }
 
     /// <summary>Numbers of a vector: the model's width.</summary>
@@ -26,7 +29,11 @@ public sealed class TextEmbedder : IDisposable
 
     /// <returns>The vector, and the tokens that were read, the control tokens included.</returns>
     /// <exception cref="RequestException">The text is empty, or longer than the context.</exception>
-    public (float[] Vector, int Tokens) Embed(string text, CancellationToken cancellation = default)
+    public (float[] Vector, int Tokens) Embed(string text, CancellationToken cancellation = default) => Embed(text, AdapterBank.None, cancellation);
+
+    /// <summary>The same of the states that an adapter makes.</summary>
+    /// <param name="adapter">Its number.</param>
+    internal (float[] Vector, int Tokens) Embed(string text, int adapter, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(text);
         int[] ids = _model.Transformer.Reader.Spec.Bidirectional
@@ -42,7 +49,8 @@ public sealed class TextEmbedder : IDisposable
         try
         {
             _batch.Clear();
-            Tensor hidden = _model.Transformer.Reader.Forward(_tape, _batch.Add(ids));
+            _batch.Add(ids);
+            Tensor hidden = _adapters?.Forward(_tape, _batch, [adapter]) ?? _model.Transformer.Reader.Forward(_tape, _batch);
             for (int row = 0; row < ids.Length; row++)
             {
                 ReadOnlySpan<float> state = hidden.Data.Slice(row * Dimensions, Dimensions);

@@ -2,6 +2,7 @@ using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving.Engine;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving;
 
@@ -10,7 +11,11 @@ namespace Cleave.Serving;
 /// <param name="Stops">Texts that end the answer.</param>
 /// <param name="IsEnd">Tokens that end it.</param>
 /// <param name="Trim">Whether white space at both ends is left out.</param>
-internal sealed record WritingTask(int[] Prompt, SamplingOptions Sampling, IReadOnlyList<string> Stops, Func<int, bool> IsEnd, bool Trim);
+internal sealed record WritingTask(int[] Prompt, SamplingOptions Sampling, IReadOnlyList<string> Stops, Func<int, bool> IsEnd, bool Trim)
+{
+    /// <summary>The number of the engine's adapter that writes.</summary>
+    public int Adapter { get; init; } = AdapterBank.None;
+}
 
 /// <summary>A model that writes texts for several requests at a time.</summary>
 internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) : IDisposable
@@ -63,6 +68,7 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
         {
             Prompt = task.Prompt,
             Sampling = task.Sampling,
+            Adapter = task.Adapter,
             IsEnd = task.IsEnd,
             Constraint = constraint,
             Alternatives = request.LogProbabilities,

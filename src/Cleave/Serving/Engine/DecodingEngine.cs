@@ -1,6 +1,7 @@
 using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Models.Sampling;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving.Engine;
 
@@ -23,12 +24,13 @@ public sealed class DecodingEngine : IDisposable
     /// <param name="turns">Shared by all that compute in this process.</param>
     /// <param name="meter">Counts the energy of each request, or null.</param>
     /// <exception cref="CleaveException">The model is an encoder, or an option is out of range.</exception>
-    public DecodingEngine(Transformer model, ComputeTurns turns, ComputeShare share, EngineOptions? options = null, EnergyMeter? meter = null)
+    /// <param name="adapters">Of the model: requests say by number which one they use.</param>
+    public DecodingEngine(Transformer model, ComputeTurns turns, ComputeShare share, EngineOptions? options = null, EnergyMeter? meter = null, AdapterBank? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(turns);
         ArgumentNullException.ThrowIfNull(share);
         (_model, _turns, _share) = (model, turns, share);
-        _batch = new SequenceBatch(model, options ?? new EngineOptions(), meter);
+        _batch = new SequenceBatch(model, options ?? new EngineOptions(), meter, adapters);
         _thread = new Thread(Work) { IsBackground = true, Name = $"cleave-engine-{share.Name}" };
         _thread.Start();
     }

@@ -9,7 +9,7 @@ namespace Cleave.Serving.Engine;
 /// <param name="most">Texts that are kept.</param>
 internal sealed class KnownPrefixes(int most) : IDisposable
 {
-    private readonly List<(int[] Tokens, KeyValuePages Pages)> _texts = []; // the one that was used last at the end
+    private readonly List<(int Adapter, int[] Tokens, KeyValuePages Pages)> _texts = []; // the one that was used last at the end
 
     /// <summary>Bytes of the pages, those that running sequences share included.</summary>
     public long Bytes => _texts.Sum(t => t.Pages.Bytes);
@@ -18,25 +18,28 @@ internal sealed class KnownPrefixes(int most) : IDisposable
     public static int Common(ReadOnlySpan<int> tokens, ReadOnlySpan<int> prompt) =>
         Math.Min(tokens.CommonPrefixLength(prompt), prompt.Length - 1) / KeyValuePages.PagePositions * KeyValuePages.PagePositions;
 
-    /// <summary>How many tokens of a prompt are known.</summary>
-    public int Match(ReadOnlySpan<int> prompt)
+    /// <summary>How many tokens of a prompt are known; keys and values are those of one adapter.</summary>
+    public int Match(int adapter, ReadOnlySpan<int> prompt)
     {
         int longest = 0;
-        foreach ((int[] tokens, _) in _texts)
-            longest = Math.Max(longest, Common(tokens, prompt));
+        foreach ((int of, int[] tokens, _) in _texts)
+        {
+            if (of == adapter)
+                longest = Math.Max(longest, Common(tokens, prompt));
+        }
         return longest;
     }
 
     /// <summary>A cache that holds the first tokens of a prompt already; null where none are known.</summary>
-    public KeyValuePages? Take(ReadOnlySpan<int> prompt)
+    public KeyValuePages? Take(int adapter, ReadOnlySpan<int> prompt)
     {
-        int length = Match(prompt);
+        int length = Match(adapter, prompt);
         if (length == 0)
             return null;
         int at = 0;
-        while (Common(_texts[at].Tokens, prompt) != length)
+        while (_texts[at].Adapter != adapter || Common(_texts[at].Tokens, prompt) != length)
             at++;
-        (int[] Tokens, KeyValuePages Pages) text = _texts[at];
+        (int Adapter, int[] Tokens, KeyValuePages Pages) text = _texts[at];
         _texts.RemoveAt(at);
         _texts.Add(text);
         KeyValuePages pages = text.Pages.Fork();
@@ -47,20 +50,20 @@ internal sealed class KnownPrefixes(int most) : IDisposable
     /// <summary>Keeps what a sequence has read, its whole pages, as far as there is room.</summary>
     /// <param name="tokens">At least those that <paramref name="cache"/> holds.</param>
     /// <param name="room">Bytes that all texts together may take.</param>
-    public void Keep(ReadOnlySpan<int> tokens, KeyValuePages cache, long room)
+    public void Keep(int adapter, ReadOnlySpan<int> tokens, KeyValuePages cache, long room)
     {
         int length = cache.Length / KeyValuePages.PagePositions * KeyValuePages.PagePositions;
         tokens = tokens[..length];
-        if (most == 0 || length == 0 || Knows(tokens))
+        if (most == 0 || length == 0 || Knows(adapter, tokens))
             return;
         for (int i = _texts.Count - 1; i >= 0; i--)
         {
-            if (tokens.StartsWith(_texts[i].Tokens))
+            if (_texts[i].Adapter == adapter && tokens.StartsWith(_texts[i].Tokens))
                 Drop(i);
         }
         KeyValuePages pages = cache.Fork();
         pages.Truncate(length);
-        _texts.Add((tokens.ToArray(), pages));
+        _texts.Add((adapter, tokens.ToArray(), pages));
         while (_texts.Count > most)
             Drop(0);
         Shrink(room);
@@ -75,11 +78,11 @@ internal sealed class KnownPrefixes(int most) : IDisposable
 
     public void Dispose() => Shrink(-1);
 
-    private bool Knows(ReadOnlySpan<int> tokens)
+    private bool Knows(int adapter, ReadOnlySpan<int> tokens)
     {
-        foreach ((int[] known, _) in _texts)
+        foreach ((int of, int[] known, _) in _texts)
         {
-            if (known.AsSpan().StartsWith(tokens))
+            if (of == adapter && known.AsSpan().StartsWith(tokens))
                 return true;
         }
         return false;

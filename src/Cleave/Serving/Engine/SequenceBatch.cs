@@ -4,6 +4,7 @@ using Cleave.Numerics.Autograd;
 using Cleave.Numerics.Kernels;
 using Cleave.Numerics.Ops;
 using Cleave.Numerics.Tensors;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving.Engine;
 
@@ -28,16 +29,18 @@ internal sealed class SequenceBatch : IDisposable
     private readonly List<DecodingSequence> _step = [];
     private readonly List<KeyValuePages> _caches = []; // of the step
     private readonly List<(DecodingSequence Sequence, float? EndProbability, Exception? Error)> _ended = [];
+    private readonly List<int> _adapters = []; // of the step
     private readonly KnownPrefixes _known;
+    private readonly AdapterBank? _bank;
     private readonly int[] _rows;
 
     /// <exception cref="CleaveException">The model is an encoder, or an option is out of range.</exception>
-    public SequenceBatch(Transformer model, EngineOptions options, EnergyMeter? meter = null)
+    public SequenceBatch(Transformer model, EngineOptions options, EnergyMeter? meter = null, AdapterBank? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         model.RequireContinuation();
-        (_model, _options, _meter) = (model, options.Checked(), meter);
+        (_model, _options, _meter, _bank) = (model, options.Checked(), meter, adapters);
         _bytes = options.KeyValueBytes ?? Math.Max(1, MemoryPlan.Available() / 4);
         _known = new KnownPrefixes(model.Encoder is null ? options.KnownPrefixes : 0);
         _rows = new int[options.MaxSequences];
@@ -144,7 +147,7 @@ internal sealed class SequenceBatch : IDisposable
                     break; // an encoder reads whole texts; the next ones in the next step
                 _batch.Add(next.Request.Prompt);
             }
-            else if (IsBeingRead(next.Request.Prompt, begun))
+            else if (IsBeingRead(next.Request, begun))
             {
                 break;
             }
@@ -178,24 +181,24 @@ internal sealed class SequenceBatch : IDisposable
     private void Begin(DecodingSequence sequence)
     {
         int[] prompt = sequence.Request.Prompt;
-        KeyValuePages? known = _known.Take(prompt);
+        KeyValuePages? known = _known.Take(sequence.Request.Adapter, prompt);
         sequence.Begin(known ?? _model.NewCache(), prompt.AsMemory(known?.Length ?? 0));
     }
 
     /// <summary>Whether another sequence is about to read the beginning of this prompt: it is worth the wait.</summary>
-    private bool IsBeingRead(int[] prompt, List<DecodingSequence> begun)
+    private bool IsBeingRead(SequenceRequest request, List<DecodingSequence> begun)
     {
         if (_options.KnownPrefixes == 0)
             return false;
-        int known = _known.Match(prompt);
-        return _running.Where(s => s.Made == 0).Concat(begun).Any(s => KnownPrefixes.Common(s.Request.Prompt, prompt) > known);
+        int known = _known.Match(request.Adapter, request.Prompt);
+        return _running.Where(s => s.Made == 0).Concat(begun).Any(s => s.Request.Adapter == request.Adapter && KnownPrefixes.Common(s.Request.Prompt, request.Prompt) > known);
     }
 
     // Keys and values of what a sequence has read, for prompts that begin alike.
     private void Keep(DecodingSequence sequence, long reserved)
     {
         if (sequence.Cache is { Length: >= KeyValuePages.PagePositions, Source: null } cache)
-            _known.Keep(sequence.Tokens, cache, _bytes - reserved);
+            _known.Keep(sequence.Request.Adapter, sequence.Tokens, cache, _bytes - reserved);
     }
 
     /// <summary>What each running sequence reads: those that write before those that still read their prompts.</summary>
@@ -204,6 +207,7 @@ internal sealed class SequenceBatch : IDisposable
         _batch.Clear();
         _step.Clear();
         _caches.Clear();
+        _adapters.Clear();
         _reading.Clear();
         foreach (DecodingSequence sequence in _running)
         {
@@ -224,13 +228,14 @@ internal sealed class SequenceBatch : IDisposable
             _batch.Add(sequence.Unread.Span[..tokens], sequence.Cache!.Length);
             _step.Add(sequence);
             _caches.Add(sequence.Cache);
+            _adapters.Add(sequence.Request.Adapter);
             return tokens;
         }
     }
 
     private void Compute()
     {
-        Tensor hidden = _model.Forward(_tape, _batch, caches: _caches);
+        Tensor hidden = _bank?.Forward(_tape, _batch, _adapters, _caches) ?? _model.Forward(_tape, _batch, caches: _caches);
         ReadOnlySpan<int> offsets = _batch.Offsets.Span;
         int rows = 0;
         for (int i = 0; i < _step.Count; i++)

@@ -1,6 +1,7 @@
 using Cleave.Evaluation.Energy;
 using Cleave.Models.Sampling;
 using Cleave.Models.Sampling.Grammars;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Serving.Engine;
 
@@ -17,6 +18,9 @@ public sealed record SequenceRequest
 
     /// <summary>Keeps the text to a grammar, for this request alone; or null.</summary>
     public TokenConstraint? Constraint { get; init; }
+
+    /// <summary>The number of the engine's adapter that the text is continued with, or <see cref="AdapterBank.None"/>.</summary>
+    public int Adapter { get; init; } = AdapterBank.None;
 
     /// <summary>How many of the likeliest tokens are told with each token; null: not even its own score.</summary>
     public int? Alternatives { get; init; }

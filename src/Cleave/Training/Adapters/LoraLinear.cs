@@ -70,7 +70,14 @@ public sealed class LoraLinear : AdaptedLinear
             VectorMath.Scale(destination, (float)(Magnitude.Data[row] / Math.Sqrt(VectorMath.SumOfSquares(destination))));
     }
 
-    /// <summary>‖W + s·B·A‖ of every row.</summary>
+    /// <summary>‖W + s·B·A‖ of every row, (1, outputs).</summary>
+    internal Tensor Norms()
+    {
+        Tensor norms = Tensor.Parameter(1, Outputs);
+        CopyNorms(norms);
+        return norms;
+    }
+
     private void CopyNorms(Tensor norms)
     {
         var part = new NormPart { Linear = this, Norms = norms };
