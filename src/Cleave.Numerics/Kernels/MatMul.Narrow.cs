@@ -14,7 +14,9 @@ public static unsafe partial class MatMul
 
     private static bool Narrow<TB>(in Product x) where TB : struct, IElement
     {
-        if (!x.TransposeA && x.TransposeB && x.M <= NarrowSide && x.M <= x.N)
+        if (typeof(TB) == typeof(BFloat16Element) && !x.TransposeA && x.TransposeB && x.M <= NarrowSide && x.M <= x.N && x.K % PairStep == 0)
+            DotsOfPairs(x);
+        else if (!x.TransposeA && x.TransposeB && x.M <= NarrowSide && x.M <= x.N)
             Dots<TB>(x, x.A, x.Lda, x.M, x.Ldc, x.B, x.Ldb, x.N, 1);
         else if (!x.TransposeA && x.TransposeB && x.N <= NarrowSide && typeof(TB) == typeof(Float32Element))
             Dots<TB>(x, (float*)x.B, x.Ldb, x.N, 1, x.A, x.Lda, x.M, x.Ldc);

@@ -29,7 +29,7 @@ public static unsafe partial class MatMul
 
     /// <summary>
     /// As above, with the elements of B in sixteen bits: they are widened as they are read, and all sums are float32. The result
-    /// has the bits of the product with B widened beforehand, but for few columns (n ≤ 8), where the order of a sum may differ.
+    /// has the bits of the product with B widened beforehand, but for few rows or columns (m or n ≤ 8), where the order of a sum may differ.
     /// </summary>
     /// <exception cref="ArgumentException">A size is negative, a stride is shorter than its row, or a span is too short.</exception>
     public static void Multiply(ReadOnlySpan<float> a, int lda, bool transposeA, ReadOnlySpan<ushort> b, HalfFormat format, int ldb, bool transposeB,

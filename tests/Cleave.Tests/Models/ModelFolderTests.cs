@@ -41,7 +41,7 @@ public sealed class ModelFolderTests : IDisposable
         ModelFolder.Save(Path.Combine(_folder, "a"), model, WeightType.BF16);
         LanguageModel wide = ModelFolder.Load(Path.Combine(_folder, "a")), frozen = ModelFolder.LoadFrozen(Path.Combine(_folder, "a"));
         Assert.All(frozen.Transformer.Weights().Where(w => w.Weight is Linear), w => Assert.IsType<HalfLinear>(w.Weight));
-        Assert.Equal(Logits(wide), Logits(frozen));
+        Assert.All(Logits(wide).Zip(Logits(frozen)), p => Assert.Equal(p.First, p.Second, 1e-6f)); // sums of few rows have another order
         ModelFolder.Save(Path.Combine(_folder, "b"), frozen, WeightType.BF16);
         Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "a", ModelFolder.Weights)), File.ReadAllBytes(Path.Combine(_folder, "b", ModelFolder.Weights)));
     }

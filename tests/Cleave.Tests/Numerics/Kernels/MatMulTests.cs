@@ -48,6 +48,11 @@ public class MatMulTests
             CheckHalf(Odd[i % Odd.Length], Odd[i / Odd.Length], Odd[(i * 5 + i / Odd.Length) % Odd.Length], i, where);
         for (int layout = 0; layout < 8; layout++)
             CheckHalf(90, 70, 300, layout, where);
+        for (int m = 1; m <= 9; m++)
+        {
+            CheckHalf(m, 19, 48, 2, where);
+            CheckHalf(m, 300, 272, 6, where); // in several parts
+        }
     });
 
     [Fact]
@@ -153,7 +158,9 @@ public class MatMulTests
             MatMul.Multiply(a, lda, transposeA, wide, ldb, transposeB, expected, ldc, m, n, k, accumulate);
             MatMul.Multiply(a, lda, transposeA, half, format, ldb, transposeB, c, ldc, m, n, k, accumulate);
             string what = $"{where}({m},{n},{k}) {format} {transposeA} {transposeB} {accumulate} ";
-            if (n > 8 || m <= n)
+            // Few rows of a transposed bfloat16 operand are summed in another order, even elements and odd ones apart.
+            bool pairs = format == HalfFormat.BFloat16 && !transposeA && transposeB && m <= Math.Min(8, n) && k % 16 == 0;
+            if (!pairs && (n > 8 || m <= n))
                 Assert.True(expected.AsSpan().SequenceEqual(c), what);
             Reference.Close(Array.ConvertAll(expected, x => (double)x), c, Bounds.MatMul, what);
         }
