@@ -69,9 +69,9 @@ public sealed class ModuleServer : IAsyncDisposable
         _app.MapGet(Gate.LivePath, context => ShowHealth(context, false));
         _app.MapGet(Gate.MetricsPath, ShowMetrics);
         _app.MapGet(DashboardPage.Path, DashboardPage.Show);
-        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _metrics, TimeProvider.System).Show);
+        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _metrics, options.Allocator, TimeProvider.System).Show);
         if (host is VersionedHost versions)
-            new AdminEndpoints(versions, releases, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
+            new AdminEndpoints(versions, releases, options.Allocator, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
     }
 
     /// <summary>The methods and paths that are answered.</summary>
@@ -126,6 +126,8 @@ public sealed class ModuleServer : IAsyncDisposable
     {
         await StopAsync();
         await _app.DisposeAsync();
+        if (_options.Allocator is { } allocator)
+            allocator.RequestsWaiting = null;
         _queue.Dispose();
         _metrics.Dispose();
         _telemetry.Dispose();
@@ -157,6 +159,11 @@ public sealed class ModuleServer : IAsyncDisposable
         }, "J", "Energy since the start: of the whole machine where its counters can be read, else estimated from this process's processor time.");
         if (_host is VersionedHost versions)
             VersionMetrics.Observe(meter, versions);
+        if (_options.Allocator is { } allocator)
+        {
+            allocator.RequestsWaiting = () => _queue.Waiting;
+            AllocationMetrics.Observe(meter, allocator);
+        }
     }
 
     private static WebApplication Build(IReadOnlyList<ListenAddress> addresses, ServerOptions options)

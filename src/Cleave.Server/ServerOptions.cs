@@ -1,4 +1,6 @@
 using Cleave.Server.Keys;
+using Cleave.Serving;
+using Cleave.Serving.Allocation;
 
 namespace Cleave.Server;
 
@@ -12,10 +14,10 @@ public sealed record ServerOptions
     public ApiKeys? Keys { get; init; }
 
     /// <summary>Requests that are answered at once, each by a thread that mostly waits: the host computes those to one model together.</summary>
-    public int Workers { get; init; } = 32;
+    public int Workers { get; init; } = ServingLimits.Workers;
 
     /// <summary>Requests that may wait for a worker; more are answered with 429.</summary>
-    public int Waiting { get; init; } = 64;
+    public int Waiting { get; init; } = ServingLimits.Waiting;
 
     public long MaxBodyBytes { get; init; } = 1 << 20;
 
@@ -36,6 +38,9 @@ public sealed record ServerOptions
 
     /// <summary>A file that gets a line of JSON for each change that administrators make; null: none is written.</summary>
     public string? AuditFile { get; init; }
+
+    /// <summary>What the host's modules share processor and memory by; what it does is then told, and administrators may change it. Null: nothing is told.</summary>
+    public ServingAllocator? Allocator { get; init; }
 
     /// <summary>Hears one line about each request, and about errors of the program itself; null: nobody.</summary>
     public Action<string>? Log { get; init; }

@@ -52,6 +52,11 @@ internal static class ModelArgument
     private static bool IsFile(string name, string extension) =>
         name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) && !Directory.Exists(name);
 
+    /// <summary>What a model is called where nobody says otherwise; a fetched one lies in a folder that is named after its commit.</summary>
+    /// <param name="place">Its folder or file.</param>
+    public static string NameOf(string target, string place) => HubReference.IsReference(target) ? HubReference.Parse(target).Repository
+        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(place)));
+
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 
     /// <summary>An argument for commands that need a tokenizer alone.</summary>

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Cleave.Cli.Shell;
-using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Server;
 using Cleave.Server.Keys;
 using Cleave.Serving;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
 using Cleave.Training.Adapters;
@@ -61,13 +61,20 @@ internal static class ServeCommand
         DefaultValueFactory = _ => "none",
     };
 
+    private static readonly Option<string?> Memory = new("--memory")
+    {
+        Description = "Memory for modules, keys and values, such as 2GB; of modules that do not fit together the less needed are loaded when they are asked for. No limit unless given.",
+        HelpName = "SIZE",
+    };
+
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, SharedOptions.Threads,
+        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, Memory, ServingArguments.Weights, ServingArguments.MinimumShares, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
     .Example("cleave serve releases/2026-01 --releases releases --keys keys.txt --audit audit.jsonl --log json", "versions that change while requests run")
+    .Example("cleave serve samples/support-desk/release --memory 64MB --weights reply=1,intent=4 --min-share intent=0.2", "little memory, and a module that others must not crowd out")
     .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
     .Example("cleave serve base --adapter replies=out/replies --adapter titles=out/titles", "several fine-tunings of one model, answered in one pass")
     .Runs(Run);
@@ -87,17 +94,27 @@ internal static class ServeCommand
         string target = call.Get(Target);
         if (!Release.IsRelease(target))
         {
+            if (new Option[] { Memory, ServingArguments.Weights, ServingArguments.MinimumShares }.FirstOrDefault(call.Given) is { } stray)
+                throw new CleaveException($"{stray.Name} shares what a release's modules need; {target} is a single model");
             string folder = ModelArgument.Folder(call, Target);
             LanguageModel model = ModelFolder.LoadFrozen(folder);
-            string name = NameOf(target, folder);
+            string name = ModelArgument.NameOf(target, folder);
             using var single = new LanguageModelHost(model, name, Written(Path.Combine(folder, ModelFolder.Config)), adapters: LoadAdapters(call, model, name));
             Serve(call, single, options).GetAwaiter().GetResult();
             return Exit.Done;
         }
         if (call.Get(Adapters) is { Length: > 0 })
             throw new CleaveException($"--adapter is for a model, and {target} is a release: its modules are whole");
-        using var host = new VersionedHost(ReleaseVersion.Open(target, call.Cancel), ReleaseVersion.Open);
-        Serve(call, host, options).GetAwaiter().GetResult();
+        using var allocator = new ServingAllocator(new AllocatorOptions
+        {
+            Weights = ServingArguments.ReadWeights(call),
+            MinimumShares = ServingArguments.ReadMinimumShares(call),
+            MemoryBytes = ServingArguments.Bytes(call, Memory),
+        });
+        using var host = new VersionedHost(ReleaseVersion.Open(target, allocator, call.Cancel), (folder, cancel) => ReleaseVersion.Open(folder, allocator, cancel));
+        AllocatorOptions shared = allocator.State.Options;
+        ServingArguments.CheckNames(shared.Weights.Keys.Concat(shared.MinimumShares.Keys), [.. host.Modules.Select(m => m.Name), ReleaseWriter.MonolithFolder]);
+        Serve(call, host, options with { Allocator = allocator }).GetAwaiter().GetResult();
         return Exit.Done;
     }
 
@@ -128,10 +145,6 @@ internal static class ServeCommand
             _ => throw new CleaveException($"--log {form}: must be none, text or json"),
         };
     }
-
-    // A fetched model lies in a folder that is named after its commit.
-    private static string NameOf(string target, string folder) => HubReference.IsReference(target) ? HubReference.Parse(target).Repository
-        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
     private static DateTimeOffset Written(string file) => new(File.GetLastWriteTimeUtc(file));
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Cleave.Server.Http;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Versions;
+using Cleave.Splitting.Releases;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,8 +11,9 @@ namespace Cleave.Server.Admin;
 
 /// <summary>Changes which version is served. Who may is decided before a request gets here; every change is in the audit log before it is made.</summary>
 /// <param name="releases">Null where no further release may be loaded.</param>
+/// <param name="allocator">Null where nothing of it is told or changed.</param>
 /// <param name="log">Hears about an entry of the audit log that could not be made after the change was.</param>
-internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? releases, AuditLog? audit, Action<string>? log, CancellationToken stopping)
+internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? releases, ServingAllocator? allocator, AuditLog? audit, Action<string>? log, CancellationToken stopping)
 {
     public const string Prefix = "/admin";
     private const int MostAudited = 512;
@@ -22,10 +25,17 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
         app.MapPost($"{Prefix}/promote", context => Change(context, "promote", body => Done(() => versions.Promote(Version(body), Body.Find(body, "force") is { } f && Body.Flag(f, "force"))), "version", "force"));
         app.MapPost($"{Prefix}/rollback", context => Change(context, "rollback", _ => Done(() => versions.Rollback())));
         app.MapPost($"{Prefix}/canary", context => Change(context, "canary", body => Done(() => Try(body)), "version", "percent", "mode"));
+        if (allocator is not null)
+        {
+            app.MapGet($"{Prefix}/allocation", context => AnswerAllocation(context, allocator));
+            app.MapPost($"{Prefix}/allocation", context => Change(context, "allocate", body => Done(() => Allocate(body, allocator)), c => AnswerAllocation(c, allocator), "weights", "minimum_shares", "memory_bytes"));
+        }
         app.MapPost($"{Prefix}/unload", context => Change(context, "unload", body => Done(() => _ = versions.Unload(Version(body))), "version"));
     }
 
-    private async Task Change(HttpContext context, string action, Func<JsonElement, Task> change, params string[] known)
+    private Task Change(HttpContext context, string action, Func<JsonElement, Task> change, params string[] known) => Change(context, action, change, c => Answer(c, 200), known);
+
+    private async Task Change(HttpContext context, string action, Func<JsonElement, Task> change, Func<HttpContext, Task> answer, params string[] known)
     {
         using Body body = await Body.ReadAsync(context.Request, context.RequestAborted);
         foreach (JsonProperty member in body.Root.EnumerateObject())
@@ -33,7 +43,7 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
             if (!known.Contains(member.Name))
                 throw ApiException.Invalid($"the parameter '{member.Name}' is not supported", member.Name, "unsupported_parameter");
         }
-        KeyValuePair<string, string>[] said = [.. body.Root.EnumerateObject().Where(m => m.Value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))
+        KeyValuePair<string, string>[] said = [.. body.Root.EnumerateObject().Where(m => m.Value.ValueKind is not JsonValueKind.Array)
             .Select(m => KeyValuePair.Create(m.Name, Short(m.Value.ValueKind == JsonValueKind.String ? Body.Text(m.Value, m.Name) : m.Value.GetRawText())))];
         Note("begun", []);
         try
@@ -43,10 +53,10 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
         catch (Exception e) when (e is CleaveException or ApiException)
         {
             After("refused", e.Message);
-            throw Refused(e);
+            throw Refused(e, action);
         }
         After("done", null);
-        await Answer(context, 200);
+        await answer(context);
 
         void Note(string outcome, KeyValuePair<string, string>[] more)
         {
@@ -101,6 +111,36 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
         }
     }
 
+    // What is not named stays as it is; what is named takes the place of all that was said of it before.
+    private void Allocate(JsonElement body, ServingAllocator allocator)
+    {
+        AllocatorOptions now = allocator.State.Options;
+        allocator.Set(new AllocatorOptions
+        {
+            Weights = Body.Find(body, "weights") is { } weights ? Parts(weights, "weights") : now.Weights,
+            MinimumShares = Body.Find(body, "minimum_shares") is { } shares ? Parts(shares, "minimum_shares") : now.MinimumShares,
+            MemoryBytes = Body.Find(body, "memory_bytes") is { } bytes ? (long)Body.Number(bytes, "memory_bytes", 1, 1e15) : now.MemoryBytes,
+        });
+    }
+
+    private Dictionary<string, double> Parts(JsonElement json, string name)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+            throw ApiException.Invalid($"'{name}' must be an object of modules' names with numbers", name);
+        string[] known = [.. versions.Modules.Select(m => m.Name), ReleaseWriter.MonolithFolder];
+        var parts = new Dictionary<string, double>(StringComparer.Ordinal);
+        foreach (JsonProperty part in json.EnumerateObject())
+        {
+            if (!known.Contains(part.Name))
+                throw ApiException.Invalid($"'{name}': there is no module of that name; there are: {string.Join(", ", known)}", name);
+            parts[part.Name] = Body.Number(part.Value, name, 0, 1e9);
+        }
+        return parts;
+    }
+
+    private static Task AnswerAllocation(HttpContext context, ServingAllocator allocator) =>
+        JsonAnswer.Write(context.Response, 200, AllocationJson.Of(allocator.State), context.RequestAborted);
+
     private Task Answer(HttpContext context, int status) => JsonAnswer.Write(context.Response, status, AdminJson.Of(versions.State), context.RequestAborted);
 
     private static string Short(string text) => text.Length <= MostAudited ? text : text[..MostAudited];
@@ -115,10 +155,12 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
 
     private static JsonElement Need(JsonElement body, string name) => Body.Find(body, name) ?? throw ApiException.Invalid($"'{name}' is missing", name);
 
-    private static Exception Refused(Exception e) => e switch
+    private static Exception Refused(Exception e, string action) => e switch
     {
         VersionException { IsUnknown: true } => new ApiException(404, "invalid_request_error", e.Message, "version", "version_not_found"),
         VersionException => new ApiException(409, "invalid_request_error", e.Message, code: "version_conflict"),
+        CapacityException => new ApiException(409, "invalid_request_error", e.Message, code: "out_of_memory"),
+        CleaveException when action == "allocate" => ApiException.Invalid(e.Message),
         CleaveException => new ApiException(422, "invalid_request_error", e.Message, "path", "release_refused"),
         _ => e,
     };

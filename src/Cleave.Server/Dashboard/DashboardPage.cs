@@ -30,7 +30,7 @@ internal static class DashboardPage
     private static Markup Body()
     {
         var html = new HtmlBuilder();
-        html.Add($"""<a class="skip" href="#traffic">To the charts</a><nav class="bar" aria-label="Sections"><div class="links"><a href="#versions">Versions</a><a href="#traffic">Traffic</a><a href="#try">Playground</a></div>""");
+        html.Add($"""<a class="skip" href="#traffic">To the charts</a><nav class="bar" aria-label="Sections"><div class="links"><a href="#versions">Versions</a><a href="#traffic">Traffic</a><a href="#allocation">Allocation</a><a href="#try">Playground</a></div>""");
         html.Add($"""<button type="button" id="theme" hidden>Dark</button></nav>""");
         html.Add($"""<header class="hero"><p class="eyebrow">Cleave</p><h1>What is being served</h1><p><span id="status" class="badge plain" role="status">asking the server</span></p>""");
         html.Add($"""<form id="need-key" class="card" hidden><div class="field"><label for="key">An administrator's key</label><input id="key" type="password" autocomplete="off" spellcheck="false"></div><button class="main">Use this key</button><p class="note">It stays in this page and is forgotten with it.</p></form>""");
@@ -52,10 +52,19 @@ internal static class DashboardPage
         Card(html, "Routing", "routing", "How requests came to the module that answered.");
         Card(html, "Power", "energy", "Of the whole machine where its counters can be read, else estimated from the server's processor time.");
         html.Add($"</div></section>");
+        Allocation(html);
         Playground(html);
         html.Add($"</main>");
         html.Add($"""<dialog id="confirm" aria-labelledby="question"><p id="question"></p><form method="dialog"><button value="no" autofocus>Cancel</button><button class="main" value="yes">Confirm</button></form></dialog>""");
         return html.ToMarkup();
+    }
+
+    private static void Allocation(HtmlBuilder html)
+    {
+        html.Add($"""<section class="task" id="allocation" hidden><div class="title"><h2>Allocation</h2></div><p id="bottleneck" role="status"></p><div class="grid">""");
+        Card(html, "Cores by module", "cores", "The last five minutes.", wide: true);
+        Card(html, "Memory by module", "memory", "Weights in memory, and what is set aside for keys and values.");
+        html.Add($"</div></section>");
     }
 
     private static void Versions(HtmlBuilder html)

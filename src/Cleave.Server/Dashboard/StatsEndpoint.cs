@@ -3,13 +3,14 @@ using Cleave.Server.Admin;
 using Cleave.Server.Http;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Http;
 
 namespace Cleave.Server.Dashboard;
 
 /// <summary>All metrics, versions and names of modules as one JSON document, for the dashboard.</summary>
-internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, TimeProvider clock)
+internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, ServingAllocator? allocator, TimeProvider clock)
 {
     public const string Path = AdminEndpoints.Prefix + "/stats";
 
@@ -27,6 +28,11 @@ internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, TimeP
             w.WritePropertyName("versions");
             if (host is VersionedHost versions)
                 w.WriteRawValue(AdminJson.Of(versions.State));
+            else
+                w.WriteNullValue();
+            w.WritePropertyName("allocation");
+            if (allocator is not null)
+                w.WriteRawValue(AllocationJson.Of(allocator.State));
             else
                 w.WriteNullValue();
             w.WriteStartArray("metrics");

@@ -38,6 +38,7 @@ internal sealed class ApiException(int status, string type, string message, stri
         ApiException api => api,
         UnknownModuleException unknown => new(404, "invalid_request_error", unknown.Message, unknown.Parameter, unknown.Code),
         RequestException request => Invalid(request.Message, request.Parameter, request.Code),
+        BusyException busy => new(503, "server_error", busy.Message, code: "modules_busy") { RetryAfter = busy.RetryAfterSeconds },
         CapacityException capacity => Invalid(capacity.Message),
         GrammarException form => Invalid(form.Message, "response_format", "unsupported_value"),
         CleaveException world => new(500, "server_error", world.Message),

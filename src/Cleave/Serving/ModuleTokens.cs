@@ -6,11 +6,14 @@ namespace Cleave.Serving;
 public static class ModuleTokens
 {
     /// <summary>Tokens of a text; words for a module without a tokenizer, which reads words.</summary>
-    public static int Count(ITaskModule module, string text)
+    public static int Count(ITaskModule module, string text) => Counter(module)(text);
+
+    /// <summary>The same for many texts, also when the module's weights have gone: only its tokenizer is kept.</summary>
+    public static Func<string, int> Counter(ITaskModule module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        ArgumentNullException.ThrowIfNull(text);
-        return module is TransformerModule transformer ? transformer.Model.Tokenizer.Encode(text).Length
-            : text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        if (module is not TransformerModule { Model.Tokenizer: var tokenizer })
+            return static text => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        return text => tokenizer.Encode(text).Length;
     }
 }

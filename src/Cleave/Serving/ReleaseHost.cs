@@ -1,7 +1,8 @@
+using System.Collections.Concurrent;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
-using Cleave.Models;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Engine;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
@@ -15,23 +16,40 @@ namespace Cleave.Serving;
 /// </summary>
 public sealed class ReleaseHost : IModuleHost, IDisposable
 {
+    private static long _hosts;
+
     private readonly Release _release;
     private readonly ModuleRunners _runners;
     private readonly EnergyMeter _meter;
+    private readonly ServingAllocator? _ownAllocator;
+    private readonly ModuleMemory _memory;
+    private readonly string[] _names;
+    private readonly long _number = Interlocked.Increment(ref _hosts);
+    private readonly ConcurrentDictionary<(string Name, string Task), Reading> _reading = [];
 
-    /// <summary>Loads every module, so that requests wait for none; the release stays the caller's.</summary>
+    /// <summary>Loads every module once, so that requests wait for none that has room; the release stays the caller's.</summary>
+    /// <exception cref="CapacityException">A module does not fit into the allocator's memory even alone.</exception>
     public ReleaseHost(Release release, DateTimeOffset created, ServingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(release);
         options ??= new ServingOptions();
         _release = release;
-        Modules = [.. release.Tasks.Select(task =>
-        {
-            ITaskModule answering = Answering(task).Module;
-            return new ServedModule(task, answering.Kind, created, (answering as TransformerModule)?.Model.Transformer.Spec.ContextLength);
-        })];
         _meter = new EnergyMeter(options.Energy);
-        _runners = new ModuleRunners(options, _meter, Modules.Count(m => IsWriter(m.Kind)) + 1);
+        _ownAllocator = options.Allocator is null ? new ServingAllocator(new AllocatorOptions { Weights = options.Weights }) : null;
+        _memory = (options.Allocator ?? _ownAllocator!).Memory;
+        _names = [.. release.Modules, ReleaseWriter.MonolithFolder];
+        _runners = new ModuleRunners(options, options.Allocator ?? _ownAllocator!, _meter, WritersOf(release) + 1);
+        try
+        {
+            foreach (string name in _names)
+                _memory.Add(KeyOf(name), release.StoredBytes(name), () => LoadModule(name), () => UnloadModule(name));
+            Modules = [.. release.Tasks.Select(task => new ServedModule(task, release.KindOf(task), created, ReadingOf(NameOf(task), task, CancellationToken.None).Context))];
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public IReadOnlyList<ServedModule> Modules { get; }
@@ -48,7 +66,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
         cancellation.ThrowIfCancellationRequested();
-        Question question = Find(request);
+        Question question = Find(request, cancellation);
         if (IsWriter(question.Served.Kind) && !question.MayEscalate)
             return Write(question, sink, cancellation);
         ModuleResult result = Decide([question], cancellation)[0];
@@ -61,7 +79,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        Question[] questions = [.. requests.Select(Find)];
+        Question[] questions = [.. requests.Select(r => Find(r, cancellation))];
         if (Array.Find(questions, q => IsWriter(q.Served.Kind)) is { } writer)
             throw new RequestException($"'{writer.Served.Name}' writes texts; only modules that classify or extract judge them", "model", "unsupported_value");
         var results = new ModuleResult[questions.Length];
@@ -76,33 +94,69 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        if (Modules.FirstOrDefault(m => m.Name == module) is not { } served)
+        if (Modules.All(m => m.Name != module))
         {
             throw module == ModuleRequest.Auto ? new RequestException("vectors of different modules cannot be compared: name one", "model", "unsupported_value")
                 : new UnknownModuleException(module, Modules.Select(m => m.Name));
         }
-        if (Answering(served.Name).Module is not TransformerModule transformer)
+        string name = NameOf(module);
+        using IDisposable held = _memory.Use(KeyOf(name), cancellation);
+        if (_release.Find(name, module) is not TransformerModule transformer)
             throw new RequestException($"'{module}' counts n-grams and has no embeddings", "model", "unsupported_value");
-        TextEmbedder embedder = _runners.Embedder(transformer.Model, NameOf(transformer, module));
+        TextEmbedder embedder = _runners.Embedder(transformer.Model, name);
         return [.. texts.Select(t => embedder.Embed(t, cancellation))];
     }
 
+    /// <summary>Tokens of a text as a task's module counts them; words where it reads words. Needs no weights.</summary>
+    public int CountTokens(string task, string text) => ReadingOf(NameOf(task), task, CancellationToken.None).Count(text);
+
     public void Dispose()
     {
+        foreach (string name in _names)
+            _memory.Remove(KeyOf(name));
         _runners.Dispose();
+        _ownAllocator?.Dispose();
         _meter.Dispose();
     }
 
     private static bool IsWriter(TaskKind kind) => kind is TaskKind.Generate or TaskKind.LanguageModel;
 
-    private (ITaskModule Module, double Threshold) Answering(string task)
+    private static int WritersOf(Release release) => release.Modules.Count(t => IsWriter(release.KindOf(t)));
+
+    // Whose share of the processor a task's work is, and what is held in memory for it.
+    private string NameOf(string task) => _release.ThresholdOf(task) is null ? ReleaseWriter.MonolithFolder : task;
+
+    // Several hosts, of one release even, share a memory.
+    private string KeyOf(string name) => $"{_number}/{name}";
+
+    // The weights as they are in memory: those of matrices may be wider there than on the disk.
+    private long LoadModule(string name)
     {
-        (ITaskModule? module, double threshold) = _release.Module(task);
-        return module is null ? (_release.MonolithFor(task), 0) : (module, threshold);
+        ITaskModule[] views = name == ReleaseWriter.MonolithFolder ? [.. _release.Tasks.Select(_release.MonolithFor)] : [_release.Module(name).Module!];
+        return views[0] is TransformerModule { Model.Transformer: var transformer }
+            ? transformer.WeightBytes + views.Sum(v => v is TransformerModule { Beside: { } ngrams } ? ngrams.WeightBytes : 0) : views.Sum(v => v.WeightBytes);
+    }
+
+    private void UnloadModule(string name)
+    {
+        foreach (ITaskModule view in name == ReleaseWriter.MonolithFolder ? _release.Tasks.Select(_release.MonolithFor) : [_release.Module(name).Module!])
+            _runners.Drop(view);
+        _release.Unload(name);
+        ThreadPool.QueueUserWorkItem(static _ => GC.Collect()); // weights go with a collection, which nothing else would cause soon
+    }
+
+    // How what answers for a task counts tokens, and how many it reads: it has to be in memory once to tell.
+    private Reading ReadingOf(string name, string task, CancellationToken cancellation)
+    {
+        if (_reading.TryGetValue((name, task), out Reading? known))
+            return known;
+        using IDisposable held = _memory.Use(KeyOf(name), cancellation);
+        ITaskModule module = _release.Find(name, task);
+        return _reading[(name, task)] = new Reading(ModuleTokens.Counter(module), (module as TransformerModule)?.Model.Transformer.Spec.ContextLength);
     }
 
     // Who is asked, and whether it can be.
-    private Question Find(ModuleRequest request)
+    private Question Find(ModuleRequest request, CancellationToken cancellation)
     {
         bool routed = request.Module == ModuleRequest.Auto;
         RouteDecision? decision = routed ? _release.Route(request.Text) : null;
@@ -110,8 +164,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         ServedModule served = Modules.FirstOrDefault(m => m.Name == task)
             ?? throw new UnknownModuleException(task, Modules.Select(m => m.Name).Append(ModuleRequest.Auto));
         bool abstains = decision is { Abstains: true };
-        (ITaskModule module, double threshold) = abstains ? (_release.MonolithFor(task), 0) : Answering(task);
-        int tokens = CountTokens(module, request.Text, served);
+        (string name, double threshold) = abstains ? (ReleaseWriter.MonolithFolder, 0) : (NameOf(task), _release.ThresholdOf(task) ?? 0);
+        int tokens = CountTokens(name, request.Text, served, cancellation);
         RequestException.CheckGrammar(request);
         if (!IsWriter(served.Kind) && (request.Grammar is not null || request.LogProbabilities is not null))
         {
@@ -121,7 +175,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         // A module that may hand over to the monolith can only do so once its whole answer is known.
         bool mayEscalate = served.Kind == TaskKind.Generate && threshold > 0
             && request is { Temperature: null or 0, MaxTokens: null, Stop: [], Grammar: null, LogProbabilities: null };
-        return new Question(request, served, module, decision, abstains ? Route.Escalated : routed ? Route.Router : Route.Named, tokens, mayEscalate);
+        return new Question(request, served, name, decision, abstains ? Route.Escalated : routed ? Route.Router : Route.Named, tokens, mayEscalate);
     }
 
     // Answers to questions of one task that are there all at once; the release escalates where the module is not sure.
@@ -135,9 +189,10 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             Question = kind == TaskKind.Extract ? q.Request.Messages.LastOrDefault(m => m.Role == ChatRole.System)?.Content : null,
         })];
         var costs = new List<PredictionCost>();
-        IReadOnlyList<Answer> answers = _release.Answer(examples, task, (module, texts) =>
+        IReadOnlyList<Answer> answers = _release.Answer(examples, task, (name, texts) =>
         {
-            (IReadOnlyList<Prediction> predictions, PredictionCost cost) = _runners.Predict(module, NameOf(module, task), texts, cancellation);
+            using IDisposable held = _memory.Use(KeyOf(name), cancellation);
+            (IReadOnlyList<Prediction> predictions, PredictionCost cost) = _runners.Predict(_release.Find(name, task), name, texts, cancellation);
             costs.Add(cost);
             return predictions;
         }, [.. questions.Select(q => q.Decision)]);
@@ -146,7 +201,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         return [.. answers.Select((answer, i) =>
         {
             string text = AnswerText.Of(answer, examples[i].Text);
-            int made = kind == TaskKind.Generate && _release.MonolithFor(task) is TransformerModule m ? m.Model.Tokenizer.Encode(text).Length : 1;
+            int made = kind == TaskKind.Generate ? ReadingOf(answer.Module, task, cancellation).Count(text) : 1;
             var choice = new ModuleChoice(answer.Module, task, answer.Escalated ? Route.Escalated : questions[i].Route);
             return new ModuleResult(choice, text, FinishReason.Stop, questions[i].Tokens, made, answer.Prediction.Confidence, computed) { Waited = waited, Energy = each };
         })];
@@ -155,9 +210,10 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     // An answer that is made token by token.
     private ModuleResult Write(Question question, IResultSink sink, CancellationToken cancellation)
     {
-        var module = (TransformerModule)question.Module;
+        string name = question.Name;
+        using IDisposable held = _memory.Use(KeyOf(name), cancellation);
+        var module = (TransformerModule)_release.Find(name, question.Served.Name);
         ModuleRequest request = question.Request;
-        string name = NameOf(module, question.Served.Name);
         bool reply = module.Kind == TaskKind.Generate;
         int[] prompt = reply
             ? module.Encoder.Prompt(request.Prompt ?? Dialogue.Of(request.Messages))
@@ -167,14 +223,14 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         return _runners.Writer(module.Model, name).Write(request, task, new ModuleChoice(name, question.Served.Name, question.Route), question.Tokens, sink, cancellation);
     }
 
-    // Whose share of the processor a module's work is.
-    private string NameOf(ITaskModule module, string task) => ReferenceEquals(_release.Module(task).Module, module) ? task : ReleaseWriter.MonolithFolder;
-
-    private static int CountTokens(ITaskModule module, string text, ServedModule served)
+    private int CountTokens(string name, string text, ServedModule served, CancellationToken cancellation)
     {
-        int tokens = ModuleTokens.Count(module, text);
-        return module is not TransformerModule transformer || tokens < transformer.Model.Transformer.Spec.ContextLength ? tokens : throw RequestException.TooLong(tokens, served);
+        Reading reading = ReadingOf(name, served.Name, cancellation);
+        int tokens = reading.Count(text);
+        return reading.Context is null || tokens < reading.Context ? tokens : throw RequestException.TooLong(tokens, served);
     }
 
-    private sealed record Question(ModuleRequest Request, ServedModule Served, ITaskModule Module, RouteDecision? Decision, Route Route, int Tokens, bool MayEscalate);
+    private sealed record Reading(Func<string, int> Count, int? Context);
+
+    private sealed record Question(ModuleRequest Request, ServedModule Served, string Name, RouteDecision? Decision, Route Route, int Tokens, bool MayEscalate);
 }

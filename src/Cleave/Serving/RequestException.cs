@@ -27,3 +27,10 @@ public class RequestException(string message, string? parameter = null, string? 
 /// <summary>A request for a module that is not there.</summary>
 public sealed class UnknownModuleException(string name, IEnumerable<string> known)
     : RequestException($"there is no module '{name}'; there are: {string.Join(", ", known)}", "model", "model_not_found");
+
+/// <summary>A request that cannot be answered now, though it could at another time.</summary>
+/// <param name="retryAfterSeconds">When it may come again.</param>
+public sealed class BusyException(string message, int retryAfterSeconds) : CleaveException(message)
+{
+    public int RetryAfterSeconds { get; } = retryAfterSeconds;
+}

@@ -55,6 +55,8 @@ function show(stats) {
     document.getElementById(`tile-${name}`).textContent = value;
   offer(stats.models);
   versions.show(stats.versions);
+  document.getElementById('allocation').hidden = !stats.allocation;
+  document.getElementById('bottleneck').textContent = stats.allocation ? `Bottleneck: ${stats.allocation.bottleneck.sentence}.` : '';
   places.forEach(draw);
 }
 

@@ -1,5 +1,5 @@
 // The dashboard's charts, from the window of what the server has counted.
-import { axis, base, nameAbove, significant, time, tip } from '../report/common.js';
+import { axis, base, bytes, nameAbove, significant, time, tip } from '../report/common.js';
 import { totals } from './window.js';
 
 const clock = at => new Date(at).toLocaleTimeString('en-GB');
@@ -47,6 +47,17 @@ export const draws = {
   traffic: (window, colours, size) => overTime(window.rates('cleave.requests', 'module'), 'requests a second', significant, colours, size, 'all'),
   latency: (window, colours, size) => bars([...window.quantiles('gen_ai.server.request.duration', answering, [0.5, 0.95])], ['half are faster', '95% are faster'], 'time', seconds, colours, size),
   queue: (window, colours, size) => bars([...window.quantiles('cleave.queue.duration', tags => tags.module, [0.5, 0.95])], ['half wait less', '95% wait less'], 'time', seconds, colours, size),
+  cores: (window, colours, size) => overTime(window.rates('cleave.module.compute', 'module'), 'cores', significant, colours, size, 'all'),
+  memory(window, colours, size) {
+    const kinds = ['weights', 'keys_values'];
+    const rows = new Map();
+    for (const { tags, value } of window.last?.metrics.get('cleave.module.memory')?.series ?? []) {
+      const row = rows.get(tags.module) ?? kinds.map(() => 0);
+      rows.set(tags.module, row);
+      row[kinds.indexOf(tags.kind)] += value;
+    }
+    return bars([...rows], ['weights', 'keys and values'], 'memory', bytes, colours, size, 'all');
+  },
   routing(window, colours, size) {
     const routes = ['named', 'router', 'escalated'];
     const rows = new Map();

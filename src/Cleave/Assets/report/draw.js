@@ -5,6 +5,8 @@ import { followTheme, palette } from './theme.js';
 export function drawPage(option) {
   const places = [...document.querySelectorAll('[data-chart]')];
   const draw = place => {
+    if (place.closest('[hidden]'))
+      return; // it has no size
     const chart = echarts.getInstanceByDom(place) ?? echarts.init(place, null, { renderer: 'svg' });
     chart.resize();
     chart.setOption(option(place.dataset, palette(), { ...place.dataset, width: place.clientWidth, height: place.clientHeight }), true);

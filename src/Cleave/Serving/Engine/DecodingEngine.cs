@@ -20,6 +20,7 @@ public sealed class DecodingEngine : IDisposable
     private readonly Thread _thread;
     private volatile EngineLoad _load = new(0, 0, 0);
     private bool _disposed;
+    private long _reserved, _held, _demanded;
 
     /// <param name="turns">Shared by all that compute in this process.</param>
     /// <param name="meter">Counts the energy of each request, or null.</param>
@@ -37,6 +38,29 @@ public sealed class DecodingEngine : IDisposable
 
     /// <summary>What the engine had in hand after its last step.</summary>
     public EngineLoad Load => _load;
+
+    /// <summary>Bytes of keys and values that its sequences may come to hold; what is below <see cref="EngineOptions.KeyValueBytes"/> is raised to that. May change while it computes.</summary>
+    public long Room
+    {
+        get => _batch.Room;
+        set
+        {
+            lock (_gate)
+            {
+                _batch.Room = value;
+                Monitor.Pulse(_gate); // where it computes, its next step sees to it
+            }
+        }
+    }
+
+    /// <summary>Bytes that are set aside for running sequences.</summary>
+    public long ReservedRoom => Volatile.Read(ref _reserved);
+
+    /// <summary>Those, and what is kept for prompts to come.</summary>
+    public long HeldRoom => Volatile.Read(ref _held);
+
+    /// <summary>Bytes of keys and values that all requests so far could come to hold.</summary>
+    public long DemandedBytes => Volatile.Read(ref _demanded);
 
     /// <summary>Refuses what <see cref="Run"/> would refuse.</summary>
     /// <returns>Most tokens of the answer.</returns>
@@ -66,6 +90,7 @@ public sealed class DecodingEngine : IDisposable
         if (request.Constraint is { IsComplete: true })
             return new SequenceResult(false, null, TimeSpan.Zero, TimeSpan.Zero, default);
         var sequence = new DecodingSequence(request, limit) { Bytes = _batch.Needed(request.Prompt.Length, limit) };
+        Interlocked.Add(ref _demanded, sequence.Bytes);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -120,8 +145,15 @@ public sealed class DecodingEngine : IDisposable
                 return false;
         }
         bool busy = _batch.Step();
-        _load = new EngineLoad(_batch.Running, _batch.Waiting, _batch.HeldBytes);
+        Look();
         return busy;
+    }
+
+    private void Look()
+    {
+        _load = new EngineLoad(_batch.Running, _batch.Waiting, _batch.HeldBytes);
+        Volatile.Write(ref _reserved, _batch.ReservedBytes);
+        Volatile.Write(ref _held, _batch.ReservedBytes + _batch.KeptBytes);
     }
 
     // Waits for work; false where the engine ends.
@@ -130,7 +162,11 @@ public sealed class DecodingEngine : IDisposable
         lock (_gate)
         {
             while (_asked.Count == 0 && !_disposed)
+            {
                 Monitor.Wait(_gate);
+                _batch.Trim();
+                Look();
+            }
             _asked.ForEach(_batch.Add);
             _asked.Clear();
             return !_disposed;

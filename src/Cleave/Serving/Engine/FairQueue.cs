@@ -4,12 +4,42 @@ namespace Cleave.Serving.Engine;
 /// <param name="weight">Of two that are always busy, the one with twice the weight computes twice as long.</param>
 public sealed class ComputeShare(string name, double weight = 1)
 {
+    private double _weight = Checked(weight), _used, _waited;
+
     public string Name { get; } = name;
 
-    public double Weight { get; } = weight > 0 && double.IsFinite(weight) ? weight : throw new ArgumentOutOfRangeException(nameof(weight), weight, "a weight is above 0");
+    /// <summary>May change at any time; counts from the end of the next turn on.</summary>
+    public double Weight
+    {
+        get => Volatile.Read(ref _weight);
+        set => Volatile.Write(ref _weight, Checked(value));
+    }
+
+    /// <summary>How long it has computed.</summary>
+    public double UsedSeconds => Volatile.Read(ref _used);
+
+    /// <summary>How long it has waited for its turns.</summary>
+    public double WaitedSeconds => Volatile.Read(ref _waited);
 
     /// <summary>When its last turn ended, in virtual time.</summary>
     internal double Finish { get; set; }
+
+    /// <summary>Counts time; may be called from several threads.</summary>
+    internal void Count(double used, double waited = 0)
+    {
+        Add(ref _used, used);
+        Add(ref _waited, waited);
+    }
+
+    private static void Add(ref double total, double amount)
+    {
+        double seen = Volatile.Read(ref total);
+        while (Interlocked.CompareExchange(ref total, seen + amount, seen) is var found && found != seen)
+            seen = found;
+    }
+
+    private static double Checked(double weight) =>
+        weight > 0 && double.IsFinite(weight) ? weight : throw new ArgumentOutOfRangeException(nameof(weight), weight, "a weight is above 0");
 }
 
 /// <summary>

@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Numerics.Threading;
 using Cleave.Splitting.Modules;
 
 namespace Cleave.Serving.Engine;
@@ -103,6 +104,7 @@ internal sealed class PredictionBatcher(ITaskModule module, ComputeTurns? turns,
     private void Ask(List<Question> batch)
     {
         turns?.Take(share);
+        long began = Stopwatch.GetTimestamp();
         try
         {
             AskTogether(batch);
@@ -110,6 +112,8 @@ internal sealed class PredictionBatcher(ITaskModule module, ComputeTurns? turns,
         finally
         {
             turns?.Leave();
+            if (turns is null) // one thread of all those that a turn has
+                share.Count(Stopwatch.GetElapsedTime(began).TotalSeconds / ThreadTeam.Shared.Threads);
         }
     }
 

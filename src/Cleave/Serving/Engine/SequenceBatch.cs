@@ -20,7 +20,8 @@ internal sealed class SequenceBatch : IDisposable
     private readonly Transformer _model;
     private readonly EngineOptions _options;
     private readonly EnergyMeter? _meter;
-    private readonly long _bytes;
+    private readonly long _least;
+    private long _room;
     private readonly Tape _tape = new(records: false);
     private readonly TokenBatch _batch = new();
     private readonly List<DecodingSequence> _waiting = [];
@@ -41,13 +42,20 @@ internal sealed class SequenceBatch : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         model.RequireContinuation();
         (_model, _options, _meter, _bank) = (model, options.Checked(), meter, adapters);
-        _bytes = options.KeyValueBytes ?? Math.Max(1, MemoryPlan.Available() / 4);
+        _room = _least = options.KeyValueBytes ?? Math.Max(1, MemoryPlan.Available() / 4);
         _known = new KnownPrefixes(model.Encoder is null ? options.KnownPrefixes : 0);
         _rows = new int[options.MaxSequences];
     }
 
     public int Waiting => _waiting.Count;
     public int Running => _running.Count;
+
+    /// <summary>Bytes of keys and values that the running sequences may come to hold, never below <see cref="EngineOptions.KeyValueBytes"/>; may be set from any thread.</summary>
+    public long Room
+    {
+        get => Volatile.Read(ref _room);
+        set => Volatile.Write(ref _room, Math.Max(value, _least));
+    }
 
     /// <summary>Bytes of keys and values that are set aside for the running sequences.</summary>
     public long ReservedBytes => _running.Sum(s => s.Bytes);
@@ -64,11 +72,21 @@ internal sealed class SequenceBatch : IDisposable
     {
         int own = _model.Encoder is null ? prompt + limit : limit;
         long bytes = Bytes(own) + (_model.Encoder is null ? 0 : Bytes(prompt));
-        return bytes <= _bytes ? bytes
-            : throw new CapacityException($"the keys and values of {prompt} tokens and an answer of {limit} need {ByteSize.Text(bytes)}, and {ByteSize.Text(_bytes)} are there for them; ask for fewer tokens");
+        return bytes <= _least ? bytes
+            : throw new CapacityException($"the keys and values of {prompt} tokens and an answer of {limit} need {ByteSize.Text(bytes)}, and {ByteSize.Text(_least)} are there for them; ask for fewer tokens");
+    }
+
+    /// <summary>Bytes of keys and values of the longest text that a model can hold; null where that cannot be told.</summary>
+    public static long? LongestText(Transformer model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.Encoder is null ? Bytes(model, model.Spec.ContextLength) : null;
     }
 
     public void Add(DecodingSequence sequence) => _waiting.Add(sequence);
+
+    /// <summary>Gives up what is kept for prompts to come as far as the room demands it.</summary>
+    public void Trim() => _known.Shrink(Room - ReservedBytes);
 
     /// <summary>Computes one step; false where nothing is left to do after it.</summary>
     public bool Step()
@@ -137,7 +155,8 @@ internal sealed class SequenceBatch : IDisposable
         long reserved = ReservedBytes;
         _batch.Clear();
         List<DecodingSequence> begun = [];
-        while (begun.Count < _waiting.Count && _running.Count + begun.Count < _options.MaxSequences && reserved + _waiting[begun.Count].Bytes <= _bytes)
+        long room = Room;
+        while (begun.Count < _waiting.Count && StepRules.Begins(_running.Count + begun.Count, reserved, _waiting[begun.Count].Bytes, _options.MaxSequences, room))
         {
             DecodingSequence next = _waiting[begun.Count];
             if (_model.Encoder is not null)
@@ -157,7 +176,7 @@ internal sealed class SequenceBatch : IDisposable
         if (begun.Count == 0)
             return;
         _waiting.RemoveRange(0, begun.Count);
-        _known.Shrink(_bytes - reserved);
+        _known.Shrink(room - reserved);
         try
         {
             if (_model.Encoder is null)
@@ -198,7 +217,7 @@ internal sealed class SequenceBatch : IDisposable
     private void Keep(DecodingSequence sequence, long reserved)
     {
         if (sequence.Cache is { Length: >= KeyValuePages.PagePositions, Source: null } cache)
-            _known.Keep(sequence.Request.Adapter, sequence.Tokens, cache, _bytes - reserved);
+            _known.Keep(sequence.Request.Adapter, sequence.Tokens, cache, Room - reserved);
     }
 
     /// <summary>What each running sequence reads: those that write before those that still read their prompts.</summary>
@@ -220,7 +239,7 @@ internal sealed class SequenceBatch : IDisposable
         _reading.Sort((a, b) => a.Unread.Length.CompareTo(b.Unread.Length));
         int left = _options.StepTokens - _step.Count;
         for (int i = 0; i < _reading.Count; i++)
-            left -= Take(_reading[i], Math.Min(_reading[i].Unread.Length, left / (_reading.Count - i)));
+            left -= Take(_reading[i], StepRules.Part(_reading[i].Unread.Length, left, _reading.Count - i));
 
         int Take(DecodingSequence sequence, int tokens)
         {
@@ -290,9 +309,13 @@ internal sealed class SequenceBatch : IDisposable
         }
     }
 
-    private long Bytes(int positions)
+    private long Bytes(int positions) => Bytes(_model, positions);
+
+    /// <summary>Bytes of the keys and values of so many positions, by whole pages.</summary>
+    public static long Bytes(Transformer model, int positions)
     {
-        IReadOnlyList<LayerSpec> layers = _model.Spec.Layers;
-        return layers.Count == 0 ? 0 : KeyValuePages.BytesFor(layers.Sum(l => l.KeyValueHeads), layers[0].HeadSize, positions, _model.CacheFormat);
+        ArgumentNullException.ThrowIfNull(model);
+        IReadOnlyList<LayerSpec> layers = model.Spec.Layers;
+        return layers.Count == 0 ? 0 : KeyValuePages.BytesFor(layers.Sum(l => l.KeyValueHeads), layers[0].HeadSize, positions, model.CacheFormat);
     }
 }

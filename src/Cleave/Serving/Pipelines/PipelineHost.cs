@@ -1,5 +1,4 @@
 using Cleave.Data;
-using Cleave.Splitting.Modules;
 using Cleave.Splitting.Pipelines;
 using Cleave.Splitting.Releases;
 
@@ -39,14 +38,13 @@ public sealed class PipelineHost : IModuleHost
     public string? Version => _host.Version;
 
     /// <summary>A release's host with the release's pipelines, or the host itself where it has none.</summary>
-    public static IModuleHost Of(Release release, IModuleHost host, DateTimeOffset created)
+    public static IModuleHost Of(Release release, ReleaseHost host, DateTimeOffset created)
     {
         ArgumentNullException.ThrowIfNull(release);
+        ArgumentNullException.ThrowIfNull(host);
         if (release.Pipelines.Count == 0)
             return host;
-        // Tokenizers are asked from many threads, so that modules are found before.
-        Dictionary<string, ITaskModule> modules = release.Tasks.ToDictionary(t => t, t => release.Module(t).Module ?? release.MonolithFor(t), StringComparer.Ordinal);
-        return new PipelineHost(host, release.Pipelines, created, (task, text) => ModuleTokens.Count(modules[task], text));
+        return new PipelineHost(host, release.Pipelines, created, host.CountTokens);
     }
 
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using Cleave.Json;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Pipelines;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
@@ -10,9 +11,13 @@ public static class ReleaseVersion
 {
     private const string Probe = "a short text to try the module with";
 
+    /// <inheritdoc cref="Open(string, ServingAllocator?, CancellationToken)"/>
+    public static HostedVersion Open(string folder, CancellationToken cancellation = default) => Open(folder, null, cancellation);
+
     /// <summary>Checks every file's hash, loads the modules and lets each of them, and the router, answer once; so what is promoted later has answered before.</summary>
     /// <exception cref="CleaveException">Not a release, a file is missing, changed or damaged, or a module fails to answer.</exception>
-    public static HostedVersion Open(string folder, CancellationToken cancellation = default)
+    /// <param name="allocator">What all versions share processor and memory by; null: each has its own.</param>
+    public static HostedVersion Open(string folder, ServingAllocator? allocator, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         Release release = Release.Open(folder);
@@ -20,7 +25,7 @@ public static class ReleaseVersion
         try
         {
             var created = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
-            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = 0.5 / VersionedHost.MostVersions });
+            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = ServingLimits.KeyValueShare, Allocator = allocator });
             IModuleHost whole = PipelineHost.Of(release, host, created);
             Try(whole, cancellation);
             return new HostedVersion(release.Manifest.Hash, release.Manifest.Name, folder, whole, [host, release])

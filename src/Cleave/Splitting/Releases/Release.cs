@@ -1,6 +1,5 @@
 using Cleave.Data;
 using Cleave.Evaluation;
-using Cleave.Json;
 using Cleave.Registry;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Pipelines;
@@ -33,18 +32,21 @@ public sealed class Release : IDisposable
 {
     private readonly string _folder;
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (ITaskModule? Module, double Threshold)> _modules = new(StringComparer.Ordinal);
-    private readonly Lazy<IReadOnlyList<ITaskModule>> _monolith;
+    private readonly Dictionary<string, ITaskModule> _modules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, double?> _thresholds = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TaskKind> _kinds;
+    private readonly Lock _monolithLock = new();
+    private IReadOnlyList<ITaskModule>? _monolith;
     private readonly Lazy<(IClassifierModule Module, double Threshold)?> _router;
 
     private Release(string folder, ReleaseManifest manifest)
     {
         (_folder, Manifest) = (folder, manifest);
-        _monolith = new Lazy<IReadOnlyList<ITaskModule>>(() => ModuleFolder.Load(Path.Combine(folder, ReleaseWriter.MonolithFolder)));
         _router = new Lazy<(IClassifierModule, double)?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? RouterBuilder.Load(Path.Combine(folder, RouterBuilder.Name)) : null);
         ModuleTask[] tasks = [.. ModuleFolder.Tasks(Path.Combine(folder, ReleaseWriter.MonolithFolder))];
         Tasks = [.. tasks.Select(t => t.Name)];
-        Pipelines = PipelineFile.Read(folder, tasks.DistinctBy(t => t.Name).ToDictionary(t => t.Name, t => t.Kind, StringComparer.Ordinal));
+        _kinds = tasks.DistinctBy(t => t.Name).ToDictionary(t => t.Name, t => t.Kind, StringComparer.Ordinal);
+        Pipelines = PipelineFile.Read(folder, _kinds);
     }
 
     public ReleaseManifest Manifest { get; }
@@ -103,74 +105,122 @@ public sealed class Release : IDisposable
     private Answer Answer(Example request, string task, RouteDecision? decision, CancellationToken cancellation)
     {
         lock (_lock)
-            return Answer([request], task, (module, items) => module.Predict(items, cancellation), [decision])[0];
+            return Answer([request], task, (name, items) => Find(name, task).Predict(items, cancellation), [decision])[0];
     }
 
     /// <summary>Answers requests to one task, with whatever runs its modules: several may be asked this at once.</summary>
-    /// <param name="predict">One prediction an item, as <see cref="ITaskModule.Predict"/> gives them; called for a module and for those that it is unsure of once more.</param>
+    /// <param name="predict">
+    /// One prediction an item, as <see cref="ITaskModule.Predict"/> of what <see cref="Find"/> gives for the name; called for a module and, with those that it
+    /// is unsure of, once more for the monolith.
+    /// </param>
     /// <param name="decisions">What the router made of each request, where it was asked; where it abstained, the monolith answers.</param>
     /// <exception cref="CleaveException">There is no such task.</exception>
-    public IReadOnlyList<Answer> Answer(IReadOnlyList<Example> requests, string task, Func<ITaskModule, IReadOnlyList<Example>, IReadOnlyList<Prediction>> predict,
+    public IReadOnlyList<Answer> Answer(IReadOnlyList<Example> requests, string task, Func<string, IReadOnlyList<Example>, IReadOnlyList<Prediction>> predict,
         IReadOnlyList<RouteDecision?>? decisions = null)
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(predict);
-        (ITaskModule? module, double threshold) = Module(task);
+        double? own = ThresholdOf(task);
+        double threshold = own ?? 0;
         var answers = new Answer?[requests.Count];
         var confidences = new double?[requests.Count];
-        int[] asked = module is null ? [] : [.. Enumerable.Range(0, answers.Length).Where(i => !Abstains(i))];
-        IReadOnlyList<Prediction> own = asked.Length > 0 ? predict(module!, [.. asked.Select(i => requests[i])]) : [];
-        foreach ((int i, Prediction prediction) in asked.Zip(own))
+        int[] asked = own is null ? [] : [.. Enumerable.Range(0, answers.Length).Where(i => !Abstains(i))];
+        IReadOnlyList<Prediction> given = asked.Length > 0 ? predict(task, [.. asked.Select(i => requests[i])]) : [];
+        foreach ((int i, Prediction prediction) in asked.Zip(given))
         {
             confidences[i] = prediction.Confidence;
             if (prediction.Confidence >= threshold)
-                answers[i] = Made(i, module!, task, prediction, escalated: false);
+                answers[i] = Made(i, task, prediction, escalated: false);
         }
         int[] open = [.. Enumerable.Range(0, answers.Length).Where(i => answers[i] is null)];
         if (open.Length > 0)
         {
-            ITaskModule monolith = MonolithFor(task);
-            foreach ((int i, Prediction prediction) in open.Zip(predict(monolith, [.. open.Select(i => requests[i])])))
-                answers[i] = Made(i, monolith, ReleaseWriter.MonolithFolder, prediction, escalated: module is not null || Abstains(i));
+            foreach ((int i, Prediction prediction) in open.Zip(predict(ReleaseWriter.MonolithFolder, [.. open.Select(i => requests[i])])))
+                answers[i] = Made(i, ReleaseWriter.MonolithFolder, prediction, escalated: own is not null || Abstains(i));
         }
         return answers!;
 
         bool Abstains(int i) => decisions?[i] is { Abstains: true };
 
-        Answer Made(int i, ITaskModule answering, string name, Prediction prediction, bool escalated) =>
-            new(task, answering.Kind, name, prediction, decisions?[i]?.Confidence ?? 1, escalated) { Decision = decisions?[i], ModuleConfidence = confidences[i], Threshold = threshold };
+        Answer Made(int i, string name, Prediction prediction, bool escalated) =>
+            new(task, _kinds[task], name, prediction, decisions?[i]?.Confidence ?? 1, escalated) { Decision = decisions?[i], ModuleConfidence = confidences[i], Threshold = threshold };
     }
 
     /// <summary>The monolith as it answers for a task.</summary>
-    public ITaskModule MonolithFor(string task) => _monolith.Value.FirstOrDefault(m => m.Task == task)
-        ?? throw new CleaveException($"the release has no task '{task}'; it has {string.Join(", ", Tasks)}");
+    public ITaskModule MonolithFor(string task) => Monolith.FirstOrDefault(m => m.Task == task) ?? throw Unknown(task);
 
     /// <summary>A task's module with its escalation threshold; null where the monolith answers for it.</summary>
     public (ITaskModule? Module, double Threshold) Module(string task)
     {
+        if (ThresholdOf(task) is not { } threshold)
+            return (null, 0);
         lock (_modules)
-            return _modules.TryGetValue(task, out (ITaskModule?, double) loaded) ? loaded : _modules[task] = Load(task);
+            return (_modules.TryGetValue(task, out ITaskModule? loaded) ? loaded : _modules[task] = ModuleFolder.Load(FolderOf(task))[0], threshold);
+    }
+
+    /// <summary>Below this confidence a task's module hands over to the monolith; null where the monolith answers for the task. Loads no weights.</summary>
+    public double? ThresholdOf(string task)
+    {
+        lock (_thresholds)
+        {
+            return _thresholds.TryGetValue(task, out double? known) ? known
+                : _thresholds[task] = Modules.Contains(task, StringComparer.Ordinal) ? ModuleFolder.Describe(FolderOf(task))["certificate"]["escalation"]["threshold"].Number() : null;
+        }
+    }
+
+    /// <exception cref="CleaveException">There is no such task.</exception>
+    public TaskKind KindOf(string task) => _kinds.TryGetValue(task, out TaskKind kind) ? kind : throw Unknown(task);
+
+    /// <summary>A task's own module by the task's name, or the monolith by its own, as it answers for a task.</summary>
+    /// <exception cref="CleaveException">There is no such task, or it has no module.</exception>
+    public ITaskModule Find(string name, string task) =>
+        name == ReleaseWriter.MonolithFolder ? MonolithFor(task) : Module(name).Module ?? throw Unknown(task);
+
+    /// <summary>What a name of <see cref="Find"/> takes on the disk.</summary>
+    public long StoredBytes(string name) =>
+        new DirectoryInfo(FolderOf(name)).EnumerateFiles("*", SearchOption.AllDirectories).Where(f => f.Extension is ".safetensors" or ".gguf").Sum(f => f.Length);
+
+    /// <summary>Takes what a name of <see cref="Find"/> stands for out of memory, if it is there; nobody may use it any more. Asked for again, it is loaded again.</summary>
+    public void Unload(string name)
+    {
+        IReadOnlyList<ITaskModule> gone = [];
+        if (name == ReleaseWriter.MonolithFolder)
+        {
+            lock (_monolithLock)
+                (gone, _monolith) = (_monolith ?? [], null);
+        }
+        else
+        {
+            lock (_modules)
+            {
+                if (_modules.Remove(name, out ITaskModule? module))
+                    gone = [module];
+            }
+        }
+        foreach (ITaskModule module in gone)
+            module.Dispose();
     }
 
     public void Dispose()
     {
-        foreach ((ITaskModule? module, _) in _modules.Values)
-            module?.Dispose();
-        if (_monolith.IsValueCreated)
-        {
-            foreach (ITaskModule view in _monolith.Value)
-                view.Dispose();
-        }
+        foreach (ITaskModule module in _modules.Values)
+            module.Dispose();
+        foreach (ITaskModule view in _monolith ?? [])
+            view.Dispose();
         if (_router.IsValueCreated)
             _router.Value?.Module.Dispose();
     }
 
-    private (ITaskModule? Module, double Threshold) Load(string task)
+    private IReadOnlyList<ITaskModule> Monolith
     {
-        string folder = Path.Combine(_folder, ReleaseWriter.ModulesFolder, task);
-        if (!Modules.Contains(task, StringComparer.Ordinal))
-            return (null, 0);
-        JsonCursor description = ModuleFolder.Describe(folder);
-        return (ModuleFolder.Load(folder)[0], description["certificate"]["escalation"]["threshold"].Number());
+        get
+        {
+            lock (_monolithLock)
+                return _monolith ??= ModuleFolder.Load(FolderOf(ReleaseWriter.MonolithFolder));
+        }
     }
+
+    private string FolderOf(string name) => name == ReleaseWriter.MonolithFolder ? Path.Combine(_folder, name) : Path.Combine(_folder, ReleaseWriter.ModulesFolder, name);
+
+    private CleaveException Unknown(string task) => new($"the release has no task '{task}'; it has {string.Join(", ", Tasks)}");
 }
