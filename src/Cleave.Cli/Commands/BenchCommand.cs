@@ -11,5 +11,6 @@ internal static class BenchCommand
         BenchTrainingCommand.Create(),
         BenchTokenizerCommand.Create(),
         BenchServingCommand.Create(),
+        BenchFootprintCommand.Create(),
     };
 }

@@ -3,8 +3,6 @@ using System.Diagnostics;
 using Cleave.Cli.Measure;
 using Cleave.Cli.Shell;
 using Cleave.Models;
-using Cleave.Models.Blocks;
-using Cleave.Numerics.Tensors;
 using Cleave.Numerics.Threading;
 
 namespace Cleave.Cli.Commands;
@@ -34,7 +32,7 @@ internal static class BenchInferenceCommand
         InferenceSpeed speed;
         using (ProgressLine progress = call.Progress())
             speed = InferenceSpeed.Measure(model, prompt, generate, batch, runs, call.Seed, progress, call.Cancel);
-        long weights = model.Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes : 4L * ((Tensor)w.Weight).Length);
+        long weights = model.WeightBytes;
         long peak = Process.GetCurrentProcess().PeakWorkingSet64;
         if (!call.Json)
         {

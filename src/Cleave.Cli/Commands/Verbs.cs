@@ -9,6 +9,7 @@ internal static class Verbs
     [
         ("split", SplitCommand.Create),
         ("serve", ServeCommand.Create),
+        ("simulate", SimulateCommand.Create),
         ("run", RunCommand.Create),
         ("pull", PullCommand.Create),
         ("pretrain", PretrainCommand.Create),

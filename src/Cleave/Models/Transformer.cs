@@ -270,6 +270,9 @@ public sealed partial class Transformer
         return list.Items;
     }
 
+    /// <summary>Bytes of all weights as they are held in memory.</summary>
+    public long WeightBytes => Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes : sizeof(float) * (long)((Tensor)w.Weight).Length);
+
     /// <summary>
     /// Installs other weights behind the same shapes: <paramref name="choose"/> gets each matrix with its name and
     /// returns it or a replacement.
