@@ -50,16 +50,9 @@ internal static class Report
 
 internal static class Cpu
 {
-    public static string Name { get; } = Find();
+    public static string Name => ProcessorName.Text;
 
     /// <summary>The name as a folder: lower case letters, digits and dashes.</summary>
     public static string Slug => string.Join('-', new string([.. Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : ' ')])
         .Split(' ', StringSplitOptions.RemoveEmptyEntries));
-
-    private static string Find()
-    {
-        string[] lines = File.Exists("/proc/cpuinfo") ? File.ReadAllLines("/proc/cpuinfo") : [];
-        string Value(string key) => lines.FirstOrDefault(l => l.StartsWith(key, StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown";
-        return lines.Length == 0 ? "unknown" : $"{Value("model name")} family {Value("cpu family")} model {Value("model\t")}";
-    }
 }
