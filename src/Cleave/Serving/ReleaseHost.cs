@@ -113,6 +113,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         (ITaskModule module, double threshold) = abstains ? (_release.MonolithFor(task), 0) : Answering(task);
         int tokens = CountTokens(module, request.Text, served);
         RequestException.CheckGrammar(request);
+        RequestException.CheckTools(request, $"'{task}' was made for one task and has no chat template, and so no form for tools");
         if (!IsWriter(served.Kind) && (request.Grammar is not null || request.LogProbabilities is not null))
         {
             throw new RequestException($"'{task}' gives {(served.Kind == TaskKind.Classify ? "labels" : "spans")}; a response format and scores of tokens are for what writes text",
