@@ -7,12 +7,14 @@ using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Distributed;
 using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
+using Cleave.Benchmarks.HttpFuzz;
 using Cleave.Benchmarks.Kernels;
 using Cleave.Benchmarks.Limits;
 using Cleave.Benchmarks.Replay;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
 using Cleave.Benchmarks.Search;
+using Cleave.Benchmarks.Serving;
 using Cleave.Benchmarks.Swap;
 
 switch (args.FirstOrDefault())
@@ -23,6 +25,8 @@ switch (args.FirstOrDefault())
         return AdapterPasses.Run(args[1..]);
     case "advice": // [20]
         return AdviceBenchmark.Run(args.AsSpan(1));
+    case "connections":
+        return IdleConnections.Run(args[1..]);
     case "constrained":
         return ConstraintCost.Run(args.AsSpan(1));
     case "costs":
@@ -31,6 +35,8 @@ switch (args.FirstOrDefault())
         return FleetBenchmark.Run(args[1..]);
     case "fuzz":
         return FuzzRun.Run(args.AsSpan(1));
+    case "fuzz-http":
+        return HttpFuzzRun.Run(args[1..]);
     case "agreement":
         return AgreementTable.Run(args[1..]);
     case "mpi":
@@ -45,12 +51,16 @@ switch (args.FirstOrDefault())
         return ScalingModel.Run(args[1..]);
     case "search":
         return SearchBenchmark.Run(args[1..]);
+    case "soak":
+        return Soak.Run(args[1..]);
+    case "start":
+        return StartTime.Run(args[1..]);
     case "swap":
         return SwapBenchmark.Run(args[1..]);
     case "kernels": // [--filter '*MatMul*'] and BenchmarkDotNet's other options
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, adapters, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, replay, samplers, scaling, search, swap or kernels");
+        Console.Error.WriteLine("give limits, adapters, advice, agreement, connections, constrained, costs, fleet, fuzz, fuzz-http, mpi, prompts, replay, samplers, scaling, search, soak, start, swap or kernels");
         return 2;
 }

@@ -177,7 +177,7 @@ public sealed class ModuleServer : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
             kestrel.Limits.RequestHeadersTimeout = options.HeadersTimeout;
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(SlowBytesPerSecond, options.SlowBody);
-            kestrel.Limits.MaxConcurrentConnections = 4 * (options.Waiting + options.Workers) + 64;
+            kestrel.Limits.MaxConcurrentConnections = OpenFiles.Connections(options.Connections, OpenFiles.Limit());
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
             foreach (ListenAddress address in addresses)
                 address.Apply(kestrel);

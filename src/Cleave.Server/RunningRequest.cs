@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Server;
 
-/// <summary>A piece of one of several answers; without text, its end.</summary>
+/// <summary>A piece of one of several answers: of its text or of a call; with neither, its end.</summary>
 /// <param name="Tokens">Those that it was made of, where their scores were asked for.</param>
-internal sealed record AnswerPiece(RunningRequest Source, string? Text, IReadOnlyList<TokenScore>? Tokens);
+internal sealed record AnswerPiece(RunningRequest Source, string? Text, IReadOnlyList<TokenScore>? Tokens, ToolCallPiece? Call = null);
 
 /// <summary>One answer between the connection that asked and the thread that waits for it to be computed.</summary>
 /// <param name="grammar">Makes what the answer must look like, on that thread too: it can be work; null for anything.</param>
@@ -64,4 +65,6 @@ internal sealed class RunningRequest(IModuleHost host, ModuleRequest request, Fu
     void IResultSink.Text(string piece) => pieces.TryWrite(new AnswerPiece(this, piece, null));
 
     void IResultSink.Text(string piece, IReadOnlyList<TokenScore> tokens) => pieces.TryWrite(new AnswerPiece(this, piece, tokens));
+
+    void IResultSink.Call(ToolCallPiece piece) => pieces.TryWrite(new AnswerPiece(this, null, null, piece));
 }

@@ -19,6 +19,9 @@ public sealed record ServerOptions
     /// <summary>Requests that may wait for a worker; more are answered with 429.</summary>
     public int Waiting { get; init; } = ServingLimits.Waiting;
 
+    /// <summary>Connections that may be open at once, idle ones too; null: 16,384, or as many as the process may open files for.</summary>
+    public int? Connections { get; init; }
+
     public long MaxBodyBytes { get; init; } = 1 << 20;
 
     /// <summary>The largest <c>max_tokens</c> that a request may ask for.</summary>
@@ -56,6 +59,8 @@ public sealed record ServerOptions
     {
         if (HeadersTimeout <= TimeSpan.Zero || SlowBody <= TimeSpan.FromSeconds(1))
             throw new CleaveException("the time for a request's head must be positive, that for a slow body more than 1 s");
+        if (Connections < 1)
+            throw new CleaveException("at least one connection must be allowed");
         if (Workers < 1 || Waiting < 1 || MaxBodyBytes < 1024 || MaxTokens < 1 || Drain < TimeSpan.Zero)
             throw new CleaveException("workers, waiting requests and tokens must be at least 1, a body's limit 1024 bytes, the time to drain not negative");
         IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(Urls);

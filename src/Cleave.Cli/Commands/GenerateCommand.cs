@@ -81,7 +81,7 @@ internal static class GenerateCommand
         LanguageModel model = ModelArgument.Load(call, Model);
         model.Transformer.CacheFormat = CacheFormat.Of(call);
         string prompt = call.Get(Prompt) ?? call.In.ReadToEnd();
-        ChatPrompt? chat = call.Get(Chat) ? ChatPrompt.Of(model, ChatArgument.Read(prompt), call.Cancel) : null;
+        ChatPrompt? chat = call.Get(Chat) ? ChatPrompt.Of(model, ChatArgument.Read(prompt), cancellation: call.Cancel) : null;
         int[] ids = chat?.Ids ?? LanguageModelHost.Prompt(model, prompt, call.Get(Special));
         using var generator = new Generator(model.Transformer);
         GeneratedText made = TextGeneration.Run(generator, model.Tokenizer, ids, sampling, grammar is null ? [.. stops, .. chat?.Stops ?? []] : [],

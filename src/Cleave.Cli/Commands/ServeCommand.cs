@@ -36,6 +36,12 @@ internal static class ServeCommand
         DefaultValueFactory = _ => 64,
     };
 
+    private static readonly Option<int?> Connections = new("--connections")
+    {
+        Description = "Connections that may be open at once, idle ones too; usually 16384, or what ulimit -n has room for.",
+        HelpName = "N",
+    };
+
     private static readonly Option<string?> Releases = new("--releases")
     {
         Description = "A folder; an administrator may load releases that lie below it, and change to them while requests run.",
@@ -69,7 +75,7 @@ internal static class ServeCommand
 
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, Memory, ServingArguments.Weights, ServingArguments.MinimumShares, SharedOptions.Threads,
+        Target, Urls, Keys, Queue, Connections, Adapters, Releases, Audit, Log, Memory, ServingArguments.Weights, ServingArguments.MinimumShares, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
@@ -86,6 +92,7 @@ internal static class ServeCommand
             Urls = call.Get(Urls),
             Keys = call.Get(Keys) is { } file ? ApiKeys.Load(file) : null,
             Waiting = call.Positive(Queue),
+            Connections = call.Get(Connections),
             Releases = call.Get(Releases),
             AuditFile = call.Get(Audit),
             Log = LogOf(call, out bool json),

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Server.Http;
 
@@ -15,15 +16,16 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
-        facts.Waited = Stopwatch.GetElapsedTime(_admitted);
-        using GenerationMeter meter = telemetry.Begin(operation, request, facts.Waited.Value, parent);
+        TimeSpan waited = Begin();
+        using GenerationMeter meter = telemetry.Begin(operation, request, waited, parent);
         var watched = new WatchedSink(sink, facts, meter);
         try
         {
             ModuleResult result = host.Run(request with { Id = id }, watched, cancellation);
-            (facts.Choice, facts.Result) = (result.Choice, result);
-            facts.Caller.Key?.Spend(result.PromptTokens + result.CompletionTokens);
-            meter.Complete(result);
+            // Of a prompt with several answers the tokens are counted once.
+            int prompt = facts.Answered(result) ? result.PromptTokens : 0;
+            facts.Caller.Key?.Spend(prompt + result.CompletionTokens);
+            meter.Complete(result, prompt);
             return result;
         }
         catch (Exception e)
@@ -34,11 +36,49 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>Each text counts as a request of its own, with the time that all of them took together.</remarks>
+    public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
+    {
+        TimeSpan waited = Begin();
+        GenerationMeter[] meters = [.. requests.Select(r => telemetry.Begin(operation, r, waited, parent))];
+        try
+        {
+            IReadOnlyList<ModuleResult> results = host.Judge([.. requests.Select(r => r with { Id = id })], cancellation);
+            foreach ((ModuleResult result, GenerationMeter meter) in results.Zip(meters))
+            {
+                facts.Judged(result);
+                facts.Caller.Key?.Spend(result.PromptTokens + result.CompletionTokens);
+                meter.Complete(result, result.PromptTokens);
+            }
+            return results;
+        }
+        catch (Exception e)
+        {
+            foreach (GenerationMeter meter in meters)
+                meter.Fail(e, cancellation.IsCancellationRequested);
+            throw;
+        }
+        finally
+        {
+            // The last one first: each goes back to the activity that was there before it.
+            foreach (GenerationMeter meter in meters.Reverse())
+                meter.Dispose();
+        }
+    }
+
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
         IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
         facts.Caller.Key?.Spend(made.Sum(m => m.Tokens));
         return made;
+    }
+
+    private TimeSpan Begin()
+    {
+        TimeSpan waited = Stopwatch.GetElapsedTime(_admitted);
+        facts.Begun(waited);
+        return waited;
     }
 
     private sealed class WatchedSink(IResultSink sink, RequestFacts facts, GenerationMeter meter) : IResultSink
@@ -54,16 +94,26 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
         public void Text(string piece)
         {
-            if (Pieces++ == 0)
-                meter.FirstPiece();
+            Count();
             sink.Text(piece);
         }
 
         public void Text(string piece, IReadOnlyList<TokenScore> tokens)
         {
+            Count();
+            sink.Text(piece, tokens);
+        }
+
+        public void Call(ToolCallPiece piece)
+        {
+            Count();
+            sink.Call(piece);
+        }
+
+        private void Count()
+        {
             if (Pieces++ == 0)
                 meter.FirstPiece();
-            sink.Text(piece, tokens);
         }
     }
 }

@@ -1,4 +1,5 @@
 using Cleave.Serving;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Server.Http;
 
@@ -19,13 +20,22 @@ internal abstract class Answers(string id, long created)
     /// <param name="tokens">Those of the piece, where their scores were asked for.</param>
     public abstract byte[] Piece(ModuleChoice choice, int index, string text, IReadOnlyList<TokenScore>? tokens);
 
+    /// <summary>A piece of a call of a function.</summary>
+    public abstract byte[] Call(ModuleChoice choice, int index, ToolCallPiece piece);
+
     /// <param name="tokens">Those that no piece told, where their scores were asked for.</param>
     public abstract byte[] Last(ModuleResult result, int index, IReadOnlyList<TokenScore>? tokens);
 
     /// <summary>The counts of tokens at a stream's end.</summary>
     public abstract byte[] Counts(IReadOnlyList<ModuleResult> results);
 
-    protected static string Finish(ModuleResult result) => result.Finish == FinishReason.Length ? "length" : "stop";
+    /// <summary>Why an answer ended, as OpenAI calls it.</summary>
+    public static string Finish(ModuleResult result) => result.Finish switch
+    {
+        FinishReason.Length => "length",
+        FinishReason.ToolCalls => "tool_calls",
+        _ => "stop",
+    };
 
     /// <summary>A prompt is counted once, however many answers it has.</summary>
     protected static Usage Usage(IReadOnlyList<ModuleResult> results)

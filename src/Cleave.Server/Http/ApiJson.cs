@@ -19,7 +19,12 @@ internal sealed record ChatScore(string Token, float Logprob, int[] Bytes, IRead
 
 internal sealed record ChatAlternative(string Token, float Logprob, int[] Bytes);
 
-internal sealed record ChatText(string Role, string Content);
+internal sealed record ChatText(
+    string Role, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Content, IReadOnlyList<CallDocument>? ToolCalls = null);
+
+internal sealed record CallDocument(int? Index, string? Id, string? Type, CalledFunction Function);
+
+internal sealed record CalledFunction(string? Name, string Arguments);
 
 internal sealed record ChatChunk(
     string Id, string Object, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);
@@ -27,7 +32,7 @@ internal sealed record ChatChunk(
 internal sealed record ChunkChoice(
     int Index, Delta Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason = null, ChatScores? Logprobs = null);
 
-internal sealed record Delta(string? Role = null, string? Content = null);
+internal sealed record Delta(string? Role = null, string? Content = null, IReadOnlyList<CallDocument>? ToolCalls = null);
 
 internal sealed record TextCompletion(
     string Id, string Object, long Created, string Model, IReadOnlyList<TextChoice> Choices, Usage? Usage = null, StreamFacts? Cleave = null);

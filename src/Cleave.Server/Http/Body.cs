@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Cleave.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -21,14 +22,24 @@ internal sealed class Body : IDisposable
         // Anything else could be sent from a web page that the user merely visits, without the browser asking first.
         if (!request.HasJsonContentType())
             throw new ApiException(415, "invalid_request_error", "the header Content-Type must be application/json");
+        using var read = new MemoryStream();
+        await request.Body.CopyToAsync(read, cancel);
+        // The parser lets broken bytes in texts through, and fails later on whoever reads them.
+        ReadOnlyMemory<byte> utf8 = read.GetBuffer().AsMemory(0, (int)read.Length);
+        if (!Utf8.IsValid(utf8.Span))
+            throw ApiException.Invalid("the body is not valid UTF-8");
         JsonDocument document;
         try
         {
-            document = await JsonDocument.ParseAsync(request.Body, Strict, cancel);
+            document = JsonDocument.Parse(utf8, Strict);
         }
         catch (JsonException e)
         {
             throw ApiException.Invalid($"the body is not valid JSON: {e.Message}");
+        }
+        catch (InvalidOperationException)
+        {
+            throw ApiException.Invalid("the body is not valid JSON: a name holds broken Unicode");
         }
         if (document.RootElement.ValueKind == JsonValueKind.Object)
             return new Body(document);
@@ -39,6 +50,52 @@ internal sealed class Body : IDisposable
     /// <summary>A member, or null where it is absent or null.</summary>
     public static JsonElement? Find(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    /// <summary>A member that must be there.</summary>
+    /// <param name="path">The parent's, for messages.</param>
+    public static JsonElement Need(JsonElement parent, string name, string path)
+    {
+        if (parent.ValueKind != JsonValueKind.Object)
+            throw Wrong(path, "an object", parent);
+        return Find(parent, name) ?? throw ApiException.Invalid($"'{path}.{name}' is missing", $"{path}.{name}");
+    }
+
+    /// <summary>Refuses an object's members that are not known.</summary>
+    public static void CheckMembers(JsonElement parent, string path, params string[] known)
+    {
+        if (parent.ValueKind != JsonValueKind.Object)
+            throw Wrong(path, "an object", parent);
+        foreach (JsonProperty member in parent.EnumerateObject())
+        {
+            if (!known.Contains(member.Name) && member.Value.ValueKind != JsonValueKind.Null)
+                throw ApiException.Invalid($"'{path}.{member.Name}' is not supported", $"{path}.{member.Name}", "unsupported_parameter");
+        }
+    }
+
+    /// <summary>Refuses texts and names anywhere in a value that are not valid Unicode.</summary>
+    public static void CheckTexts(JsonElement value, string path)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = Text(value, path);
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in value.EnumerateArray())
+                    CheckTexts(item, path);
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in value.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckTexts(member.Value, path);
+                }
+                break;
+        }
+    }
+
+    /// <summary>The beginning of what somebody said, for a message.</summary>
+    public static string Short(string text) => text.Length <= 64 ? text : text[..64] + "…";
 
     public static string Text(JsonElement value, string path)
     {

@@ -85,6 +85,11 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
                 await JsonAnswer.Event(response, answers.Piece(choices[i], i, text, piece.Tokens), cancel);
                 continue;
             }
+            if (piece.Call is { } call)
+            {
+                await JsonAnswer.Event(response, answers.Call(choices[i], i, call), cancel);
+                continue;
+            }
             results[i] = await piece.Source.Result;
             await JsonAnswer.Event(response, answers.Last(results[i], i, results[i].Tokens?.Skip(told[i]).ToArray()), cancel);
             open--;

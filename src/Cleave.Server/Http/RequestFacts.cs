@@ -9,21 +9,60 @@ internal sealed class RequestFacts
 {
     private const int MostIdLength = 64;
 
+    private readonly Lock _gate = new();
+
     public Caller Caller { get; set; } = new((Keys.ApiKey?)null);
 
     /// <summary>What was asked for; null where no module was.</summary>
     public string? Model { get; set; }
 
-    /// <summary>Who answered, once that is known.</summary>
+    /// <summary>Who answered, once that is known; of several answers any.</summary>
     public ModuleChoice? Choice { get; set; }
 
-    /// <summary>The answer, once it is whole.</summary>
-    public ModuleResult? Result { get; set; }
+    /// <summary>Answers that are whole.</summary>
+    public int Answers { get; private set; }
 
-    /// <summary>From the request's arrival until its turn came.</summary>
-    public TimeSpan? Waited { get; set; }
+    /// <summary>Tokens that were read: once for all answers to a prompt, but of every text that was judged.</summary>
+    public int PromptTokens { get; private set; }
+
+    /// <summary>Tokens of all answers.</summary>
+    public int CompletionTokens { get; private set; }
+
+    /// <summary>From the request's admission until its turn came; of several answers the longest.</summary>
+    public TimeSpan? Waited { get; private set; }
+
+    /// <summary>From then on; of several answers the longest.</summary>
+    public TimeSpan Compute { get; private set; }
 
     public long Started { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>The turn of an answer has come; safe from several threads, as all that follows.</summary>
+    public void Begun(TimeSpan waited)
+    {
+        lock (_gate)
+            Waited = Waited > waited ? Waited : waited;
+    }
+
+    /// <summary>One of the answers to the request's prompt is whole.</summary>
+    /// <returns>Whether it is the first, with which the prompt is counted.</returns>
+    public bool Answered(ModuleResult result) => Add(result, isText: false);
+
+    /// <summary>One of the request's texts has been judged.</summary>
+    public void Judged(ModuleResult result) => Add(result, isText: true);
+
+    private bool Add(ModuleResult result, bool isText)
+    {
+        lock (_gate)
+        {
+            bool counts = isText || Answers == 0;
+            Answers++;
+            Choice = result.Choice;
+            PromptTokens += counts ? result.PromptTokens : 0;
+            CompletionTokens += result.CompletionTokens;
+            Compute = Compute > result.Compute ? Compute : result.Compute;
+            return counts;
+        }
+    }
 
     /// <exception cref="InvalidOperationException">The request has not come through the gate.</exception>
     public static RequestFacts Of(HttpContext context) =>

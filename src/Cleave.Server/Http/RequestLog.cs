@@ -24,16 +24,11 @@ internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telem
     /// <summary>A remark, in the form of the other lines.</summary>
     public void Say(string message, string level = "info")
     {
-        if (!json)
-        {
-            log?.Invoke(message);
-            return;
-        }
-        log?.Invoke(Line(w =>
+        Put(json ? Line(w =>
         {
             w.WriteString("level", level);
             w.WriteString("message", message);
-        }));
+        }) : message);
     }
 
     private void Write(HttpContext context, RequestFacts facts, int status)
@@ -44,9 +39,22 @@ internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telem
             return;
         string path = context.Request.Path.Value is { } p ? CleaveException.OneLine(p.Length > MostPath ? p[..MostPath] : p) : "";
         if (!json)
-            log($"{context.Request.Method} {path}: {(status == ClientLeft ? "the client left" : status)}");
+            Put($"{context.Request.Method} {path}: {(status == ClientLeft ? "the client left" : status)}");
         else
-            log(Line(w => Describe(w, context, facts, path, status)));
+            Put(Line(w => Describe(w, context, facts, path, status)));
+    }
+
+    // Where lines go may be full or gone. Nobody could be told, and requests are to be answered all the same.
+    private void Put(string line)
+    {
+        try
+        {
+            log?.Invoke(line);
+        }
+        catch (IOException)
+        {
+            telemetry.LostLines.Add(1);
+        }
     }
 
     private static void Describe(Utf8JsonWriter w, HttpContext context, RequestFacts facts, string path, int status)
@@ -72,11 +80,12 @@ internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telem
             if (choice.Version is { } version)
                 w.WriteString("version", version);
         }
-        if (facts.Result is { } result)
+        if (facts.Answers > 0)
         {
-            w.WriteNumber("prompt_tokens", result.PromptTokens);
-            w.WriteNumber("completion_tokens", result.CompletionTokens);
-            w.WriteNumber("compute_ms", Math.Round(result.Compute.TotalMilliseconds, 3));
+            w.WriteNumber("answers", facts.Answers);
+            w.WriteNumber("prompt_tokens", facts.PromptTokens);
+            w.WriteNumber("completion_tokens", facts.CompletionTokens);
+            w.WriteNumber("compute_ms", Math.Round(facts.Compute.TotalMilliseconds, 3));
         }
     }
 

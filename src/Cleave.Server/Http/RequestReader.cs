@@ -18,13 +18,19 @@ internal static class RequestReader
 
     // Said for bookkeeping only: they change no answer.
     private static readonly string[] Ignored =
-        ["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "parallel_tool_calls"];
+        ["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"];
 
     public static ApiRequest Chat(JsonElement root, int mostTokens)
     {
-        CheckNames(root, "messages", "max_completion_tokens", "top_logprobs");
+        CheckNames(root, "messages", "max_completion_tokens", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls");
         JsonElement messages = Body.Find(root, "messages") ?? throw ApiException.Invalid("'messages' is missing", "messages");
-        return Read(root, mostTokens, new ModuleRequest { Module = Model(root), Messages = MessageReader.Read(messages), LogProbabilities = ChatScores(root) });
+        return Read(root, mostTokens, new ModuleRequest
+        {
+            Module = Model(root),
+            Messages = MessageReader.Read(messages),
+            LogProbabilities = ChatScores(root),
+            Tools = ToolsReader.Read(root),
+        });
     }
 
     public static ApiRequest Text(JsonElement root, int mostTokens)

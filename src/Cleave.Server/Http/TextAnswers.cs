@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cleave.Serving;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Server.Http;
 
@@ -15,6 +16,8 @@ internal sealed class TextAnswers(long created) : Answers($"cmpl-{Guid.NewGuid()
 
     public override byte[] Piece(ModuleChoice choice, int index, string text, IReadOnlyList<TokenScore>? tokens) =>
         Document(choice, [new TextChoice(index, text, null, Scores(index, tokens))]);
+
+    public override byte[] Call(ModuleChoice choice, int index, ToolCallPiece piece) => throw new InvalidOperationException("plain completions offer no tools");
 
     public override byte[] Last(ModuleResult result, int index, IReadOnlyList<TokenScore>? tokens) =>
         Document(result.Choice, [new TextChoice(index, "", Finish(result), tokens is { Count: > 0 } ? Scores(index, tokens) : null)], null, AnswerHeaders.Facts([result]));

@@ -14,7 +14,8 @@ internal sealed class GenerationMeter(Telemetry telemetry, Activity? activity, s
 
     public void FirstPiece() => _first = Elapsed;
 
-    public void Complete(ModuleResult result)
+    /// <param name="promptTokens">Those that are counted with this answer.</param>
+    public void Complete(ModuleResult result, int promptTokens)
     {
         _choice = result.Choice;
         TimeSpan elapsed = Elapsed;
@@ -25,11 +26,12 @@ internal sealed class GenerationMeter(Telemetry telemetry, Activity? activity, s
             if (result.CompletionTokens > 1)
                 telemetry.PerOutputToken.Record((elapsed - first).TotalSeconds / (result.CompletionTokens - 1), tags);
         }
-        Use(tags, "input", result.PromptTokens);
+        if (promptTokens > 0)
+            Use(tags, "input", promptTokens);
         Use(tags, "output", result.CompletionTokens);
         if (result.Choice.Route == Route.Escalated)
             telemetry.Escalations.Add(1, new KeyValuePair<string, object?>("module", result.Choice.Task));
-        activity?.SetTag("gen_ai.response.finish_reasons", new[] { result.Finish == FinishReason.Length ? "length" : "stop" });
+        activity?.SetTag("gen_ai.response.finish_reasons", new[] { Http.Answers.Finish(result) });
         activity?.SetTag("gen_ai.usage.input_tokens", result.PromptTokens);
         activity?.SetTag("gen_ai.usage.output_tokens", result.CompletionTokens);
     }

@@ -30,6 +30,7 @@ internal sealed class Telemetry : IDisposable
         Requests = Meter.CreateCounter<long>("cleave.requests", "{request}", "Requests by the module that answered, how they came to it, and how they ended.");
         Escalations = Meter.CreateCounter<long>("cleave.escalations", "{request}", "Requests that a module was too unsure for, so that the monolith answered.");
         Http = Meter.CreateCounter<long>("cleave.http.requests", "{request}", "HTTP requests by endpoint and status.");
+        LostLines = Meter.CreateCounter<long>("cleave.log.lost", "{line}", "Lines of the log that could not be written.");
         Meter.CreateObservableGauge("cleave.requests.active", () => _active, "{request}", "Requests that are being computed.");
         Meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Memory of this process.");
     }
@@ -44,6 +45,7 @@ internal sealed class Telemetry : IDisposable
     public Counter<long> Requests { get; }
     public Counter<long> Escalations { get; }
     public Counter<long> Http { get; }
+    public Counter<long> LostLines { get; }
 
     /// <summary>Begins to measure one request, on the thread that computes it.</summary>
     /// <param name="waited">Since its admission.</param>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Cleave.Models;
+using Cleave.Serving.Tools;
 using Cleave.Tokenizers.Templates;
 
 namespace Cleave.Serving;
@@ -18,7 +19,9 @@ public sealed record ChatPrompt(int[] Ids, Func<int, bool> IsEnd, IReadOnlyList<
 
     /// <exception cref="RequestException">The model's template refuses the conversation.</exception>
     /// <exception cref="TemplateException">The template ends in an error.</exception>
-    public static ChatPrompt Of(LanguageModel model, IReadOnlyList<ChatMessage> messages, CancellationToken cancellation = default)
+    /// <param name="tools">The functions that the model is told of; null for none.</param>
+    /// <param name="opening">What the answer begins with, as the template writes it.</param>
+    public static ChatPrompt Of(LanguageModel model, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ToolDefinition>? tools = null, string opening = "", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(messages);
@@ -31,19 +34,13 @@ public sealed record ChatPrompt(int[] Ids, Func<int, bool> IsEnd, IReadOnlyList<
         }
         try
         {
-            var turns = new JsonArray([.. messages.Select(m => (JsonNode)new JsonObject { ["role"] = NameOf(m.Role), ["content"] = m.Content })]);
-            return new ChatPrompt(chat.Encode(model.Tokenizer, turns, cancellation: cancellation), chat.EndIds(model.Tokenizer).Contains, []);
+            var turns = new JsonArray([.. messages.Select(m => (JsonNode)ToolForm.Turn(m))]);
+            JsonArray? told = tools is null ? null : new JsonArray([.. tools.Select(t => JsonNode.Parse(t.Json.GetRawText()))]);
+            return new ChatPrompt(chat.Encode(model.Tokenizer, turns, tools: told, opening: opening, cancellation: cancellation), chat.EndIds(model.Tokenizer).Contains, []);
         }
         catch (TemplateException e) when (e.IsRefusal)
         {
             throw new RequestException($"the model's chat template refuses the conversation: {e.Problem}", "messages");
         }
     }
-
-    private static string NameOf(ChatRole role) => role switch
-    {
-        ChatRole.System => "system",
-        ChatRole.User => "user",
-        _ => "assistant",
-    };
 }

@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Serving;
 
@@ -56,6 +57,12 @@ public interface IResultSink
 
     /// <summary>The same with the tokens that were made since the piece before it, where scores were asked for.</summary>
     void Text(string piece, IReadOnlyList<TokenScore> tokens) => Text(piece);
+
+    /// <summary>The next piece of a call of a function; only of answers to requests with <see cref="ModuleRequest.Tools"/>.</summary>
+    void Call(ToolCallPiece piece)
+    {
+        // Whoever offers no functions hears of none.
+    }
 }
 
 /// <summary>Hears nothing.</summary>

@@ -3,6 +3,7 @@ using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Tools;
 using Cleave.Training.Adapters;
 
 namespace Cleave.Serving;
@@ -46,7 +47,8 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
         ArgumentNullException.ThrowIfNull(sink);
         int adapter = AdapterOf(request.Module);
         ServedModule module = _modules[adapter + 1];
-        ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, cancellation) : null;
+        ToolAnswer? tools = ToolAnswer.Of(_model, request, cancellation);
+        ChatPrompt? chat = request.Prompt is null ? ChatPrompt.Of(_model, request.Messages, tools?.Told, tools?.Opening ?? "", cancellation) : null;
         int[] prompt = chat?.Ids ?? Prompt(_model, request.Prompt!);
         if (prompt.Length == 0)
             throw new RequestException("the prompt is empty", "prompt");
@@ -57,6 +59,7 @@ public sealed class LanguageModelHost : IModuleHost, IDisposable
             chat?.IsEnd ?? (id => id == _model.Tokenizer.EosId), Trim: chat is not null && request.Grammar is null)
         {
             Adapter = adapter,
+            Tools = tools,
         };
         return _writer.Write(request, task, new ModuleChoice(module.Name, module.Name, Route.Named), prompt.Length, sink, cancellation);
     }

@@ -1,4 +1,5 @@
 using Cleave.Models.Sampling.Grammars;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Serving;
 
@@ -34,6 +35,12 @@ public sealed record ModuleRequest
 
     /// <summary>What the answer must look like; null for anything. Only what is made token by token can be kept to it.</summary>
     public Grammar? Grammar { get; init; }
+
+    /// <summary>The functions that the answer may call; null for none. Only a model whose chat template has them can.</summary>
+    public ToolUse? Tools { get; init; }
+
+    /// <summary>Whether functions are spoken of: offered, called or answered.</summary>
+    public bool HasTools => Tools is not null || Messages.Any(m => m.Role == ChatRole.Tool || m.ToolCalls.Count > 0);
 
     /// <summary>What the request is called in logs; the same one always comes to the same version of a trial. Null: it takes part in none.</summary>
     public string? Id { get; init; }

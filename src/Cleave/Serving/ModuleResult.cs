@@ -1,5 +1,6 @@
 using Cleave.Evaluation.Energy;
 using Cleave.Serving.Pipelines;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Serving;
 
@@ -11,6 +12,9 @@ public enum FinishReason
 
     /// <summary>The limit of tokens, or the end of the context.</summary>
     Length,
+
+    /// <summary>It calls functions, and waits for what they give.</summary>
+    ToolCalls,
 }
 
 /// <summary>An answer.</summary>
@@ -33,6 +37,9 @@ public sealed record ModuleResult(
 
     /// <summary>Its share of the energy of the passes that it was part of; null where nobody counted.</summary>
     public EnergyUse? Energy { get; init; }
+
+    /// <summary>The functions that the answer calls, in its order; the text is then what it says besides.</summary>
+    public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];
 
     /// <summary>The tokens that were made, where their scores were asked for (<see cref="ModuleRequest.LogProbabilities"/>).</summary>
     public IReadOnlyList<TokenScore>? Tokens { get; init; }

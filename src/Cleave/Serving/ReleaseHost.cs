@@ -167,6 +167,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         (string name, double threshold) = abstains ? (ReleaseWriter.MonolithFolder, 0) : (NameOf(task), _release.ThresholdOf(task) ?? 0);
         int tokens = CountTokens(name, request.Text, served, cancellation);
         RequestException.CheckGrammar(request);
+        RequestException.CheckTools(request, $"'{task}' was made for one task and has no chat template, and so no form for tools");
         if (!IsWriter(served.Kind) && (request.Grammar is not null || request.LogProbabilities is not null))
         {
             throw new RequestException($"'{task}' gives {(served.Kind == TaskKind.Classify ? "labels" : "spans")}; a response format and scores of tokens are for what writes text",

@@ -15,6 +15,13 @@ public class RequestException(string message, string? parameter = null, string? 
             throw new RequestException("stop texts beside a response format are not supported: they could cut the answer", "stop", "unsupported_value");
     }
 
+    /// <summary>Refuses functions where nothing can call them.</summary>
+    internal static void CheckTools(ModuleRequest request, string why)
+    {
+        if (request.HasTools)
+            throw Tools.ToolForm.Refused(why);
+    }
+
     /// <summary>The request is longer than the module's context.</summary>
     public static RequestException TooLong(int tokens, ServedModule module)
     {

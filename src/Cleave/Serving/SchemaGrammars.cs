@@ -19,13 +19,20 @@ public static class SchemaGrammars
     /// <exception cref="GrammarException">It is too large, or no document satisfies it.</exception>
     public static Grammar Of(JsonElement schema, string origin, CancellationToken cancellation = default)
     {
-        (string, string) key = (origin, schema.GetRawText());
+        string text = schema.GetRawText();
+        return Of(origin, text, () => Grammar.OfJsonSchema(JsonCursor.Parse(Encoding.UTF8.GetBytes(text), origin), cancellation));
+    }
+
+    /// <summary>A grammar by what it is made of.</summary>
+    internal static Grammar Of(string origin, string text, Func<Grammar> make)
+    {
+        (string, string) key = (origin, text);
         lock (Gate)
         {
             if (Known.TryGetValue(key, out Grammar? known))
                 return known;
         }
-        Grammar grammar = Grammar.OfJsonSchema(JsonCursor.Parse(Encoding.UTF8.GetBytes(key.Item2), origin), cancellation);
+        Grammar grammar = make();
         lock (Gate)
         {
             if (Known.TryGetValue(key, out Grammar? other)) // made meanwhile

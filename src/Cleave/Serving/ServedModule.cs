@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Serving.Tools;
 
 namespace Cleave.Serving;
 
@@ -39,6 +40,16 @@ public enum ChatRole
     System,
     User,
     Assistant,
+    Tool,
 }
 
-public sealed record ChatMessage(ChatRole Role, string Content);
+/// <summary>A turn of a conversation.</summary>
+/// <param name="Content">The words; of a tool, what the function gave.</param>
+public sealed record ChatMessage(ChatRole Role, string Content)
+{
+    /// <summary>The calls that an assistant's turn made.</summary>
+    public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];
+
+    /// <summary>The call that a tool's turn answers.</summary>
+    public ToolCall? AnswerTo { get; init; }
+}

@@ -12,11 +12,13 @@ public sealed record GeneratedText(string Text, int Tokens, FinishReason Finish)
 /// <summary>Tokens to text while they are made: whole characters, up to the first stop text.</summary>
 /// <param name="trim">Whether white space at both ends is left out.</param>
 /// <param name="onText">Gets the pieces that make up the text, none of them empty.</param>
-public sealed class TextGeneration(ITokenizer tokenizer, IReadOnlyList<string> stops, bool trim, Action<string> onText)
+/// <param name="shown">A control token that is part of the text; null for none.</param>
+public sealed class TextGeneration(ITokenizer tokenizer, IReadOnlyList<string> stops, bool trim, Action<string> onText, int? shown = null)
 {
-    private readonly StreamingDecoder _decoder = tokenizer.StartDecoding(skipSpecial: true);
     private readonly StopTexts _stopper = new(stops);
-    private readonly StringBuilder _text = new(), _blanks = new();
+    private readonly StringBuilder _text = new();
+    private readonly OuterBlanks _blanks = new();
+    private StreamingDecoder _decoder = tokenizer.StartDecoding(skipSpecial: true);
     private int _tokens;
 
     /// <summary>Continues a prompt; the pieces that <paramref name="onText"/> gets make up the text.</summary>
@@ -39,14 +41,14 @@ public sealed class TextGeneration(ITokenizer tokenizer, IReadOnlyList<string> s
     public bool Add(int id)
     {
         _tokens++;
-        Say(_stopper.Push(_decoder.Append(id)));
+        Say(_stopper.Push(id == shown ? Shown(id) : _decoder.Append(id)));
         return !_stopper.Stopped;
     }
 
     /// <summary>Says what was held back.</summary>
     /// <param name="ended">A token ended the text.</param>
     /// <param name="constraint">What kept it to a grammar, or null.</param>
-    public GeneratedText End(bool ended, TokenConstraint? constraint)
+    public GeneratedText End(bool ended, ITokenConstraint? constraint)
     {
         ended |= constraint is { IsComplete: true } or { Accepts: true }; // what is a whole text of its form has not been cut
         Say(_stopper.Push(_decoder.Flush()));
@@ -54,29 +56,20 @@ public sealed class TextGeneration(ITokenizer tokenizer, IReadOnlyList<string> s
         return new GeneratedText(_text.ToString(), _tokens, ended || _stopper.Stopped ? FinishReason.Stop : FinishReason.Length);
     }
 
+    private string Shown(int id)
+    {
+        string before = _decoder.Flush();
+        _decoder = tokenizer.StartDecoding(skipSpecial: true);
+        return before + tokenizer.TokenOf(id);
+    }
+
     private void Say(string piece)
     {
         if (trim)
-            piece = WithoutOuterBlanks(piece, _text.Length == 0, _blanks);
+            piece = _blanks.Push(piece);
         if (piece.Length == 0)
             return;
         _text.Append(piece);
         onText(piece);
-    }
-
-    // White space waits until something follows it; before the first word it is dropped.
-    private static string WithoutOuterBlanks(string piece, bool atStart, StringBuilder blanks)
-    {
-        if (atStart)
-            piece = piece.TrimStart();
-        string solid = piece.TrimEnd();
-        if (solid.Length == 0)
-        {
-            blanks.Append(piece);
-            return "";
-        }
-        string said = blanks.Append(solid).ToString();
-        blanks.Clear().Append(piece, solid.Length, piece.Length - solid.Length);
-        return said;
     }
 }

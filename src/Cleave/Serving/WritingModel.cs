@@ -2,6 +2,7 @@ using Cleave.Models;
 using Cleave.Models.Sampling;
 using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Tools;
 using Cleave.Training.Adapters;
 
 namespace Cleave.Serving;
@@ -15,6 +16,9 @@ internal sealed record WritingTask(int[] Prompt, SamplingOptions Sampling, IRead
 {
     /// <summary>The number of the engine's adapter that writes.</summary>
     public int Adapter { get; init; } = AdapterBank.None;
+
+    /// <summary>How it may call functions; null where it may not.</summary>
+    public ToolAnswer? Tools { get; init; }
 }
 
 /// <summary>A model that writes texts for several requests at a time.</summary>
@@ -31,14 +35,17 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
     /// <exception cref="GrammarException">The tokenizer cannot write what is asked for.</exception>
     public ModuleResult Write(ModuleRequest request, WritingTask task, ModuleChoice choice, int promptTokens, IResultSink sink, CancellationToken cancellation)
     {
-        TokenConstraint? constraint = _constraints.Rent(Model.Tokenizer, request.Grammar);
+        Grammar? grammar = task.Tools?.Calls ?? request.Grammar;
+        TokenConstraint? rented = _constraints.Rent(Model.Tokenizer, grammar);
+        ITokenConstraint? constraint = task.Tools is not { } tools ? rented
+            : new MarkedConstraint(rented!, new GrammarMarker(tools.Form.Marker, tools.Form.First), Model.Tokenizer, tools.IsBegun, tools.IsOnce);
         try
         {
             return Write(request, task, constraint, choice, promptTokens, sink, cancellation);
         }
         finally
         {
-            _constraints.Return(Model.Tokenizer, request.Grammar, constraint);
+            _constraints.Return(Model.Tokenizer, grammar, rented);
         }
     }
 
@@ -61,7 +68,7 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
 
     public void Dispose() => Engine.Dispose();
 
-    private ModuleResult Write(ModuleRequest request, WritingTask task, TokenConstraint? constraint, ModuleChoice choice, int promptTokens, IResultSink sink,
+    private ModuleResult Write(ModuleRequest request, WritingTask task, ITokenConstraint? constraint, ModuleChoice choice, int promptTokens, IResultSink sink,
         CancellationToken cancellation)
     {
         var asked = new SequenceRequest
@@ -78,19 +85,24 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
         sink.Chosen(choice);
         List<TokenScore>? scores = request.LogProbabilities is null ? null : [];
         int told = 0;
-        var text = new TextGeneration(Model.Tokenizer, task.Stops, task.Trim, Say);
+        ToolCallReader? calls = task.Tools is { } tools ? new ToolCallReader(tools.Form, tools.IsBegun, Say, sink.Call) : null;
+        TextGeneration text = calls is null ? new TextGeneration(Model.Tokenizer, task.Stops, task.Trim, Say)
+            : new TextGeneration(Model.Tokenizer, [], trim: false, calls.Push, MarkedConstraint.SpecialOf(task.Tools!.Form.Marker, Model.Tokenizer));
         SequenceResult result = Engine.Run(asked, made =>
         {
             scores?.Add(Score(made.Id, made.LogProbability!.Value, made.Alternatives!));
             return text.Add(made.Id);
         }, cancellation);
         GeneratedText written = text.End(result.Ended, constraint);
-        return new ModuleResult(choice, written.Text, written.Finish, promptTokens, written.Tokens, null, result.Computed)
+        calls?.End();
+        FinishReason finish = calls is { Calls.Count: > 0 } && written.Finish == FinishReason.Stop ? FinishReason.ToolCalls : written.Finish;
+        return new ModuleResult(choice, calls?.Text ?? written.Text, finish, promptTokens, written.Tokens, null, result.Computed)
         {
             Waited = result.Waited,
             Energy = result.Energy,
             CachedTokens = result.Known,
             Tokens = scores,
+            ToolCalls = calls?.Calls ?? [],
         };
 
         void Say(string piece)

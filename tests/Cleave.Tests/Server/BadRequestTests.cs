@@ -12,6 +12,7 @@ namespace Cleave.Tests.Server;
 /// <summary>What is wrong is refused with the right status, in OpenAI's error format, and names the culprit.</summary>
 public sealed class BadRequestTests : IAsyncLifetime
 {
+    private const string Tool = "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}";
     private const string Message = "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]";
     private RunningServer _server = null!;
 
@@ -30,7 +31,14 @@ public sealed class BadRequestTests : IAsyncLifetime
     [InlineData("{\"model\":\"mood\"}", "'messages' is missing", "messages")]
     [InlineData("{\"model\":\"mood\",\"messages\":\"x\"}", "'messages' must be an array, not a string", "messages")]
     [InlineData("{\"model\":\"mood\",\"messages\":[5]}", "'messages[0]' must be an object", "messages[0]")]
-    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "'messages[0].role' is 'tool'", "messages[0].role")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "'messages[0].tool_call_id' is missing", "messages[0].tool_call_id")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "'messages[0].role' is 'robot'", "messages[0].role")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"x\"}]}", "answers the call 'a', which no message before it made", "messages[0].tool_call_id")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[]}]}", "has 0 entries", "messages[0].tool_calls")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"user\",\"tool_calls\":[{}],\"content\":\"x\"}]}", "is not supported", "messages[0].tool_calls")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}}]}]}", "must be a JSON object in a string", "messages[0].tool_calls[0].function.arguments")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}}]}]}", "is not valid JSON", "messages[0].tool_calls[0].function.arguments")]
+    [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\\\ud800\\\"}\"}}]}]}", "is not valid Unicode", "messages[0].tool_calls[0].function.arguments")]
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"user\"}]}", "'messages[0].content' is missing", "messages[0].content")]
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", "only 'text' is supported", "messages[0].content[0].type")]
     [InlineData("{\"model\":\"mood\",\"messages\":[{\"role\":\"system\",\"content\":\"x\"}]}", "no message with the role 'user'", "messages")]
@@ -40,7 +48,18 @@ public sealed class BadRequestTests : IAsyncLifetime
     [InlineData("{\"model\":\"mood\",\"logprobs\":3," + Message + "}", "'logprobs' must be true or false", "logprobs")]
     [InlineData("{\"model\":\"mood\",\"top_logprobs\":3," + Message + "}", "set 'logprobs' to true", "top_logprobs")]
     [InlineData("{\"model\":\"mood\",\"logprobs\":true,\"top_logprobs\":21," + Message + "}", "from 0 to 20", "top_logprobs")]
-    [InlineData("{\"model\":\"mood\",\"tools\":[]," + Message + "}", "'tools' is not supported", "tools")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[]," + Message + "}", "'tools' has 0 entries", "tools")]
+    [InlineData("{\"model\":\"mood\",\"tool_choice\":\"auto\"," + Message + "}", "give 'tools'", "tool_choice")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[{\"type\":\"web_search\"}]," + Message + "}", "only 'function' is supported", "tools[0].type")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[{\"type\":\"function\",\"function\":{}}]," + Message + "}", "is missing", "tools[0].function.name")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a b\"}}]," + Message + "}", "letters, digits, underscores and hyphens", "tools[0].function.name")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"string\"}}}]," + Message + "}", "must be 'object'", "tools[0].function.parameters.type")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"title\":\"\\ud800\"}}}]," + Message + "}", "is not valid Unicode", "tools[0].function.parameters")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[" + Tool + "," + Tool + "]," + Message + "}", "the function 'f' twice", "tools")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[" + Tool + "],\"tool_choice\":\"any\"," + Message + "}", "must be none, auto, required or name a function", "tool_choice")]
+    [InlineData("{\"model\":\"mood\",\"tools\":[" + Tool + "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}," + Message + "}", "names 'g', which 'tools' does not have", "tool_choice")]
+    [InlineData("{\"model\":\"mood\",\"parallel_tool_calls\":1," + Message + "}", "must be true or false", "parallel_tool_calls")]
+    [InlineData("{\"model\":\"mood\",\"\\ud800\":1," + Message + "}", "a name holds broken Unicode", null)]
     [InlineData("{\"model\":\"mood\",\"wibble\":1," + Message + "}", "'wibble' is not supported", "wibble")]
     [InlineData("{\"model\":\"mood\",\"temperature\":\"hot\"," + Message + "}", "'temperature' must be a number, not a string", "temperature")]
     [InlineData("{\"model\":\"mood\",\"temperature\":2.5," + Message + "}", "'temperature' is 2.5, but must be from 0 to 2", "temperature")]

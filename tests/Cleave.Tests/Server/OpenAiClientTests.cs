@@ -135,10 +135,10 @@ public sealed class OpenAiClientTests
         Assert.Equal(404, unknown.Status);
         Assert.Contains("model_not_found", unknown.Message, StringComparison.Ordinal);
         Assert.Contains("there is no module 'nobody'; there are: mood, reply, größe, auto", unknown.Message, StringComparison.Ordinal);
-        ClientResultException tools = await Assert.ThrowsAsync<ClientResultException>(() => Client(server).GetChatClient("reply")
-            .CompleteChatAsync([new UserChatMessage("x")], new ChatCompletionOptions { Tools = { ChatTool.CreateFunctionTool("f") } }));
-        Assert.Equal(400, tools.Status);
-        Assert.Contains("'tools' is not supported", tools.Message, StringComparison.Ordinal);
+        ClientResultException penalty = await Assert.ThrowsAsync<ClientResultException>(() => Client(server).GetChatClient("reply")
+            .CompleteChatAsync([new UserChatMessage("x")], new ChatCompletionOptions { FrequencyPenalty = 1 }));
+        Assert.Equal(400, penalty.Status);
+        Assert.Contains("frequency_penalty is not supported", penalty.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public static class GenerationRoom
     /// <exception cref="CapacityException">
     /// The prompt does not leave room for one token in the context, or for the shortest text of the grammar.
     /// </exception>
-    public static int Limit(Transformer model, int prompt, SamplingOptions options, TokenConstraint? constraint = null)
+    public static int Limit(Transformer model, int prompt, SamplingOptions options, ITokenConstraint? constraint = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);

@@ -36,7 +36,7 @@ internal sealed class DecodingSequence
     public SequenceRequest Request { get; }
     public int Limit { get; }
     public TokenSampler Sampler { get; }
-    public TokenConstraint? Constraint => Request.Constraint;
+    public ITokenConstraint? Constraint => Request.Constraint;
 
     // What follows belongs to the thread that computes.
 

@@ -16,8 +16,8 @@ public sealed record SequenceRequest
     /// <summary>Whether a token ends the answer; asked on the engine's thread.</summary>
     public required Func<int, bool> IsEnd { get; init; }
 
-    /// <summary>Keeps the text to a grammar, for this request alone; or null.</summary>
-    public TokenConstraint? Constraint { get; init; }
+    /// <summary>Keeps the text, or parts of it, to a grammar, for this request alone; or null.</summary>
+    public ITokenConstraint? Constraint { get; init; }
 
     /// <summary>The number of the engine's adapter that the text is continued with, or <see cref="AdapterBank.None"/>.</summary>
     public int Adapter { get; init; } = AdapterBank.None;

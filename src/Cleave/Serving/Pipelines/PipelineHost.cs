@@ -51,19 +51,29 @@ public sealed class PipelineHost : IModuleHost
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        if (_pipelines.FirstOrDefault(p => p.Name == request.Module) is not { } pipeline)
-        {
-            bool known = request.Module == ModuleRequest.Auto || _tasks.ContainsKey(request.Module);
-            return known ? _host.Run(request, sink, cancellation)
-                : throw new UnknownModuleException(request.Module, Modules.Select(m => m.Name).Concat(CanRoute ? [ModuleRequest.Auto] : []));
-        }
+        if (Find(request) is not { } pipeline)
+            return _host.Run(request, sink, cancellation);
         if (request.Grammar is not null && !PipelineRun.Writers(pipeline, _tasks).Any(w => w.Name == pipeline.Output.Only?.Step))
             throw new RequestException($"the answer of '{pipeline.Name}' is not one step's own writing; a response format is for what writes text", "response_format", "unsupported_value");
+        RequestException.CheckTools(request, $"'{pipeline.Name}' is a pipeline; tools are for a model with a chat template");
         var runner = new StepRunner(pipeline, _host, _countTokens, request, _clock);
         return new PipelineRun(pipeline, _tasks, runner, sink, cancellation).Run(_clock.GetTimestamp(), _clock);
     }
 
+    public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        // The steps of a pipeline ask one text at a time.
+        return requests.Any(r => Find(r) is not null) ? [.. requests.Select(r => Run(r, Silence.Sink, cancellation))] : _host.Judge(requests, cancellation);
+    }
+
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation) => _host.Embed(module, texts, cancellation);
+
+    // The pipeline that a request names; null for a module, or the router.
+    private PipelineDefinition? Find(ModuleRequest request) =>
+        _pipelines.FirstOrDefault(p => p.Name == request.Module) is { } pipeline ? pipeline
+            : request.Module == ModuleRequest.Auto || _tasks.ContainsKey(request.Module) ? null
+            : throw new UnknownModuleException(request.Module, Modules.Select(m => m.Name).Concat(CanRoute ? [ModuleRequest.Auto] : []));
 
     // What the answer is like: one step's own, or a text.
     private TaskKind KindOf(PipelineDefinition pipeline) =>

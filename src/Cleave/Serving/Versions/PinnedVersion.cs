@@ -26,10 +26,17 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        ModuleResult result = Use(() => _owner.Count(_version, () => _version.Version.Host.Run(request, new VersionSink(sink, Hash), cancellation), r => r.Compute, cancellation));
-        result = result with { Choice = result.Choice with { Version = Hash } };
-        _owner.Compare(request, result);
-        return result;
+        return Told(request, Use(() => _owner.Count(_version, () => _version.Version.Host.Run(request, new VersionSink(sink, Hash), cancellation), r => [r.Compute], cancellation)));
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="OperationCanceledException">The requests were cancelled, or their holder has let go of the version.</exception>
+    public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        IReadOnlyList<ModuleResult> results =
+            Use(() => _owner.Count(_version, () => _version.Version.Host.Judge(requests, cancellation), all => all.Select(r => r.Compute), cancellation));
+        return [.. requests.Zip(results, Told)];
     }
 
     /// <inheritdoc/>
@@ -42,6 +49,13 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
             End();
+    }
+
+    private ModuleResult Told(ModuleRequest request, ModuleResult result)
+    {
+        result = result with { Choice = result.Choice with { Version = Hash } };
+        _owner.Compare(request, result);
+        return result;
     }
 
     // A request whose client has left may still be taken from the queue afterwards.

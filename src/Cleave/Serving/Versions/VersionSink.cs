@@ -1,3 +1,5 @@
+using Cleave.Serving.Tools;
+
 namespace Cleave.Serving.Versions;
 
 /// <summary>Says with the choice which version answers.</summary>
@@ -8,4 +10,6 @@ internal sealed class VersionSink(IResultSink sink, string hash) : IResultSink
     public void Text(string piece) => sink.Text(piece);
 
     public void Text(string piece, IReadOnlyList<TokenScore> tokens) => sink.Text(piece, tokens);
+
+    public void Call(ToolCallPiece piece) => sink.Call(piece);
 }

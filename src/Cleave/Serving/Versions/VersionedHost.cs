@@ -75,6 +75,17 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         return version.Run(request, sink, cancellation);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>One version judges them all: the one of the first.</remarks>
+    public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        if (requests.Count == 0)
+            return [];
+        using PinnedVersion version = Pin(requests[0].Module, requests[0].Id);
+        return version.Judge(requests, cancellation);
+    }
+
     /// <summary>Checks and loads another version, on another thread; nothing of it serves before it is promoted or tried.</summary>
     /// <returns>The version; the one that is there already where the contents are the same.</returns>
     /// <exception cref="VersionException">It belongs to another project, or as many versions as may be are in memory.</exception>
@@ -157,7 +168,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         }
         try
         {
-            return Count(v, () => v.Version.Host.Run(request, Silence.Sink, stop), r => r.Compute, stop);
+            return Count(v, () => v.Version.Host.Run(request, Silence.Sink, stop), r => [r.Compute], stop);
         }
         finally
         {
@@ -216,13 +227,17 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     }
 
     /// <summary>Answers, and counts whether that went well. A request's own mistake, and one that nobody waits for any more, say nothing about the version.</summary>
-    internal T Count<T>(LoadedVersion version, Func<T> answer, Func<T, TimeSpan> compute, CancellationToken cancellation)
+    /// <param name="compute">The time of each request that was answered.</param>
+    internal T Count<T>(LoadedVersion version, Func<T> answer, Func<T, IEnumerable<TimeSpan>> compute, CancellationToken cancellation)
     {
         try
         {
             T result = answer();
             lock (_gate)
-                version.Count(failed: false, compute(result));
+            {
+                foreach (TimeSpan each in compute(result))
+                    version.Count(failed: false, each);
+            }
             return result;
         }
         catch (Exception e) when (e is not RequestException && !cancellation.IsCancellationRequested)

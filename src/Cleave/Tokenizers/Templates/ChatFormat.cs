@@ -29,12 +29,14 @@ public sealed record ChatFormat(ChatTemplate Template, IReadOnlyDictionary<strin
     /// The conversation's tokens. Control tokens come from the template alone: their names in what somebody said are text.
     /// </summary>
     /// <inheritdoc cref="Write"/>
-    public int[] Encode(ITokenizer tokenizer, JsonArray messages, bool prompts = true, CancellationToken cancellation = default)
+    /// <param name="opening">What the assistant's next turn begins with, control tokens included.</param>
+    public int[] Encode(ITokenizer tokenizer, JsonArray messages, bool prompts = true, JsonArray? tools = null, string opening = "", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(messages);
         var guarded = (JsonArray)Guarded(messages, tokenizer.SpecialTokens)!;
-        string text = Write(guarded, prompts, cancellation: cancellation);
+        var guardedTools = (JsonArray?)Guarded(tools, tokenizer.SpecialTokens);
+        string text = Write(guarded, prompts, guardedTools, cancellation) + opening;
         var ids = new List<int>();
         int from = 0;
         for (int at = text.IndexOf(Guard); at >= 0; at = text.IndexOf(Guard, from))
@@ -85,7 +87,7 @@ public sealed record ChatFormat(ChatTemplate Template, IReadOnlyDictionary<strin
     private static JsonNode? Guarded(JsonNode? node, IReadOnlyList<string> names) => node switch
     {
         JsonArray array => new JsonArray([.. array.Select(item => Guarded(item, names))]),
-        JsonObject entries => new JsonObject(entries.Select(e => KeyValuePair.Create(e.Key, Guarded(e.Value, names)))),
+        JsonObject entries => new JsonObject(entries.Select(e => KeyValuePair.Create(Guarded(e.Key, names), Guarded(e.Value, names)))),
         JsonValue value when value.TryGetValue(out string? text) => Guarded(text, names),
         _ => node?.DeepClone(),
     };

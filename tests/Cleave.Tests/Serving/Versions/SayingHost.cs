@@ -21,6 +21,9 @@ internal sealed class SayingHost(string name) : IModuleHost, IDisposable
 
     public int Runs => _runs;
 
+    /// <summary>How many texts came together, each time that texts were judged.</summary>
+    public List<int> Together { get; } = [];
+
     public IReadOnlyList<ServedModule> Modules { get; init; } = [new("reply", TaskKind.Generate, DateTimeOffset.UnixEpoch, null), new("mood", TaskKind.Classify, DateTimeOffset.UnixEpoch, null)];
 
     public bool CanRoute => true;
@@ -38,7 +41,8 @@ internal sealed class SayingHost(string name) : IModuleHost, IDisposable
             ObjectDisposedException.ThrowIf(IsDisposed, this);
             if (request.Text == "fail")
                 throw new InvalidOperationException("as asked");
-            var choice = new ModuleChoice("reply", "reply", Route.Named);
+            string asked = Modules.Any(m => m.Name == request.Module && m.Kind == TaskKind.Classify) ? request.Module : "reply";
+            var choice = new ModuleChoice(asked, asked, Route.Named);
             sink.Chosen(choice);
             for (int i = 0; i < 3; i++)
             {
@@ -61,10 +65,24 @@ internal sealed class SayingHost(string name) : IModuleHost, IDisposable
         }
     }
 
+    public IReadOnlyList<ModuleResult> Judge(IReadOnlyList<ModuleRequest> requests, CancellationToken cancellation)
+    {
+        lock (Together)
+            Together.Add(requests.Count);
+        return [.. requests.Select(r => Run(r, new Nobody(), cancellation))];
+    }
+
     public void Dispose()
     {
         if (Volatile.Read(ref _running) > 0)
             Fault = "given back while it answered";
         IsDisposed = true;
+    }
+
+    private sealed class Nobody : IResultSink
+    {
+        public void Chosen(ModuleChoice choice) { }
+
+        public void Text(string piece) { }
     }
 }

@@ -33,6 +33,19 @@ public sealed class Grammar
         return Of(JsonSchemas.JsonSchemaReader.Read(schema, cancellation), cancellation);
     }
 
+    /// <summary>JSON objects that call one of several functions.</summary>
+    /// <param name="origin">What messages name where no single schema is at fault.</param>
+    /// <param name="functions">Each with the schema of its arguments; null for any object.</param>
+    /// <param name="several">Whether a list may hold more than one call.</param>
+    /// <exception cref="ModelFileException">A schema is not one, or uses what is not supported.</exception>
+    /// <exception cref="GrammarException">The schemas are too large, or nothing satisfies any of them.</exception>
+    public static Grammar OfCalls(string origin, CallForm form, IReadOnlyList<(string Name, JsonCursor? Arguments)> functions, bool several, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(form);
+        ArgumentNullException.ThrowIfNull(functions);
+        return Of(JsonSchemas.CallRules.Read(origin, form, functions, several, cancellation), cancellation);
+    }
+
     private static Grammar Of(RuleList rules, CancellationToken cancellation = default)
     {
         RuleAutomata automata = RuleCompiler.Compile(rules, cancellation);

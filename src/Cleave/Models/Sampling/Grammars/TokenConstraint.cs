@@ -7,7 +7,7 @@ namespace Cleave.Models.Sampling.Grammars;
 /// Keeps a model to a grammar: says which tokens may come next in one text after the other. It leads to an end in time: a
 /// token that would leave more to say than there are tokens left is not allowed. Not for several threads at once.
 /// </summary>
-public sealed class TokenConstraint
+public sealed class TokenConstraint : ITokenConstraint
 {
     private const int MaxFrames = 200_000, RememberedMasks = 512, Tries = 8;
 
@@ -48,7 +48,11 @@ public sealed class TokenConstraint
 
     /// <summary>Begins a new text.</summary>
     /// <param name="isEnd">The tokens that end it.</param>
-    public void Begin(Func<int, bool> isEnd)
+    public void Begin(Func<int, bool> isEnd) => Begin(isEnd, isFirst: true);
+
+    /// <summary>Begins a new text, or one behind what was written already.</summary>
+    /// <param name="isFirst">Whether its first token is the first that is decoded.</param>
+    internal void Begin(Func<int, bool> isEnd, bool isFirst)
     {
         ArgumentNullException.ThrowIfNull(isEnd);
         _isEnd = isEnd;
@@ -59,7 +63,7 @@ public sealed class TokenConstraint
             _remembered.Clear();
         }
         _steps.Start(_at);
-        _first = _trie.DropsFirstBlank;
+        _first = isFirst && _trie.DropsFirstBlank;
     }
 
     /// <exception cref="CapacityException">Not even the shortest text of the grammar has room.</exception>
@@ -136,6 +140,18 @@ public sealed class TokenConstraint
         return true;
     }
 
+    /// <summary>Goes on to the bytes with which a text begins that was not begun at the end of a token.</summary>
+    /// <param name="left">How many tokens may still be made.</param>
+    internal bool Advance(ReadOnlySpan<byte> bytes, int left)
+    {
+        _next.CopyFrom(_at);
+        Step(bytes);
+        if (_next.IsDead || _steps.Left(_next) > left)
+            return false;
+        (_at, _next) = (_next, _at);
+        return true;
+    }
+
     /// <summary>How many tokens the shortest text needs, each a single byte.</summary>
     private long Needed()
     {
@@ -167,12 +183,17 @@ public sealed class TokenConstraint
                 return false;
         }
         _next.CopyFrom(_at);
+        Step(bytes);
+        return !_next.IsDead;
+    }
+
+    private void Step(ReadOnlySpan<byte> bytes)
+    {
         foreach (byte value in bytes)
         {
             (_next, _other) = (_other, _next);
             _steps.Step(_other, value, _next);
         }
-        return !_next.IsDead;
     }
 
     private void RestrictToFitting(Span<float> logits, int left)

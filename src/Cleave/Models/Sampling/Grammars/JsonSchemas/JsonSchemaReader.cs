@@ -38,17 +38,10 @@ internal sealed class JsonSchemaReader
     private readonly CancellationToken _cancellation;
     private readonly SchemaReferences _references;
 
-    private JsonSchemaReader(JsonCursor root, CancellationToken cancellation)
+    private JsonSchemaReader(JsonCursor root, RuleList rules, JsonParts parts, CancellationToken cancellation)
     {
-        (_root, _cancellation) = (root, cancellation);
-        Rules = new RuleList(root.File);
-        int first = Rules.Declare("root");
-        Parts = new JsonParts(Rules);
-        _references = new SchemaReferences(root, Rules);
-        Rules.Define(first, Then(Parts.Lead, Value(root)));
-        // What references lead to is read one after the other, so that a chain of them is no tower of calls.
-        while (_references.Next() is { } pending)
-            Rules.Define(pending.Rule, Value(pending.Schema));
+        (_root, _cancellation, Rules, Parts) = (root, cancellation, rules, parts);
+        _references = new SchemaReferences(root, rules);
     }
 
     public RuleList Rules { get; }
@@ -57,7 +50,25 @@ internal sealed class JsonSchemaReader
 
     /// <exception cref="ModelFileException">The schema is not one, or uses what is not supported.</exception>
     /// <exception cref="GrammarException">It needs too many rules.</exception>
-    public static RuleList Read(JsonCursor schema, CancellationToken cancellation) => new JsonSchemaReader(schema, cancellation).Rules;
+    public static RuleList Read(JsonCursor schema, CancellationToken cancellation)
+    {
+        var rules = new RuleList(schema.File);
+        int first = rules.Declare("root");
+        var parts = new JsonParts(rules);
+        rules.Define(first, Then(parts.Lead, Whole(schema, rules, parts, cancellation)));
+        return rules;
+    }
+
+    /// <summary>The values of a whole schema, within the rules of others.</summary>
+    public static Expression Whole(JsonCursor schema, RuleList rules, JsonParts parts, CancellationToken cancellation)
+    {
+        var reader = new JsonSchemaReader(schema, rules, parts, cancellation);
+        Expression value = reader.Value(schema);
+        // What references lead to is read one after the other, so that a chain of them is no tower of calls.
+        while (reader._references.Next() is { } pending)
+            rules.Define(pending.Rule, reader.Value(pending.Schema));
+        return value;
+    }
 
     /// <summary>The rules for any object.</summary>
     public static RuleList AnyObject(string origin)

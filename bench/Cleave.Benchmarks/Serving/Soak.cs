@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Cleave.Data;
+using Cleave.Server;
+using Cleave.Serving;
+using Cleave.Serving.Versions;
+
+namespace Cleave.Benchmarks.Serving;
+
+/// <summary>
+/// <c>soak RELEASE [--minutes N] [--load PART]</c>: finds how many requests a second the server answers at most, then puts PART of that (0.7) to it for N
+/// minutes at times that do not wait for answers. A line a minute: requests, failures, latencies, memory, open files. Fails where a request does, or where
+/// memory at the end is well above that of the first tenth.
+/// </summary>
+internal static class Soak
+{
+    private const int Clients = 8;
+    private static readonly TimeSpan Calibration = TimeSpan.FromSeconds(15);
+    private const double MayGrow = 1.2;
+
+    public static int Run(string[] args)
+    {
+        double minutes = 60, load = 0.7;
+        var rest = new List<string>();
+        for (int i = 0; i < args.Length; i++)
+        {
+            if (args[i] == "--minutes" && i + 1 < args.Length)
+                minutes = double.Parse(args[++i], CultureInfo.InvariantCulture);
+            else if (args[i] == "--load" && i + 1 < args.Length)
+                load = double.Parse(args[++i], CultureInfo.InvariantCulture);
+            else
+                rest.Add(args[i]);
+        }
+        if (rest.Count != 1 || !(minutes > 0) || !(load is > 0 and <= 1))
+        {
+            Console.Error.WriteLine("usage: soak RELEASE [--minutes N] [--load PART]");
+            return 2;
+        }
+        return Measure(rest[0], TimeSpan.FromMinutes(minutes), load).GetAwaiter().GetResult() ? 0 : 1;
+    }
+
+    private static async Task<bool> Measure(string release, TimeSpan length, double load)
+    {
+        using var versions = new VersionedHost(ReleaseVersion.Open(release), ReleaseVersion.Open);
+        await using ModuleServer server = await ModuleServer.StartAsync(versions, new ServerOptions { Urls = "http://127.0.0.1:0", Waiting = 256 });
+        using var client = new HttpClient { BaseAddress = new Uri(server.Addresses[0]), Timeout = TimeSpan.FromSeconds(60) };
+        (string Path, string Body)[] requests = [.. versions.Modules.Select(Request)];
+        double most = await Most(client, requests);
+        double rate = load * most;
+        Console.WriteLine(new JsonObject { ["most_per_second"] = Math.Round(most, 1), ["asked_per_second"] = Math.Round(rate, 1), ["memory_bytes"] = Environment.WorkingSet }.ToJsonString());
+        var memory = new List<long>();
+        long failed = 0;
+        long began = Stopwatch.GetTimestamp();
+        for (int minute = 1; Stopwatch.GetElapsedTime(began) < length; minute++)
+        {
+            TimeSpan left = length - Stopwatch.GetElapsedTime(began), cpu = Environment.CpuUsage.TotalTime;
+            (double[] times, long wrong) = await Paced(client, requests, rate, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
+            failed += wrong;
+            memory.Add(Environment.WorkingSet);
+            Console.WriteLine(new JsonObject
+            {
+                ["minute"] = minute,
+                ["requests"] = times.Length,
+                ["failed"] = wrong,
+                ["p50_ms"] = Math.Round(Percentile(times, 0.5), 2),
+                ["p99_ms"] = Math.Round(Percentile(times, 0.99), 2),
+                ["memory_bytes"] = memory[^1],
+                ["managed_bytes"] = GC.GetTotalMemory(false),
+                ["open_files"] = Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : null,
+                ["threads"] = Process.GetCurrentProcess().Threads.Count,
+                ["cpu_seconds"] = Math.Round((Environment.CpuUsage.TotalTime - cpu).TotalSeconds, 1),
+            }.ToJsonString());
+        }
+        int tenth = Math.Max(1, memory.Count / 10);
+        double growth = memory.TakeLast(tenth).Average() / memory.Take(tenth).Average();
+        Console.WriteLine(new JsonObject { ["minutes"] = memory.Count, ["failed"] = failed, ["memory_growth"] = Math.Round(growth, 3) }.ToJsonString());
+        return failed == 0 && growth < MayGrow;
+    }
+
+    // Nearest rank; nothing of nothing.
+    private static double Percentile(double[] values, double part) =>
+        values.Length == 0 ? 0 : values.Order().ElementAt(Math.Max(0, (int)Math.Ceiling(part * values.Length) - 1));
+
+    private static (string, string) Request(ServedModule module) => module.Kind switch
+    {
+        TaskKind.Classify => ("/v1/classify", $"{{\"model\":\"{module.Name}\",\"input\":\"where is my parcel, order 12345?\"}}"),
+        TaskKind.Extract => ("/v1/extract", $"{{\"model\":\"{module.Name}\",\"input\":\"cancel order 31337 now please\"}}"),
+        _ => ("/v1/completions", $"{{\"model\":\"{module.Name}\",\"prompt\":\"where is my parcel?\",\"max_tokens\":16}}"),
+    };
+
+    // As many as several clients get answered that each ask again at once.
+    private static async Task<double> Most(HttpClient client, (string Path, string Body)[] requests)
+    {
+        int next = 0, done = 0;
+        await Ask(TimeSpan.FromSeconds(3)); // compiled by then
+        done = 0;
+        await Ask(Calibration);
+        return done / Calibration.TotalSeconds;
+
+        Task Ask(TimeSpan time)
+        {
+            long began = Stopwatch.GetTimestamp();
+            return Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(async () =>
+            {
+                while (Stopwatch.GetElapsedTime(began) < time)
+                {
+                    await One(client, requests[Interlocked.Increment(ref next) % requests.Length]);
+                    Interlocked.Increment(ref done);
+                }
+            })));
+        }
+    }
+
+    private static async Task<(double[] Milliseconds, long Failed)> Paced(HttpClient client, (string Path, string Body)[] requests, double rate, TimeSpan time)
+    {
+        var asked = new List<Task<double?>>();
+        long began = Stopwatch.GetTimestamp();
+        for (int i = 0; i / rate < time.TotalSeconds; i++)
+        {
+            TimeSpan wait = TimeSpan.FromSeconds(i / rate) - Stopwatch.GetElapsedTime(began);
+            if (wait > TimeSpan.FromMilliseconds(1))
+                await Task.Delay(wait);
+            asked.Add(One(client, requests[i % requests.Length]));
+        }
+        double?[] times = await Task.WhenAll(asked);
+        return ([.. times.OfType<double>()], times.Count(t => t is null));
+    }
+
+    private static async Task<double?> One(HttpClient client, (string Path, string Body) request)
+    {
+        long began = Stopwatch.GetTimestamp();
+        try
+        {
+            using var body = new StringContent(request.Body, Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await client.PostAsync(request.Path, body);
+            _ = await response.Content.ReadAsByteArrayAsync();
+            return response.IsSuccessStatusCode ? Stopwatch.GetElapsedTime(began).TotalMilliseconds : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+}
