@@ -9,6 +9,7 @@ using Cleave.Benchmarks.Fleet;
 using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.Kernels;
 using Cleave.Benchmarks.Limits;
+using Cleave.Benchmarks.Proposer;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
 using Cleave.Benchmarks.Search;
@@ -36,6 +37,8 @@ switch (args.FirstOrDefault())
         return DataParallelBenchmark.Run(args[1..]);
     case "prompts":
         return PromptProducts.Run(args.AsSpan(1));
+    case "proposer":
+        return ProposerBenchmark.Run(args.AsSpan(1));
     case "samplers":
         return SamplerBenchmark.Run(args.AsSpan(1));
     case "scaling":
@@ -48,6 +51,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, adapters, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, samplers, scaling, search, swap or kernels");
+        Console.Error.WriteLine("give limits, adapters, advice, agreement, constrained, costs, fleet, fuzz, mpi, prompts, proposer, samplers, scaling, search, swap or kernels");
         return 2;
 }
