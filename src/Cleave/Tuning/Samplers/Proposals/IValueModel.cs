@@ -19,7 +19,7 @@ public interface IValueModel
     IValuePosterior Given(IReadOnlyList<int> choices, IReadOnlyList<double[]> points, IReadOnlyList<double> values);
 }
 
-/// <summary>What a <see cref="IValueModel"/> says after it has seen trials.</summary>
+/// <summary>What a <see cref="IValueModel"/> says after it has seen trials. For one thread at a time.</summary>
 public interface IValuePosterior : IDisposable
 {
     /// <summary>Each point's probabilities of the intervals: points × K, row by row.</summary>
