@@ -10,6 +10,7 @@ using Cleave.Benchmarks.Fuzz;
 using Cleave.Benchmarks.HttpFuzz;
 using Cleave.Benchmarks.Kernels;
 using Cleave.Benchmarks.Limits;
+using Cleave.Benchmarks.Proposer;
 using Cleave.Benchmarks.Replay;
 using Cleave.Benchmarks.Samplers;
 using Cleave.Benchmarks.Scaling;
@@ -43,6 +44,8 @@ switch (args.FirstOrDefault())
         return DataParallelBenchmark.Run(args[1..]);
     case "prompts":
         return PromptProducts.Run(args.AsSpan(1));
+    case "proposer":
+        return ProposerBenchmark.Run(args.AsSpan(1));
     case "replay": // what bench/replay.sh runs
         return ReplayBenchmark.Run(args[1..]);
     case "samplers":
@@ -61,6 +64,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, adapters, advice, agreement, connections, constrained, costs, fleet, fuzz, fuzz-http, mpi, prompts, replay, samplers, scaling, search, soak, start, swap or kernels");
+        Console.Error.WriteLine("give limits, adapters, advice, agreement, connections, constrained, costs, fleet, fuzz, fuzz-http, mpi, prompts, proposer, replay, samplers, scaling, search, soak, start, swap or kernels");
         return 2;
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
+using Cleave.Proposing;
 using Cleave.Splitting;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
@@ -44,7 +45,7 @@ internal static class SearchBenchmark
             IReadOnlyList<Trial>[] Runs(string name, Func<TaskStudy, IStudyStorage, Study> begin) =>
                 [.. Enumerable.Range(1, seeds).Select(seed => Study(project, task, space, monolith, Path.Combine(folder, task.Name, $"{name}-{seed}"), ledger, (ulong)seed, trials, begin))];
             IReadOnlyList<Trial>[] random = Runs("random", (_, storage) => new Study(storage, new RandomSampler(), project.SearchOf(task.Definition).Stopping.Create()));
-            IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", SamplerNames.Create(project.SearchOf(task.Definition).Sampler)));
+            IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", SamplerNames.Create(project.SearchOf(task.Definition).Sampler, ProposerModel.Shipped)));
             Console.WriteLine(Compare(task.Name, project.SearchOf(task.Definition).Sampler, random, own, line, trials).ToJsonString());
         }
         return 0;

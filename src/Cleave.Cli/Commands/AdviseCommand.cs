@@ -3,12 +3,14 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Yaml;
+using Cleave.Proposing;
 using Cleave.Serving.Extensions;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Studies;
 using Cleave.Tuning;
 using Cleave.Tuning.Advice;
 using Cleave.Tuning.Objectives;
+using Cleave.Tuning.Samplers.Proposals;
 using Cleave.Tuning.Storage;
 
 namespace Cleave.Cli.Commands;
@@ -20,7 +22,7 @@ internal static class AdviseCommand
 
     private static readonly Option<string?> Ask = new("--ask") { Description = "The request in plain words, in addition to what the file asks for.", HelpName = "TEXT" };
 
-    private static readonly Option<string?> Model = new("--model") { Description = "The model to ask, in place of the file's: a model's folder or GGUF file, 'starter', or with --endpoint a name.", HelpName = "NAME" };
+    private static readonly Option<string?> Model = new("--model") { Description = "The model to ask, in place of the file's: a model's folder or GGUF file, 'starter', with --endpoint a name, or 'proposer' for the built-in one, which needs neither words nor network.", HelpName = "NAME" };
 
     private static readonly Option<string?> Endpoint = new("--endpoint") { Description = "Where an OpenAI-compatible interface begins, such as http://127.0.0.1:8080/v1.", HelpName = "URL" };
 
@@ -34,6 +36,7 @@ internal static class AdviseCommand
     }
     .Example("cleave advise train.yaml --ask \"learning rate between 1e-4 and 5e-6, batch size at least 32\"", "what is understood, without a model")
     .Example("cleave advise train.yaml --ask \"at most 10 epochs\" --endpoint http://127.0.0.1:8080/v1 --model qwen", "and what a server's model proposes")
+    .Example("cleave advise train.yaml --model proposer", "what the built-in proposer would try next, from the study's trials so far")
     .Example("cleave advise samples/support-desk --ask \"at most 4 layers\" --json", "a project: each task's space and data")
     .Runs(Run);
 
@@ -77,6 +80,8 @@ internal static class AdviseCommand
     private static ChatAdviceModel? Connect(Call call, AdvisorOptions? options, string folder)
     {
         options ??= AdvisorOptions.Default;
+        if (AsksProposer(call))
+            return null;
         if (call.Get(Model) is { } model)
         {
             // A path on the command line begins here, one in a file beside it.
@@ -92,6 +97,17 @@ internal static class AdviseCommand
         return options.Model is null ? null : ChatAdviceModel.Connect(options, folder);
     }
 
+    private static bool AsksProposer(Call call) => call.Get(Model) == ProposerSampler.SamplerName && call.Get(Endpoint) is null;
+
+    /// <summary>What the built-in proposer would try next.</summary>
+    private static AdviceExchange Propose(StudyDefinition study, IReadOnlyList<Trial> trials, int proposals)
+    {
+        int complete = trials.Count(t => t.State == TrialState.Complete);
+        string reason = complete < ProposerSampler.StartupFor(study.Space) ? "spread evenly: too little is known yet" : $"the largest improvement to be expected from {complete} trials";
+        IReadOnlyList<ParameterSet> sets = NextTrials.Of(new ProposerSampler(ProposerModel.Shipped()), study, trials, proposals);
+        return new AdviceExchange(trials.Count, ProposerSampler.SamplerName, null, [.. sets.Select(s => new Proposal(s, reason, []))], []);
+    }
+
     private static Recommendation OfStudy(Call call, StudyFile file, ChatAdviceModel? model, int proposals)
     {
         UnderstoodRequest said = RequestReader.Read(call.Get(Ask) ?? "", file.Definition.Space), both = new(
@@ -105,6 +121,8 @@ internal static class AdviseCommand
 
     private static Recommendation Recommend(Call call, ChatAdviceModel? model, AdvisorOptions? options, StudyDefinition study, AdviceBriefing briefing, IReadOnlyList<Trial> trials, string folder, int proposals)
     {
+        if (AsksProposer(call))
+            return new Recommendation(study, briefing, Propose(study, trials, proposals), []);
         if (model is null)
             return new Recommendation(study, briefing, null, []);
         call.Detail($"{study.Name}: asking {model.Name}");

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Cleave.Cli.Shell;
 using Cleave.Formats.Durable;
+using Cleave.Proposing;
 using Cleave.Serving.Extensions;
 using Cleave.Tuning;
 using Cleave.Tuning.Advice;
@@ -78,10 +79,10 @@ internal static class TuneCommand
     private static ISampler Sampler(Call call, StudyFile file, ChatAdviceModel? model, AdviceLog? log)
     {
         if (model is null || log is null)
-            return SamplerNames.Create(file.Plan.Sampler);
+            return SamplerNames.Create(file.Plan.Sampler, ProposerModel.Shipped);
         AdvisorOptions options = file.Advisor!;
         var briefing = new AdviceBriefing($"{file.Definition.Name}: the parameters with which a command does best", null, file.Request);
-        return new AdvisorSampler(new Advisor(model, briefing, log, options.Timeout, TimeProvider.System), SamplerNames.Create(options.Sampler), options.Share, call.Cancel);
+        return new AdvisorSampler(new Advisor(model, briefing, log, options.Timeout, TimeProvider.System), SamplerNames.Create(options.Sampler, ProposerModel.Shipped), options.Share, call.Cancel);
     }
 
     private static IEnumerable<string> Arguments(Call call, StudyFile file, string where)

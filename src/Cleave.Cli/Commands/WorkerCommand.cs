@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cleave.Cli.Shell;
+using Cleave.Proposing;
 using Cleave.Tuning;
 using Cleave.Tuning.Artifacts;
 using Cleave.Tuning.Objectives;
@@ -77,7 +78,7 @@ internal static class WorkerCommand
         (StudyPlan plan, string program) = StudyPlan.FromSettings($"{catalog.Place}: {name}", storage.Settings);
         if (program != App.Version)
             call.Say($"{name}: was made by cleave {program}; this is {App.Version}");
-        var study = new Study(storage, SamplerNames.Create(plan.Sampler), plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
+        var study = new Study(storage, SamplerNames.Create(plan.Sampler, ProposerModel.Shipped), plan.Stopping.Create()) { Worker = StudyOptions.WorkerName };
         using IArtifactStore? artifacts = StudyOptions.ArtifactStore(call);
         using ProgressLine progress = call.Progress();
         return new StudyRunner(study, plan, folder) { Artifacts = artifacts, Say = call.Say }.Run(workers, progress, call.Cancel);

@@ -23,6 +23,7 @@ internal static class Layering
         ["Cleave.Training"],
         ["Cleave.Compression"],
         ["Cleave.Tuning"],
+        ["Cleave.Proposing"],
         ["Cleave.Registry"],
         ["Cleave.Splitting"],
         ["Cleave.Serving"],

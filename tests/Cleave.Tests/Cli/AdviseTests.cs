@@ -55,6 +55,22 @@ public sealed class AdviseTests : IDisposable
     }
 
     [Fact]
+    public void The_built_in_proposer_is_asked_without_a_server_and_hears_of_the_studys_trials()
+    {
+        string path = Study("sampler: proposer", trials: 8);
+        CommandLine early = CommandLine.Run("advise", path, "--model", "proposer", "--proposals", "2");
+        Assert.Equal((0, ""), (early.Status, early.Error));
+        Assert.Contains("spread evenly", early.Output, StringComparison.Ordinal);
+        CommandLine tuned = CommandLine.Run("tune", path, "--quiet");
+        Assert.True(tuned.Status == 0, tuned.Error);
+        CommandLine later = CommandLine.Run("advise", path, "--model", "proposer", "--proposals", "3", "--ask", "batch size at least 32", "--json");
+        Assert.True(later.Status == 0, later.Error);
+        JsonArray proposals = JsonNode.Parse(later.Output)![0]!["proposals"]!.AsArray();
+        Assert.Equal(3, proposals.Select(p => p!["params"]!.ToJsonString()).Distinct().Count());
+        Assert.All(proposals, p => Assert.True((int)p!["params"]!["batch_size"]! >= 32));
+    }
+
+    [Fact]
     public async Task A_servers_proposals_come_with_reasons_and_what_is_to_be_pasted_is_a_study()
     {
         await using FakeEndpoint server = await FakeEndpoint.SayingAsync(_ => Answer(2.5));

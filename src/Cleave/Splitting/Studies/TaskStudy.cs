@@ -5,6 +5,7 @@ using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Models.Bag;
 using Cleave.Numerics;
+using Cleave.Proposing;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
@@ -48,7 +49,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         progress?.Report(new ProgressReport(stage, 0, Limit, "trials"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), Definition(""));
         using AdviceLog? log = IsAdvised ? AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), space.Space) : null;
-        Study study = Begin(storage, "", log is null ? SamplerNames.Create(_search.Sampler) : Advised(log, cancellation));
+        Study study = Begin(storage, "", log is null ? SamplerNames.Create(_search.Sampler, ProposerModel.Shipped) : Advised(log, cancellation));
         var trials = Trials();
         long started = clock.GetTimestamp();
         while (study.Trials.Count(t => t.IsFinished) < Limit)
@@ -77,7 +78,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
             throw new CleaveException($"{project.Path}: search.minutes is for a split by one process; with several say how many trials");
         if (IsAdvised)
             throw new InvalidOperationException("a study that takes advice is for one process");
-        return Begin(storage, worker, SamplerNames.Create(_search.Sampler));
+        return Begin(storage, worker, SamplerNames.Create(_search.Sampler, ProposerModel.Shipped));
     }
 
     /// <param name="suffix">Behind the name, where studies of several splits are in one place.</param>
@@ -103,7 +104,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         if (advice is null || _search.Advisor is not { } options)
             throw new InvalidOperationException("the sampler 'advisor' needs a model");
         var advisor = new Advisor(advice, TaskBriefing.Of(task, space.Request), log, options.Timeout, TimeProvider.System);
-        return new AdvisorSampler(advisor, SamplerNames.Create(options.Sampler), options.Share, cancellation);
+        return new AdvisorSampler(advisor, SamplerNames.Create(options.Sampler, ProposerModel.Shipped), options.Share, cancellation);
     }
 
     /// <summary>The study of the task with what usually works to be tried first.</summary>

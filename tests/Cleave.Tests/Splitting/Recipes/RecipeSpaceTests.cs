@@ -1,5 +1,6 @@
 using Cleave.Data;
 using Cleave.Models;
+using Cleave.Proposing;
 using Cleave.Splitting.Recipes;
 using Cleave.Training.FineTuning.Options;
 using Cleave.Tuning;
@@ -59,7 +60,7 @@ public class RecipeSpaceTests
     {
         SearchSpace space = Spaces.Of(Classify, "student: [transformer, both]", "layers: 2", "weights: [q8, q4_0, q5_1]", "method: [full, last, lora]", "optimizer: [adamw, lion]", "loss: [cross-entropy, focal]",
             "label-smoothing: {low: 0, high: 0.2}");
-        var study = new Study(new StudyDefinition("wide", space, [Direction.Maximize, Direction.Minimize, Direction.Minimize], 5), SamplerNames.Create(sampler));
+        var study = new Study(new StudyDefinition("wide", space, [Direction.Maximize, Direction.Minimize, Direction.Minimize], 5), SamplerNames.Create(sampler, ProposerModel.Shipped));
         bool roundings = false, ranks = false;
         study.Run(run =>
         {

@@ -29,11 +29,17 @@ internal sealed class GaussianProcess
         _alpha = [.. outputs];
         DenseMath.SolveLower(_factor, _n, _alpha);
         _variance = VarianceOf(DenseMath.Dot(_alpha, _alpha), _n);
+        LogLikelihood = -0.5 * _n * Math.Log(_variance);
+        for (int i = 0; i < _n; i++)
+            LogLikelihood -= Math.Log(_factor[i * _n + i]);
         DenseMath.SolveUpper(_factor, _n, _alpha);
     }
 
     /// <summary>The process's variance from yᵀK⁻¹y: the data's, with the weight of two more points of variance 1.</summary>
     public static double VarianceOf(double quadratic, int n) => (quadratic + 2) / (n + 2);
+
+    /// <summary>Of the outputs under the process with the variance that they call for, up to a constant of their number.</summary>
+    public double LogLikelihood { get; }
 
     /// <summary>The mean and the standard deviation (without noise) at a point.</summary>
     public (double Mean, double Deviation) Predict(ReadOnlySpan<double> x)
