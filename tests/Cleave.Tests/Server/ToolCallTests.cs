@@ -10,7 +10,7 @@ using OpenAI.Chat;
 namespace Cleave.Tests.Server;
 
 /// <summary>Calls of functions over HTTP, by the official client.</summary>
-public sealed class ToolCallTests : IAsyncLifetime
+public sealed class ToolCallTests : IAsyncLifetime, IDisposable
 {
     private const string City = """{"type":"object","properties":{"city":{"type":"string","maxLength":8}},"required":["city"],"additionalProperties":false}""";
 
@@ -19,11 +19,9 @@ public sealed class ToolCallTests : IAsyncLifetime
 
     public async Task InitializeAsync() => _server = await RunningServer.StartAsync(_host);
 
-    public async Task DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        _host.Dispose();
-    }
+    public async Task DisposeAsync() => await _server.DisposeAsync();
+
+    public void Dispose() => _host.Dispose();
 
     private ChatClient Chat => new OpenAIClient(new ApiKeyCredential("any"), new OpenAIClientOptions { Endpoint = new Uri(_server.Server.Addresses[0] + "/v1") }).GetChatClient("caller");
 

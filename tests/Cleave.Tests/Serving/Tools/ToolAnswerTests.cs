@@ -140,7 +140,7 @@ public sealed class ToolAnswerTests
         foreach ((ModuleRequest request, string parameter) in new[] { (plain with { Stop = ["x"] }, "stop"), (plain with { LogProbabilities = 1 }, "logprobs"), (plain with { Grammar = Cleave.Models.Sampling.Grammars.Grammar.JsonObject }, "response_format") })
         {
             Assert.Equal(parameter, Assert.Throws<RequestException>(() => Ask(model, Use(ToolChoice.Auto), request)).Parameter);
-            Assert.Equal(0, Ask(model, Use(ToolChoice.None), request).Result.ToolCalls.Count);
+            Assert.Empty(Ask(model, Use(ToolChoice.None), request).Result.ToolCalls);
         }
     }
 
