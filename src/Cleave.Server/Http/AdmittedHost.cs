@@ -5,7 +5,7 @@ using Cleave.Serving;
 namespace Cleave.Server.Http;
 
 /// <summary>A host as one request sees it, from its admission to its end.</summary>
-internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, string id, string operation, ActivityContext parent) : IModuleHost
+internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, ModuleLoad.Presence presence, string id, string operation, ActivityContext parent) : IModuleHost
 {
     private readonly long _admitted = Stopwatch.GetTimestamp();
 
@@ -15,6 +15,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
+        presence.Begin();
         facts.Waited = Stopwatch.GetElapsedTime(_admitted);
         using GenerationMeter meter = telemetry.Begin(operation, request, facts.Waited.Value, parent);
         var watched = new WatchedSink(sink, facts, meter);
@@ -36,6 +37,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
+        presence.Begin();
         IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
         facts.Caller.Key?.Spend(made.Sum(m => m.Tokens));
         return made;

@@ -35,6 +35,15 @@ public sealed record ModuleRequest
     /// <summary>What the answer must look like; null for anything. Only what is made token by token can be kept to it.</summary>
     public Grammar? Grammar { get; init; }
 
+    /// <summary>The same as OpenAI's <c>response_format</c> in JSON, for whoever passes the request on; null for anything.</summary>
+    public string? ResponseFormat { get; init; }
+
+    /// <summary>Whether nobody hears the answer before its end: until then it can be begun again elsewhere.</summary>
+    public bool IsHeardWhole { get; init; }
+
+    /// <summary>When nobody wants the answer any more; null: at no time. Whoever asks cancels by then; this is for whoever passes the request on.</summary>
+    public DateTimeOffset? Deadline { get; init; }
+
     /// <summary>What the request is called in logs; the same one always comes to the same version of a trial. Null: it takes part in none.</summary>
     public string? Id { get; init; }
 

@@ -43,6 +43,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     /// <summary>What the models that write have in hand.</summary>
     public EngineLoad Load => _runners.Load;
 
+    public string? TaskOf(string text) => _release.Route(text) is { Abstains: false } decision ? decision.Task : null;
+
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(request);
