@@ -69,7 +69,7 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
         }
         catch (Exception e) when (e is HttpRequestException or IOException && !cancel.IsCancellationRequested)
         {
-            throw new RemoteException(502, RemoteException.Failed, $"{server}: the answer broke off: {e.Message}", e) { IsBroken = true };
+            throw new RemoteException(502, RemoteException.Failed, $"{server}: the answer broke off: {e.Message}", e) { IsBroken = e is not HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } };
         }
         catch (ModelFileException e)
         {
