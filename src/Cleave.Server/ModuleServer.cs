@@ -3,6 +3,7 @@ using System.Text.Json;
 using Cleave.Evaluation.Energy;
 using Cleave.Server.Admin;
 using Cleave.Server.Dashboard;
+using Cleave.Server.Feedback;
 using Cleave.Server.Http;
 using Cleave.Server.Observation;
 using Cleave.Serving;
@@ -37,6 +38,7 @@ public sealed class ModuleServer : IAsyncDisposable
     private readonly MetricStore _metrics;
     private readonly EnergyMeter _energy = new(EnergyOptions.FromEnvironment());
     private readonly AuditLog? _audit;
+    private readonly FeedbackLog? _feedback;
     private readonly CancellationTokenSource _ending = new();
     private Task _watching = Task.CompletedTask, _looking = Task.CompletedTask;
     private volatile bool _stopping;
@@ -52,13 +54,15 @@ public sealed class ModuleServer : IAsyncDisposable
             throw new CleaveException("new releases are watched for beside a release, not beside a single model; leave --watch out");
         ReleaseFolder? releases = options.Releases is { } root ? ReleaseFolder.Open(root) : null;
         _audit = options.AuditFile is { } file ? AuditLog.Open(file, TimeProvider.System) : null;
+        _feedback = options.Feedback is { } judged ? FeedbackLog.Open(judged, TimeProvider.System) : null;
         _queue = new WorkQueue(options.Workers, options.Waiting);
         _metrics = new MetricStore(_telemetry.Meter);
         Observe();
         _app = Build(addresses, options);
         _log = new RequestLog(options.Log, options.JsonLog, _telemetry, TimeProvider.System);
         _gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, _log);
-        var admission = new Admission(host, _telemetry);
+        AnsweredRequests? answered = _feedback is null ? null : new AnsweredRequests();
+        var admission = new Admission(host, _telemetry, answered);
         var completions = new CompletionEndpoint(host, admission, _queue, options.MaxTokens, options.Clock);
         var models = new ModelsEndpoint(host);
         _app.Use(_gate.Run);
@@ -70,6 +74,9 @@ public sealed class ModuleServer : IAsyncDisposable
         _app.MapPost("/v1/classify", judgements.Classify);
         _app.MapPost("/v1/extract", judgements.Extract);
         _app.MapPost("/v1/embeddings", new EmbeddingEndpoint(host, admission, _queue, options.Clock).Embed);
+        var feedback = new FeedbackEndpoint(answered, _feedback, options.Feedback?.Control);
+        _app.MapPost("/v1/feedback", feedback.Judge);
+        _app.MapGet(FeedbackEndpoint.StatePath, feedback.Show);
         _app.MapGet(ApiDescription.Path, ApiDescription.Show);
         _app.MapGet(Gate.HealthPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.ReadyPath, context => ShowHealth(context, _stopping));
@@ -149,6 +156,7 @@ public sealed class ModuleServer : IAsyncDisposable
         _telemetry.Dispose();
         _energy.Dispose();
         _audit?.Dispose();
+        _feedback?.Dispose();
         _ending.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using Cleave.Server.Feedback;
 using Cleave.Server.Keys;
 using Cleave.Serving.Versions;
 
@@ -46,6 +47,9 @@ public sealed record ServerOptions
 
     /// <summary>A file that gets a line of JSON for each change that administrators or a watch make; null: none is written.</summary>
     public string? AuditFile { get; init; }
+
+    /// <summary>Where people's judgements of answers go; null: none are taken.</summary>
+    public FeedbackOptions? Feedback { get; init; }
 
     /// <summary>Hears one line about each request, and about errors of the program itself; null: nobody.</summary>
     public Action<string>? Log { get; init; }

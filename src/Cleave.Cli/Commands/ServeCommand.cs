@@ -3,8 +3,10 @@ using Cleave.Cli.Shell;
 using Cleave.Hub;
 using Cleave.Models;
 using Cleave.Server;
+using Cleave.Server.Feedback;
 using Cleave.Server.Keys;
 using Cleave.Serving;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Remote;
 using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
@@ -90,9 +92,26 @@ internal static class ServeCommand
         DefaultValueFactory = _ => "promote",
     };
 
+    private static readonly Option<string?> FeedbackFile = new("--feedback")
+    {
+        Description = "A file that gets a line for each judgement of an answer (POST /v1/feedback); without it none are taken.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<double?> FeedbackRisk = new("--feedback-risk")
+    {
+        Description = "Let judgements raise how sure modules have to be, so that no more than this of an answer is lost on average.",
+        HelpName = "SHARE",
+    };
+
+    private static readonly Option<bool> FeedbackTexts = new("--feedback-corrections")
+    {
+        Description = "Write corrections into that file too; they are what people say.",
+    };
+
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, Watch, OnRelease, Remote, RemoteKey, SharedOptions.Threads,
+        Target, Urls, Keys, Queue, Adapters, Releases, Audit, Log, Watch, OnRelease, Remote, RemoteKey, FeedbackFile, FeedbackRisk, FeedbackTexts, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
@@ -115,20 +134,24 @@ internal static class ServeCommand
             Log = LogOf(call, out bool json),
             JsonLog = json,
             Watch = Watched(call),
+            Feedback = Feedback(call),
             Remark = call.Say,
         };
         using RemoteModules? remotes = Remotes(call);
         string? target = call.Get(Target);
+        bool isRelease = target is not null && (options.Watch is not null || Release.IsRelease(target));
+        if (options.Feedback?.Control is not null && !isRelease)
+            throw new CleaveException("--feedback-risk is for a release, whose modules can hand over to the monolith");
+        if (call.Get(Adapters) is { Length: > 0 } && (target is null || isRelease))
+            throw new CleaveException(target is null ? "--adapter is for a model; name the one that they were made for" : $"--adapter is for a model, and {target} is a release: its modules are whole");
         if (target is null)
         {
             Serve(call, new RemoteHost(remotes ?? throw new CleaveException("say what to serve: a release, a model, or --remote NAME=URL"), null), options).GetAwaiter().GetResult();
         }
-        else if (options.Watch is not null || Release.IsRelease(target))
+        else if (isRelease)
         {
-            if (call.Get(Adapters) is { Length: > 0 })
-                throw new CleaveException($"--adapter is for a model, and {target} is a release: its modules are whole");
-            HostedVersion first = options.Watch?.OpenFirst(ReleaseVersion.Open, call.Say, call.Cancel) ?? ReleaseVersion.Open(target, call.Cancel);
-            using var host = new VersionedHost(first, ReleaseVersion.Open);
+            HostedVersion Open(string folder, CancellationToken cancel) => ReleaseVersion.Open(folder, options.Feedback?.Control, cancel);
+            using var host = new VersionedHost(options.Watch?.OpenFirst(Open, call.Say, call.Cancel) ?? Open(target, call.Cancel), Open);
             Serve(call, With(remotes, host), options).GetAwaiter().GetResult();
         }
         else
@@ -154,6 +177,16 @@ internal static class ServeCommand
             adapters.Add((called, folder));
         }
         return adapters.Count == 0 ? null : AdapterBank.Load(model.Transformer, adapters);
+    }
+
+    private static FeedbackOptions? Feedback(Call call)
+    {
+        double? risk = call.Get(FeedbackRisk);
+        if (call.Get(FeedbackFile) is not { } file)
+            return risk is null && !call.Get(FeedbackTexts) ? null : throw new CleaveException("--feedback-risk and --feedback-corrections are for --feedback FILE, which is missing");
+        if (risk is not null and not (> 0 and < 1))
+            throw new CleaveException($"--feedback-risk {risk}: must lie between 0 and 1, such as 0.05");
+        return new FeedbackOptions(file, risk is { } share ? new EscalationControl(share) : null, call.Get(FeedbackTexts));
     }
 
     private static ReleaseWatch? Watched(Call call)

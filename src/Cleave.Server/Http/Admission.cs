@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Cleave.Server.Feedback;
 using Cleave.Server.Observation;
 using Cleave.Serving;
 using Cleave.Serving.Remote;
@@ -8,7 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Cleave.Server.Http;
 
 /// <summary>Lets a request at the modules: what its key may ask is checked, and what becomes of it is counted.</summary>
-internal sealed class Admission(IModuleHost host, Telemetry telemetry)
+/// <param name="answered">Remembers answers that may be judged; null: nobody does.</param>
+internal sealed class Admission(IModuleHost host, Telemetry telemetry, AnsweredRequests? answered)
 {
     /// <returns>The host for this one request: where there are several versions, the one that answers all of it.</returns>
     /// <exception cref="ApiException">The key is not for this module.</exception>
@@ -29,7 +31,7 @@ internal sealed class Admission(IModuleHost host, Telemetry telemetry)
         }
         ModuleLoad.Presence presence = telemetry.Load.Enter(module);
         context.Response.RegisterForDispose(presence);
-        return new AdmittedHost(answering, telemetry, facts, presence, context.TraceIdentifier, operation, ParentOf(context.Request));
+        return new AdmittedHost(answering, telemetry, facts, presence, answered, context.TraceIdentifier, operation, ParentOf(context.Request));
     }
 
     // Of the framework's own activity where somebody listens to that, else of the header of W3C's Trace Context.

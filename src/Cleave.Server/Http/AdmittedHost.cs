@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Cleave.Server.Feedback;
 using Cleave.Server.Observation;
 using Cleave.Serving;
 
 namespace Cleave.Server.Http;
 
 /// <summary>A host as one request sees it, from its admission to its end.</summary>
-internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, ModuleLoad.Presence presence, string id, string operation, ActivityContext parent) : IModuleHost
+internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, ModuleLoad.Presence presence, AnsweredRequests? answered, string id, string operation, ActivityContext parent) : IModuleHost
 {
     private readonly long _admitted = Stopwatch.GetTimestamp();
 
@@ -25,6 +26,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
             (facts.Choice, facts.Result) = (result.Choice, result);
             facts.Caller.Key?.Spend(result.PromptTokens + result.CompletionTokens);
             meter.Complete(result);
+            answered?.Remember(id, facts.Caller.Name, result);
             return result;
         }
         catch (Exception e)

@@ -3,6 +3,7 @@ using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Models;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Feedback;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
 
@@ -18,19 +19,22 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     private readonly Release _release;
     private readonly ModuleRunners _runners;
     private readonly EnergyMeter _meter;
+    private readonly EscalationControl? _control;
 
     /// <summary>Loads every module, so that requests wait for none; the release stays the caller's.</summary>
     public ReleaseHost(Release release, DateTimeOffset created, ServingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(release);
         options ??= new ServingOptions();
-        _release = release;
+        (_release, _control) = (release, options.Escalation);
         Modules = [.. release.Tasks.Select(task =>
         {
             ITaskModule answering = Answering(task).Module;
             return new ServedModule(task, answering.Kind, created, (answering as TransformerModule)?.Model.Transformer.Spec.ContextLength);
         })];
         _meter = new EnergyMeter(options.Energy);
+        foreach (ServedModule module in Modules)
+            AtLeast(module.Name, module.Kind); // known to those who look, before the first request
         _runners = new ModuleRunners(options, _meter, Modules.Count(m => IsWriter(m.Kind)) + 1);
     }
 
@@ -103,6 +107,10 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         return module is null ? (_release.MonolithFor(task), 0) : (module, threshold);
     }
 
+    // How sure a module has to be by what was said of its answers. What writes without ever handing over has no confidence that could be compared.
+    private double AtLeast(string task, TaskKind kind) => _control is not null && _release.Module(task) is { Module: not null, Threshold: var floor } && (!IsWriter(kind) || floor > 0)
+        ? _control.Threshold(_release.Manifest.Hash, task, floor) : 0;
+
     // Who is asked, and whether it can be.
     private Question Find(ModuleRequest request)
     {
@@ -142,7 +150,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             (IReadOnlyList<Prediction> predictions, PredictionCost cost) = _runners.Predict(module, NameOf(module, task), texts, cancellation);
             costs.Add(cost);
             return predictions;
-        }, [.. questions.Select(q => q.Decision)]);
+        }, [.. questions.Select(q => q.Decision)], AtLeast(task, kind));
         TimeSpan waited = costs.Aggregate(TimeSpan.Zero, (sum, c) => sum + c.Waited), computed = costs.Aggregate(TimeSpan.Zero, (sum, c) => sum + c.Computed);
         EnergyUse each = EnergyUse.Sum(costs.Select(c => c.Energy)).Each(questions.Count);
         return [.. answers.Select((answer, i) =>

@@ -1,4 +1,5 @@
 using Cleave.Json;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Pipelines;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
@@ -12,7 +13,11 @@ public static class ReleaseVersion
 
     /// <summary>Checks every file's hash, loads the modules and lets each of them, and the router, answer once; so what is promoted later has answered before.</summary>
     /// <exception cref="CleaveException">Not a release, a file is missing, changed or damaged, or a module fails to answer.</exception>
-    public static HostedVersion Open(string folder, CancellationToken cancellation = default)
+    public static HostedVersion Open(string folder, CancellationToken cancellation = default) => Open(folder, null, cancellation);
+
+    /// <inheritdoc cref="Open(string, CancellationToken)"/>
+    /// <param name="escalation">As in <see cref="ServingOptions.Escalation"/>.</param>
+    public static HostedVersion Open(string folder, EscalationControl? escalation, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         Release release = Release.Open(folder);
@@ -20,7 +25,7 @@ public static class ReleaseVersion
         try
         {
             var created = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
-            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = 0.5 / VersionedHost.MostVersions });
+            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = 0.5 / VersionedHost.MostVersions, Escalation = escalation });
             IModuleHost whole = PipelineHost.Of(release, host, created);
             Try(whole, cancellation);
             return new HostedVersion(release.Manifest.Hash, release.Manifest.Name, folder, whole, [host, release])

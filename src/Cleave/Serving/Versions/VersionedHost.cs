@@ -25,7 +25,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     private bool _disposed;
 
     /// <param name="first">Serves at once; this host disposes it, as every version.</param>
-    /// <param name="open">Checks and loads what lies in a folder, such as <see cref="ReleaseVersion.Open"/>.</param>
+    /// <param name="open">Checks and loads what lies in a folder, such as <see cref="ReleaseVersion.Open(string, CancellationToken)"/>.</param>
     /// <param name="most">Versions in memory at once, those that still drain included.</param>
     public VersionedHost(HostedVersion first, Func<string, CancellationToken, HostedVersion> open, int most = MostVersions)
     {

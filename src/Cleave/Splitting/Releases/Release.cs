@@ -109,13 +109,15 @@ public sealed class Release : IDisposable
     /// <summary>Answers requests to one task, with whatever runs its modules: several may be asked this at once.</summary>
     /// <param name="predict">One prediction an item, as <see cref="ITaskModule.Predict"/> gives them; called for a module and for those that it is unsure of once more.</param>
     /// <param name="decisions">What the router made of each request, where it was asked; where it abstained, the monolith answers.</param>
+    /// <param name="atLeast">How sure the module has to be beyond what its certificate says; a lower one changes nothing.</param>
     /// <exception cref="CleaveException">There is no such task.</exception>
     public IReadOnlyList<Answer> Answer(IReadOnlyList<Example> requests, string task, Func<ITaskModule, IReadOnlyList<Example>, IReadOnlyList<Prediction>> predict,
-        IReadOnlyList<RouteDecision?>? decisions = null)
+        IReadOnlyList<RouteDecision?>? decisions = null, double atLeast = 0)
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(predict);
-        (ITaskModule? module, double threshold) = Module(task);
+        (ITaskModule? module, double certified) = Module(task);
+        double threshold = Math.Max(certified, atLeast);
         var answers = new Answer?[requests.Count];
         var confidences = new double?[requests.Count];
         int[] asked = module is null ? [] : [.. Enumerable.Range(0, answers.Length).Where(i => !Abstains(i))];
