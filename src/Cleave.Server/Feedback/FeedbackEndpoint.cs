@@ -21,14 +21,14 @@ internal sealed class FeedbackEndpoint(AnsweredRequests? answered, FeedbackLog? 
 
     public async Task Judge(HttpContext context)
     {
-        if (answered is null || log is null)
-            throw new ApiException(403, "permission_error", "this server takes no judgements; start it with --feedback FILE", code: "feedback_disabled");
         using Body body = await Body.ReadAsync(context.Request, context.RequestAborted);
         foreach (JsonProperty member in body.Root.EnumerateObject())
         {
             if (member.Name is not ("request" or "good" or "score" or "correction"))
                 throw ApiException.Invalid($"the parameter '{member.Name}' is not supported", member.Name, "unsupported_parameter");
         }
+        if (answered is null || log is null)
+            throw new ApiException(403, "permission_error", "this server takes no judgements; start it with --feedback FILE", code: "feedback_disabled");
         string id = Body.Text(Body.Find(body.Root, "request") ?? throw ApiException.Invalid("'request' is missing: say the answer's x-request-id", "request"), "request");
         double score = Score(body.Root);
         string? correction = Body.Find(body.Root, "correction") is { } c ? Body.Text(c, "correction") : null;

@@ -29,8 +29,8 @@ public sealed partial class ManifestTests
 
     /// <summary>Every field is one that the published API has, of its type, and none that it requires is missing.</summary>
     [Theory]
-    [InlineData("deployment", "apps/v1", "V1Deployment", 80)]
-    [InlineData("service", "v1", "V1Service", 9)]
+    [InlineData("deployment", "apps/v1", "V1Deployment", 70)]
+    [InlineData("service", "v1", "V1Service", 8)]
     [InlineData("poddisruptionbudget", "policy/v1", "V1PodDisruptionBudget", 6)]
     [InlineData("horizontalpodautoscaler", "autoscaling/v2", "V2HorizontalPodAutoscaler", 20)]
     public void Manifests_are_what_the_published_API_says(string name, string version, string type, int least)

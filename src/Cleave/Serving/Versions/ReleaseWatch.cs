@@ -40,10 +40,16 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
     {
         ArgumentNullException.ThrowIfNull(open);
         ArgumentNullException.ThrowIfNull(say);
-        string[] releases = Find();
-        if (releases.Length == 0)
-            throw new CleaveException($"{path}: neither a release nor a folder of releases");
-        _settled = Key(releases[^1]);
+        string[] releases;
+        try
+        {
+            releases = Find();
+            _settled = releases.Length > 0 ? Key(releases[^1]) : throw new CleaveException($"{path}: neither a release nor a folder of releases");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CleaveException($"{path}: cannot be looked at: {e.Message}", e);
+        }
         for (int i = releases.Length - 1; ; i--)
         {
             try
@@ -132,13 +138,9 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
                 arrival.Apply(host, version.Hash);
             return null;
         }
-        catch (CleaveException e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            return e.Message;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return CleaveException.OneLine(e.Message);
+            return CleaveException.OneLine(e.Message); // whatever is wrong with what has come, what is served goes on
         }
     }
 
