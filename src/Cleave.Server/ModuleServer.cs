@@ -3,9 +3,11 @@ using System.Text.Json;
 using Cleave.Evaluation.Energy;
 using Cleave.Server.Admin;
 using Cleave.Server.Dashboard;
+using Cleave.Server.Feedback;
 using Cleave.Server.Http;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Remote;
 using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -17,7 +19,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Cleave.Server;
 
-/// <summary>An OpenAI-compatible HTTP server over the modules of a host; over a <see cref="VersionedHost"/> administrators can change what is served.</summary>
+/// <summary>An OpenAI-compatible HTTP server over the modules of a host; over a <see cref="VersionedHost"/>, also one inside of a <see cref="RemoteHost"/>, administrators can change what is served.</summary>
 public sealed class ModuleServer : IAsyncDisposable
 {
     private const double SlowBytesPerSecond = 240;
@@ -26,6 +28,8 @@ public sealed class ModuleServer : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly IModuleHost _host;
+    private readonly RemoteHost? _remote;
+    private readonly VersionedHost? _versions;
     private readonly WorkQueue _queue;
     private readonly ServerOptions _options;
     private readonly Gate _gate;
@@ -34,24 +38,31 @@ public sealed class ModuleServer : IAsyncDisposable
     private readonly MetricStore _metrics;
     private readonly EnergyMeter _energy = new(EnergyOptions.FromEnvironment());
     private readonly AuditLog? _audit;
+    private readonly FeedbackLog? _feedback;
     private readonly CancellationTokenSource _ending = new();
+    private Task _watching = Task.CompletedTask, _looking = Task.CompletedTask;
     private volatile bool _stopping;
     private bool _stopped;
 
     private ModuleServer(IModuleHost host, ServerOptions options, IReadOnlyList<ListenAddress> addresses)
     {
-        (_host, _options) = (host, options);
-        if (options.Releases is not null && host is not VersionedHost)
+        (_host, _options, _remote) = (host, options, host as RemoteHost);
+        _versions = (_remote is null ? host : _remote.Local) as VersionedHost;
+        if (options.Releases is not null && _versions is null)
             throw new CleaveException("further releases are loaded beside a release, not beside a single model; leave --releases out");
+        if (options.Watch is not null && _versions is null)
+            throw new CleaveException("new releases are watched for beside a release, not beside a single model; leave --watch out");
         ReleaseFolder? releases = options.Releases is { } root ? ReleaseFolder.Open(root) : null;
         _audit = options.AuditFile is { } file ? AuditLog.Open(file, TimeProvider.System) : null;
+        _feedback = options.Feedback is { } judged ? FeedbackLog.Open(judged, TimeProvider.System) : null;
         _queue = new WorkQueue(options.Workers, options.Waiting);
         _metrics = new MetricStore(_telemetry.Meter);
         Observe();
         _app = Build(addresses, options);
         _log = new RequestLog(options.Log, options.JsonLog, _telemetry, TimeProvider.System);
         _gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, _log);
-        var admission = new Admission(host, _telemetry);
+        AnsweredRequests? answered = _feedback is null ? null : new AnsweredRequests();
+        var admission = new Admission(host, _telemetry, answered);
         var completions = new CompletionEndpoint(host, admission, _queue, options.MaxTokens, options.Clock);
         var models = new ModelsEndpoint(host);
         _app.Use(_gate.Run);
@@ -63,15 +74,20 @@ public sealed class ModuleServer : IAsyncDisposable
         _app.MapPost("/v1/classify", judgements.Classify);
         _app.MapPost("/v1/extract", judgements.Extract);
         _app.MapPost("/v1/embeddings", new EmbeddingEndpoint(host, admission, _queue, options.Clock).Embed);
+        var feedback = new FeedbackEndpoint(answered, _feedback, options.Feedback?.Control);
+        _app.MapPost("/v1/feedback", feedback.Judge);
+        _app.MapGet(FeedbackEndpoint.StatePath, feedback.Show);
         _app.MapGet(ApiDescription.Path, ApiDescription.Show);
         _app.MapGet(Gate.HealthPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.ReadyPath, context => ShowHealth(context, _stopping));
         _app.MapGet(Gate.LivePath, context => ShowHealth(context, false));
         _app.MapGet(Gate.MetricsPath, ShowMetrics);
         _app.MapGet(DashboardPage.Path, DashboardPage.Show);
-        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _metrics, options.Allocator, TimeProvider.System).Show);
-        if (host is VersionedHost versions)
-            new AdminEndpoints(versions, releases, options.Allocator, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
+        _app.MapGet(StatsEndpoint.Path, new StatsEndpoint(host, _versions, options.Watch, _metrics, options.Allocator, TimeProvider.System).Show);
+        if (_remote is not null)
+            _app.MapGet(RemoteEndpoint.Path, new RemoteEndpoint(_remote.Remotes).Show);
+        if (_versions is not null)
+            new AdminEndpoints(_versions, options.Watch, releases, options.Allocator, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
     }
 
     /// <summary>The methods and paths that are answered.</summary>
@@ -90,7 +106,15 @@ public sealed class ModuleServer : IAsyncDisposable
         var server = new ModuleServer(host, options, options.Checked());
         try
         {
+            // Who asks at once which modules there are is told of those elsewhere too, where their servers answer.
+            if (server._remote is { Remotes: var remotes })
+            {
+                await remotes.ProbeAsync(cancel);
+                server._watching = remotes.WatchAsync(server._ending.Token);
+            }
             await server._app.StartAsync(cancel);
+            if (options.Watch is { } watch)
+                server._looking = Task.Run(() => watch.RunAsync(server._versions!, options.WatchEvery, options.Clock, server.Remark, server.Audit, server._ending.Token), CancellationToken.None);
             return server;
         }
         catch (Exception e)
@@ -125,6 +149,7 @@ public sealed class ModuleServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        await Task.WhenAll(_watching, _looking);
         await _app.DisposeAsync();
         if (_options.Allocator is { } allocator)
             allocator.RequestsWaiting = null;
@@ -133,7 +158,23 @@ public sealed class ModuleServer : IAsyncDisposable
         _telemetry.Dispose();
         _energy.Dispose();
         _audit?.Dispose();
+        _feedback?.Dispose();
         _ending.Dispose();
+    }
+
+    private void Remark(string line)
+    {
+        if (_options.Log is null)
+            _options.Remark?.Invoke(line);
+        else
+            _log.Say(line);
+    }
+
+    // What a watch changes is noted like what an administrator does.
+    private void Audit(string outcome, string folder, string? reason)
+    {
+        KeyValuePair<string, string>[] details = [KeyValuePair.Create("path", folder), .. reason is null ? [] : new[] { KeyValuePair.Create("reason", reason) }];
+        _audit?.Write("watch", null, "", _options.Watch!.State.Arrival, outcome, details);
     }
 
     private Task ShowHealth(HttpContext context, bool isBad) => JsonAnswer.Write(context.Response, isBad ? 503 : 200,
@@ -157,8 +198,10 @@ public sealed class ModuleServer : IAsyncDisposable
             EnergyUse used = _energy.Used;
             return new System.Diagnostics.Metrics.Measurement<double>(used.Joules, new KeyValuePair<string, object?>("method", used.Method));
         }, "J", "Energy since the start: of the whole machine where its counters can be read, else estimated from this process's processor time.");
-        if (_host is VersionedHost versions)
-            VersionMetrics.Observe(meter, versions);
+        if (_versions is not null)
+            VersionMetrics.Observe(meter, _versions, _options.Watch);
+        if (_remote is not null)
+            RemoteMetrics.Observe(meter, _remote.Remotes);
         if (_options.Allocator is { } allocator)
         {
             allocator.RequestsWaiting = () => _queue.Waiting;

@@ -1,6 +1,8 @@
+using Cleave.Server.Feedback;
 using Cleave.Server.Keys;
 using Cleave.Serving;
 using Cleave.Serving.Allocation;
+using Cleave.Serving.Versions;
 
 namespace Cleave.Server;
 
@@ -39,11 +41,23 @@ public sealed record ServerOptions
     /// <summary>A folder; administrators may load releases that lie below it. Null: they may load none.</summary>
     public string? Releases { get; init; }
 
-    /// <summary>A file that gets a line of JSON for each change that administrators make; null: none is written.</summary>
+    /// <summary>Where new releases are looked for while requests run; null: nowhere. Only over a <see cref="VersionedHost"/>.</summary>
+    public ReleaseWatch? Watch { get; init; }
+
+    /// <summary>How often they are looked for.</summary>
+    public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Hears in lines what the server does by itself, such as with new releases, where nobody hears its log; null: nobody.</summary>
+    public Action<string>? Remark { get; init; }
+
+    /// <summary>A file that gets a line of JSON for each change that administrators or a watch make; null: none is written.</summary>
     public string? AuditFile { get; init; }
 
     /// <summary>What the host's modules share processor and memory by; what it does is then told, and administrators may change it. Null: nothing is told.</summary>
     public ServingAllocator? Allocator { get; init; }
+
+    /// <summary>Where people's judgements of answers go; null: none are taken.</summary>
+    public FeedbackOptions? Feedback { get; init; }
 
     /// <summary>Hears one line about each request, and about errors of the program itself; null: nobody.</summary>
     public Action<string>? Log { get; init; }

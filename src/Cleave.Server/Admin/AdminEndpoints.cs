@@ -10,10 +10,12 @@ using Microsoft.AspNetCore.Routing;
 namespace Cleave.Server.Admin;
 
 /// <summary>Changes which version is served. Who may is decided before a request gets here; every change is in the audit log before it is made.</summary>
+/// <param name="watch">Null where no new releases are looked for.</param>
 /// <param name="releases">Null where no further release may be loaded.</param>
 /// <param name="allocator">Null where nothing of it is told or changed.</param>
 /// <param name="log">Hears about an entry of the audit log that could not be made after the change was.</param>
-internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? releases, ServingAllocator? allocator, AuditLog? audit, Action<string>? log, CancellationToken stopping)
+internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch, ReleaseFolder? releases, ServingAllocator? allocator, AuditLog? audit, Action<string>? log,
+    CancellationToken stopping)
 {
     public const string Prefix = "/admin";
     private const int MostAudited = 512;
@@ -141,7 +143,7 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseFolder? rele
     private static Task AnswerAllocation(HttpContext context, ServingAllocator allocator) =>
         JsonAnswer.Write(context.Response, 200, AllocationJson.Of(allocator.State), context.RequestAborted);
 
-    private Task Answer(HttpContext context, int status) => JsonAnswer.Write(context.Response, status, AdminJson.Of(versions.State), context.RequestAborted);
+    private Task Answer(HttpContext context, int status) => JsonAnswer.Write(context.Response, status, AdminJson.Of(versions.State, watch?.State), context.RequestAborted);
 
     private static string Short(string text) => text.Length <= MostAudited ? text : text[..MostAudited];
 

@@ -14,18 +14,21 @@ internal sealed record ComparisonDocument(long Compared, long Equal, long Failed
 
 internal sealed record TaskComparison(long Compared, long Equal);
 
-internal sealed record VersionsDocument(IReadOnlyList<VersionDocument> Versions, TrialDocument? Trial, string? Loading, string? RollbackTo);
+internal sealed record VersionsDocument(IReadOnlyList<VersionDocument> Versions, TrialDocument? Trial, string? Loading, string? RollbackTo, WatchDocument? Watch);
+
+internal sealed record WatchDocument(string Path, string Arrival, string? Last, string? Outcome, string? Reason, long Refusals);
 
 /// <summary>What administrators are answered.</summary>
 [JsonSerializable(typeof(VersionsDocument))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class AdminJson : JsonSerializerContext
 {
-    public static byte[] Of(VersionsState state) => JsonSerializer.SerializeToUtf8Bytes(Document(state), Default.VersionsDocument);
+    public static byte[] Of(VersionsState state, WatchState? watch) => JsonSerializer.SerializeToUtf8Bytes(Document(state, watch), Default.VersionsDocument);
 
-    private static VersionsDocument Document(VersionsState state) => new([.. state.Versions.Select(Document)],
+    private static VersionsDocument Document(VersionsState state, WatchState? watch) => new([.. state.Versions.Select(Document)],
         state.Trial is { } t ? new TrialDocument(t.Hash, t.Comparison is null ? "canary" : "shadow", t.Comparison is null ? t.Percent : null, Document(t.Comparison)) : null,
-        Path.GetFileName(state.Loading), state.RollbackTo);
+        Path.GetFileName(state.Loading), state.RollbackTo,
+        watch is null ? null : new WatchDocument(watch.Path, watch.Arrival, watch.Last, watch.Outcome, watch.Reason, watch.Refusals));
 
     private static VersionDocument Document(VersionState v) => new(v.Hash, v.Project, v.Role.ToString().ToLowerInvariant(),
         [.. v.Modules.Select(m => new VersionModule(m.Name, Http.ModelsEndpoint.Kind(m.Kind), Proof(v, m.Name)?.Passed, Proof(v, m.Name)?.Sentence))],

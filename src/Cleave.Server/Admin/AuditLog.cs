@@ -8,35 +8,15 @@ namespace Cleave.Server.Admin;
 /// </summary>
 internal sealed class AuditLog : IDisposable
 {
-    private readonly Lock _gate = new();
-    private readonly FileStream _file;
-    private readonly string _path;
+    private readonly LineFile _file;
     private readonly TimeProvider _clock;
-    private bool _torn;
 
-    private AuditLog(FileStream file, string path, TimeProvider clock) => (_file, _path, _clock) = (file, path, clock);
+    private AuditLog(LineFile file, TimeProvider clock) => (_file, _clock) = (file, clock);
 
     /// <exception cref="CleaveException">The file cannot be opened for writing, or another process writes it.</exception>
-    public static AuditLog Open(string path, TimeProvider clock)
-    {
-        try
-        {
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
-            var log = new AuditLog(file, path, clock);
-            if (file.CanSeek && file.Length > 0)
-            {
-                file.Seek(-1, SeekOrigin.End);
-                log._torn = file.ReadByte() != '\n'; // a process died while it wrote
-            }
-            return log;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CleaveException($"{path}: the audit log cannot be written: {e.Message}", e);
-        }
-    }
+    public static AuditLog Open(string path, TimeProvider clock) => new(LineFile.Open(path, "the audit log"), clock);
 
-    /// <param name="actor">The name of the key, or <c>local</c>.</param>
+    /// <param name="actor">The name of the key, or <c>local</c>, or <c>watch</c>.</param>
     /// <param name="outcome"><c>begun</c>, <c>done</c> or <c>refused</c>.</param>
     /// <exception cref="CleaveException">The disk is full or gone.</exception>
     public void Write(string actor, string? remote, string request, string action, string outcome, IEnumerable<KeyValuePair<string, string>> details)
@@ -55,42 +35,8 @@ internal sealed class AuditLog : IDisposable
                 json.WriteString(name, value);
             json.WriteEndObject();
         }
-        line.WriteByte((byte)'\n');
-        lock (_gate)
-            Append(line.ToArray());
+        _file.Append(line.ToArray());
     }
 
     public void Dispose() => _file.Dispose();
-
-    // What was half written on a full disk is cut off again, or else ended, so that the next line is a line.
-    private void Append(byte[] line)
-    {
-        long before = _file.CanSeek ? _file.Length : 0;
-        try
-        {
-            if (_file.CanSeek)
-                _file.Seek(0, SeekOrigin.End);
-            _file.Write(_torn ? [(byte)'\n', .. line] : line);
-            _file.Flush(flushToDisk: true);
-            _torn = false;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Cut(before);
-            throw new CleaveException($"{_path}: the audit log cannot be written: {e.Message}", e);
-        }
-    }
-
-    private void Cut(long length)
-    {
-        try
-        {
-            if (_file.CanSeek && _file.Length > length)
-                _file.SetLength(length);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            _torn = true;
-        }
-    }
 }

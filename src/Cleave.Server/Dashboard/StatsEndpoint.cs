@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cleave.Server.Dashboard;
 
 /// <summary>All metrics, versions and names of modules as one JSON document, for the dashboard.</summary>
-internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, ServingAllocator? allocator, TimeProvider clock)
+internal sealed class StatsEndpoint(IModuleHost host, VersionedHost? versions, ReleaseWatch? watch, MetricStore metrics, ServingAllocator? allocator, TimeProvider clock)
 {
     public const string Path = AdminEndpoints.Prefix + "/stats";
 
@@ -26,8 +26,8 @@ internal sealed class StatsEndpoint(IModuleHost host, MetricStore metrics, Servi
                 w.WriteStringValue(name);
             w.WriteEndArray();
             w.WritePropertyName("versions");
-            if (host is VersionedHost versions)
-                w.WriteRawValue(AdminJson.Of(versions.State));
+            if (versions is not null)
+                w.WriteRawValue(AdminJson.Of(versions.State, watch?.State));
             else
                 w.WriteNullValue();
             w.WritePropertyName("allocation");

@@ -1,16 +1,17 @@
 using System.Diagnostics;
+using Cleave.Server.Feedback;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Remote;
 using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Http;
 
 namespace Cleave.Server.Http;
 
 /// <summary>Lets a request at the modules: what its key may ask is checked, and what becomes of it is counted.</summary>
-internal sealed class Admission(IModuleHost host, Telemetry telemetry)
+/// <param name="answered">Remembers answers that may be judged; null: nobody does.</param>
+internal sealed class Admission(IModuleHost host, Telemetry telemetry, AnsweredRequests? answered)
 {
-    private const string VersionHeader = "x-cleave-version";
-
     /// <returns>The host for this one request: where there are several versions, the one that answers all of it.</returns>
     /// <exception cref="ApiException">The key is not for this module.</exception>
     public IModuleHost Admit(HttpContext context, string module)
@@ -20,14 +21,17 @@ internal sealed class Admission(IModuleHost host, Telemetry telemetry)
         facts.Caller.CheckModule(module);
         string operation = context.Request.Path == "/v1/completions" ? "text_completion" : "chat";
         IModuleHost answering = host;
-        if (host is VersionedHost versions)
+        var remote = host as RemoteHost;
+        if ((remote?.Local ?? host) is VersionedHost versions && remote?.Remotes.Knows(module) != true)
         {
             PinnedVersion version = versions.Pin(module, context.TraceIdentifier);
             context.Response.RegisterForDispose(version);
-            context.Response.Headers[VersionHeader] = version.Hash;
-            answering = version;
+            context.Response.Headers[AnswerHeaders.Version] = version.Hash;
+            answering = remote is null ? version : remote.Over(version);
         }
-        return new AdmittedHost(answering, telemetry, facts, context.TraceIdentifier, operation, ParentOf(context.Request));
+        ModuleLoad.Presence presence = telemetry.Load.Enter(module);
+        context.Response.RegisterForDispose(presence);
+        return new AdmittedHost(answering, telemetry, facts, presence, answered, context.TraceIdentifier, operation, ParentOf(context.Request));
     }
 
     // Of the framework's own activity where somebody listens to that, else of the header of W3C's Trace Context.

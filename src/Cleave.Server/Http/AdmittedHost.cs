@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Cleave.Server.Feedback;
 using Cleave.Server.Observation;
 using Cleave.Serving;
 using Cleave.Serving.Tools;
@@ -6,7 +7,7 @@ using Cleave.Serving.Tools;
 namespace Cleave.Server.Http;
 
 /// <summary>A host as one request sees it, from its admission to its end.</summary>
-internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, string id, string operation, ActivityContext parent) : IModuleHost
+internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, RequestFacts facts, ModuleLoad.Presence presence, AnsweredRequests? answered, string id, string operation, ActivityContext parent) : IModuleHost
 {
     private readonly long _admitted = Stopwatch.GetTimestamp();
 
@@ -26,6 +27,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
             int prompt = facts.Answered(result) ? result.PromptTokens : 0;
             facts.Caller.Key?.Spend(prompt + result.CompletionTokens);
             meter.Complete(result, prompt);
+            answered?.Remember(id, facts.Caller.Name, result);
             return result;
         }
         catch (Exception e)
@@ -50,6 +52,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
                 facts.Judged(result);
                 facts.Caller.Key?.Spend(result.PromptTokens + result.CompletionTokens);
                 meter.Complete(result, result.PromptTokens);
+                answered?.Remember(id, facts.Caller.Name, result);
             }
             return results;
         }
@@ -69,6 +72,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
+        presence.Begin();
         IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
         facts.Caller.Key?.Spend(made.Sum(m => m.Tokens));
         return made;
@@ -76,6 +80,7 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     private TimeSpan Begin()
     {
+        presence.Begin();
         TimeSpan waited = Stopwatch.GetElapsedTime(_admitted);
         facts.Begun(waited);
         return waited;

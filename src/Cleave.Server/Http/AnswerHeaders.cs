@@ -18,8 +18,16 @@ internal static class AnswerHeaders
         response.Headers[Module] = Uri.EscapeDataString(choice.Module);
         response.Headers[Task] = Uri.EscapeDataString(choice.Task);
         response.Headers[Route] = NameOf(choice.Route);
+        SetVersion(response, choice.Version ?? version);
+    }
+
+    /// <summary>Of the answer; null where it has none, even if the request was admitted by one: another server has answered.</summary>
+    public static void SetVersion(HttpResponse response, string? version)
+    {
         if (version is not null)
             response.Headers[Version] = version;
+        else
+            response.Headers.Remove(Version);
     }
 
     /// <summary>What several answers to one request took: the longest times, the energy of all.</summary>

@@ -1,5 +1,6 @@
 using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
+using Cleave.Serving.Remote;
 
 namespace Cleave.Server.Http;
 
@@ -41,6 +42,10 @@ internal sealed class ApiException(int status, string type, string message, stri
         BusyException busy => new(503, "server_error", busy.Message, code: "modules_busy") { RetryAfter = busy.RetryAfterSeconds },
         CapacityException capacity => Invalid(capacity.Message),
         GrammarException form => Invalid(form.Message, "response_format", "unsupported_value"),
+        RemoteException remote => new(remote.Status, remote.Status switch { 429 => "rate_limit_error", 504 => "timeout_error", _ => "server_error" }, remote.Message, code: remote.Code)
+        {
+            RetryAfter = remote.RetryAfter is { } wait ? (int)Math.Clamp(Math.Ceiling(wait.TotalSeconds), 1, 3600) : null,
+        },
         CleaveException world => new(500, "server_error", world.Message),
         Microsoft.AspNetCore.Http.BadHttpRequestException { StatusCode: 413 } =>
             new(413, "invalid_request_error", "the request's body is too large", code: "request_too_large"),

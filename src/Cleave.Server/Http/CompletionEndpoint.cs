@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using Cleave.Serving;
+using Cleave.Serving.Remote;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -21,6 +22,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
         ApiRequest request;
         using (Body body = await Body.ReadAsync(context.Request, context.RequestAborted))
             request = read(body.Root, mostTokens);
+        request = request with { Request = request.Request with { Deadline = deadline.At } };
         CheckModel(host, request.Request.Module);
         IModuleHost admitted = admission.Admit(context, request.Request.Module);
         await deadline.Keep(cancel => Answer(context.Response, admitted, request, answers, cancel));
@@ -103,7 +105,8 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
     /// <exception cref="UnknownModuleException">There is no such module.</exception>
     public static void CheckModel(IModuleHost host, string model)
     {
-        bool known = model == ModuleRequest.Auto ? host.CanRoute : host.Modules.Any(m => m.Name == model);
+        // Of a remote module nothing may be known yet but its name.
+        bool known = host is RemoteHost { Remotes: var remotes } && remotes.Knows(model) || (model == ModuleRequest.Auto ? host.CanRoute : host.Modules.Any(m => m.Name == model));
         if (!known)
             throw new UnknownModuleException(model, host.Modules.Select(m => m.Name).Concat(host.CanRoute ? [ModuleRequest.Auto] : []));
     }

@@ -22,11 +22,15 @@ internal sealed class Deadline : IDisposable
             return;
         if (!int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out _milliseconds) || _milliseconds is < 1 or > MostMilliseconds)
             throw ApiException.Invalid($"the header {Header} must be a whole number of milliseconds from 1 to {MostMilliseconds}", Header);
+        At = clock.GetUtcNow() + TimeSpan.FromMilliseconds(_milliseconds);
         _limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(_milliseconds), clock);
         Token = CancellationTokenSource.CreateLinkedTokenSource(_limit.Token, _left).Token;
     }
 
     public CancellationToken Token { get; }
+
+    /// <summary>When the time is up; null where the client gave none.</summary>
+    public DateTimeOffset? At { get; }
 
     /// <summary>Waits for an answer, and no longer.</summary>
     /// <exception cref="ApiException">The time has passed.</exception>

@@ -26,7 +26,7 @@ internal sealed class JudgementEndpoint(IModuleHost host, Admission admission, W
         CompletionEndpoint.CheckModel(host, input.model);
         CheckKind(input.model, kind);
         IModuleHost admitted = admission.Admit(context, input.model);
-        ModuleRequest[] requests = [.. input.texts.Select(t => Request(input.model, t, question))];
+        ModuleRequest[] requests = [.. input.texts.Select(t => Request(input.model, t, question) with { IsHeardWhole = true, Deadline = deadline.At })];
         await deadline.Keep(async cancel =>
         {
             (IReadOnlyList<ModuleResult> results, TimeSpan waited) = await QueuedWork.Run(queue, () => admitted.Judge(requests, cancel), cancel);
@@ -48,8 +48,7 @@ internal sealed class JudgementEndpoint(IModuleHost host, Admission admission, W
     private Task Write(HttpResponse response, string model, ModuleResult[] results, TaskKind kind, CancellationToken cancel)
     {
         AnswerHeaders.SetCost(response, results);
-        if (host.Version is { } version)
-            response.Headers[AnswerHeaders.Version] = version;
+        AnswerHeaders.SetVersion(response, results.Select(r => r.Choice.Version ?? host.Version).Distinct(StringComparer.Ordinal).ToArray() is [var only] ? only : null);
         int tokens = results.Sum(r => r.PromptTokens);
         Judgement[] judged = [.. results.Select((r, i) => new Judgement(i, kind == TaskKind.Classify ? r.Text : null, kind == TaskKind.Extract ? JsonElement.Parse(r.Text) : null,
             r.Confidence, r.Choice.Module, r.Choice.Task, AnswerHeaders.NameOf(r.Choice.Route)))];

@@ -53,14 +53,17 @@ internal static class RequestReader
         JsonElement? limit = Body.Find(root, "max_completion_tokens");
         string limitName = limit is null ? "max_tokens" : "max_completion_tokens";
         limit ??= Body.Find(root, "max_tokens");
+        JsonElement? format = Body.Find(root, "response_format");
         return new ApiRequest(request with
         {
+            IsHeardWhole = !stream,
+            ResponseFormat = format?.GetRawText(),
             MaxTokens = limit is { } m ? Body.Whole(m, limitName, 1, mostTokens) : null,
             Temperature = Body.Find(root, "temperature") is { } t ? Body.Number(t, "temperature", 0, 2) : null,
             TopP = Body.Find(root, "top_p") is { } p ? TopP(p) : null,
             Seed = Body.Find(root, "seed") is { } seed ? Seed(seed) : null,
             Stop = Body.Find(root, "stop") is { } stop ? Stops(stop) : [],
-        }, Body.Find(root, "response_format") is { } format ? ResponseFormat.Read(format) : null, stream, StreamOptions(root, stream), answers);
+        }, format is { } form ? ResponseFormat.Read(form) : null, stream, StreamOptions(root, stream), answers);
     }
 
     /// <summary>The module that is asked.</summary>

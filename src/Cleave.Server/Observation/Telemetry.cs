@@ -31,11 +31,15 @@ internal sealed class Telemetry : IDisposable
         Escalations = Meter.CreateCounter<long>("cleave.escalations", "{request}", "Requests that a module was too unsure for, so that the monolith answered.");
         Http = Meter.CreateCounter<long>("cleave.http.requests", "{request}", "HTTP requests by endpoint and status.");
         LostLines = Meter.CreateCounter<long>("cleave.log.lost", "{line}", "Lines of the log that could not be written.");
+        Meter.CreateObservableGauge("cleave.module.requests", Load.Measure, "{request}", "Requests for a module: that wait for their turn, and that have it.");
         Meter.CreateObservableGauge("cleave.requests.active", () => _active, "{request}", "Requests that are being computed.");
         Meter.CreateObservableUpDownCounter("process.memory.usage", () => Environment.WorkingSet, "By", "Memory of this process.");
     }
 
     public Meter Meter { get; }
+
+    /// <summary>The requests that are on the server.</summary>
+    public ModuleLoad Load { get; } = new();
 
     public Histogram<double> Duration { get; }
     public Histogram<double> FirstToken { get; }

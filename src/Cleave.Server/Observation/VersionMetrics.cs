@@ -6,8 +6,10 @@ namespace Cleave.Server.Observation;
 /// <summary>The versions in memory as metrics.</summary>
 internal static class VersionMetrics
 {
-    public static void Observe(Meter meter, VersionedHost host)
+    public static void Observe(Meter meter, VersionedHost host, ReleaseWatch? watch)
     {
+        if (watch is not null)
+            meter.CreateObservableCounter("cleave.watch.refusals", () => watch.State.Refusals, "{release}", "New releases that were found and could not be used.");
         meter.CreateObservableGauge("cleave.version.info", () => host.State.Versions.Select(v =>
             new Measurement<int>(1, new("version", v.Hash[..12]), new("role", v.Role.ToString().ToLowerInvariant()))), null, "1 for each version in memory, with what it does.");
         meter.CreateObservableGauge("cleave.shadow.answers", () => host.State.Trial?.Comparison is { } c

@@ -18,6 +18,9 @@ public interface IModuleHost
     /// <summary>What tells this set of modules from any other, such as the hash of a release's manifest; null where nothing does.</summary>
     string? Version => null;
 
+    /// <summary>The module that answers a text to <see cref="ModuleRequest.Auto"/>; null where nothing routes, or where the router leaves the text to the monolith.</summary>
+    string? TaskOf(string text) => null;
+
     /// <summary>
     /// Answers one request on the calling thread. <paramref name="sink"/> hears who answers, then the text piece
     /// by piece; the pieces put together are the result's text.

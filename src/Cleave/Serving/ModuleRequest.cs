@@ -42,6 +42,15 @@ public sealed record ModuleRequest
     /// <summary>Whether functions are spoken of: offered, called or answered.</summary>
     public bool HasTools => Tools is not null || Messages.Any(m => m.Role == ChatRole.Tool || m.ToolCalls.Count > 0);
 
+    /// <summary>The same as OpenAI's <c>response_format</c> in JSON, for whoever passes the request on; null for anything.</summary>
+    public string? ResponseFormat { get; init; }
+
+    /// <summary>Whether nobody hears the answer before its end: until then it can be begun again elsewhere.</summary>
+    public bool IsHeardWhole { get; init; }
+
+    /// <summary>When nobody wants the answer any more; null: at no time. Whoever asks cancels by then; this is for whoever passes the request on.</summary>
+    public DateTimeOffset? Deadline { get; init; }
+
     /// <summary>What the request is called in logs; the same one always comes to the same version of a trial. Null: it takes part in none.</summary>
     public string? Id { get; init; }
 

@@ -4,6 +4,7 @@ using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Serving.Allocation;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Feedback;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
 
@@ -21,6 +22,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     private readonly Release _release;
     private readonly ModuleRunners _runners;
     private readonly EnergyMeter _meter;
+    private readonly EscalationControl? _control;
     private readonly ServingAllocator? _ownAllocator;
     private readonly ModuleMemory _memory;
     private readonly string[] _names;
@@ -33,7 +35,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(release);
         options ??= new ServingOptions();
-        _release = release;
+        (_release, _control) = (release, options.Escalation);
         _meter = new EnergyMeter(options.Energy);
         _ownAllocator = options.Allocator is null ? new ServingAllocator(new AllocatorOptions { Weights = options.Weights }) : null;
         _memory = (options.Allocator ?? _ownAllocator!).Memory;
@@ -44,6 +46,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             foreach (string name in _names)
                 _memory.Add(KeyOf(name), release.StoredBytes(name), () => LoadModule(name), () => UnloadModule(name));
             Modules = [.. release.Tasks.Select(task => new ServedModule(task, release.KindOf(task), created, ReadingOf(NameOf(task), task, CancellationToken.None).Context))];
+            foreach (ServedModule module in Modules)
+                AtLeast(module.Name, module.Kind); // known to those who look, before the first request
         }
         catch
         {
@@ -60,6 +64,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
 
     /// <summary>What the models that write have in hand.</summary>
     public EngineLoad Load => _runners.Load;
+
+    public string? TaskOf(string text) => _release.Route(text) is { Abstains: false } decision ? decision.Task : null;
 
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)
     {
@@ -155,6 +161,10 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         return _reading[(name, task)] = new Reading(ModuleTokens.Counter(module), (module as TransformerModule)?.Model.Transformer.Spec.ContextLength);
     }
 
+    // How sure a module has to be by what was said of its answers. What writes without ever handing over has no confidence that could be compared.
+    private double AtLeast(string task, TaskKind kind) => _control is not null && _release.ThresholdOf(task) is { } floor && (!IsWriter(kind) || floor > 0)
+        ? _control.Threshold(_release.Manifest.Hash, task, floor) : 0;
+
     // Who is asked, and whether it can be.
     private Question Find(ModuleRequest request, CancellationToken cancellation)
     {
@@ -196,7 +206,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             (IReadOnlyList<Prediction> predictions, PredictionCost cost) = _runners.Predict(_release.Find(name, task), name, texts, cancellation);
             costs.Add(cost);
             return predictions;
-        }, [.. questions.Select(q => q.Decision)]);
+        }, [.. questions.Select(q => q.Decision)], AtLeast(task, kind));
         TimeSpan waited = costs.Aggregate(TimeSpan.Zero, (sum, c) => sum + c.Waited), computed = costs.Aggregate(TimeSpan.Zero, (sum, c) => sum + c.Computed);
         EnergyUse each = EnergyUse.Sum(costs.Select(c => c.Energy)).Each(questions.Count);
         return [.. answers.Select((answer, i) =>

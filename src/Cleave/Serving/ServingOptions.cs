@@ -1,6 +1,7 @@
 using Cleave.Evaluation.Energy;
 using Cleave.Serving.Allocation;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Feedback;
 
 namespace Cleave.Serving;
 
@@ -18,6 +19,9 @@ public sealed record ServingOptions
 
     /// <summary>The weights of modules that share the processor, by name (<see cref="ComputeShare"/>); 1 for those that are not named.</summary>
     public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
+
+    /// <summary>Raises how sure a release's modules have to be by what is said of their answers; null: nothing does.</summary>
+    public EscalationControl? Escalation { get; init; }
 
     /// <summary>The power that energy is estimated with where it cannot be measured; unless given, what the environment says (<see cref="EnergyOptions.Variable"/>).</summary>
     public EnergyOptions Energy { get; init; } = EnergyOptions.FromEnvironment();

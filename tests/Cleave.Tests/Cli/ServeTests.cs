@@ -33,6 +33,15 @@ public sealed class ServeTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     [InlineData("no such folder to load releases from", "--releases", "/nowhere/releases")]
     [InlineData("the audit log cannot be written", "--audit", "/nowhere/audit.jsonl")]
     [InlineData("must be none, text or json", "--log", "xml")]
+    [InlineData("say NAME=URL", "--remote", "reply")]
+    [InlineData("names 'reply' twice", "--remote", "reply=http://127.0.0.1:1", "--remote", "reply=http://127.0.0.1:2")]
+    [InlineData("the key cannot be read", "--remote", "reply=http://127.0.0.1:1", "--remote-key", "/nowhere/key")]
+    [InlineData("--remote-key is for --remote", "--remote-key", "/nowhere/key")]
+    [InlineData("--on-release is for --watch", "--on-release", "load")]
+    [InlineData("promote, load, shadow or canary:PERCENT", "--watch", "--on-release", "always")]
+    [InlineData("are for --feedback FILE", "--feedback-risk", "0.1")]
+    [InlineData("must lie between 0 and 1", "--feedback", "/nowhere/file", "--feedback-risk", "2")]
+    [InlineData("the log of judgements cannot be written", "--feedback", "/nowhere/file")]
     public void Wrong_requests_are_one_line(string message, params string[] options)
     {
         CommandLine run = CommandLine.Run(["serve", tiny.Folder, .. options]);

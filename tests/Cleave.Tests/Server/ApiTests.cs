@@ -201,7 +201,7 @@ public sealed class ApiTests : IClassFixture<TinyRelease>, IAsyncLifetime, IDisp
         await using RunningServer all = await RunningServer.StartAsync(versions); // administrators' routes are there where versions are
         Assert.Equal([.. all.Server.Routes.Select(r => $"{r.Method} {r.Path}").Order(StringComparer.Ordinal)], described);
         // A member that requests may not have is refused by name, so a described one must get past that.
-        foreach ((string path, string schema) in new[] { ("chat/completions", "ChatRequest"), ("completions", "TextRequest"), ("classify", "ClassifyRequest"), ("extract", "ExtractRequest"), ("embeddings", "EmbeddingRequest") })
+        foreach ((string path, string schema) in new[] { ("chat/completions", "ChatRequest"), ("completions", "TextRequest"), ("classify", "ClassifyRequest"), ("extract", "ExtractRequest"), ("embeddings", "EmbeddingRequest"), ("feedback", "FeedbackRequest") })
         {
             foreach (string name in description.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties").EnumerateObject().Select(p => p.Name))
             {

@@ -64,6 +64,31 @@ public sealed class ObservationTests
     }
 
     [Fact]
+    public async Task Requests_are_counted_by_module_while_they_wait_and_while_they_run()
+    {
+        using var go = new SemaphoreSlim(0);
+        using var begun = new SemaphoreSlim(0);
+        var host = new WordHost { BeforeWord = (word, cancel) => { if (word == 0) { begun.Release(); go.Wait(cancel); } } };
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Workers = 1 });
+        Task<HttpResponseMessage> first = server.Post("/v1/completions", Ask);
+        await begun.WaitAsync();
+        Task<HttpResponseMessage>[] others = [server.Post("/v1/completions", Ask), server.Post("/v1/completions", Ask), server.Post("/v1/classify", "{\"model\":\"mood\",\"input\":[\"a\",\"b\"]}")];
+        string[] metrics;
+        do
+            metrics = await Metrics(server);
+        while (!metrics.Contains("cleave_queue_length 3"));
+        Assert.Equal(["mood running 0", "mood waiting 1", "reply running 1", "reply waiting 2"], Counts());
+        go.Release(3);
+        Assert.All(await Task.WhenAll([first, .. others]), r => Assert.Equal(HttpStatusCode.OK, r.StatusCode));
+        do // a response is out a moment before its request has ended
+            metrics = await Metrics(server);
+        while (Counts().Any(c => !c.EndsWith(" 0", StringComparison.Ordinal)));
+
+        string[] Counts() => [.. metrics.Select(l => Regex.Match(l, "^cleave_module_requests\\{module=\"(\\w+)\",state=\"(\\w+)\"\\} (\\d+)$")).Where(m => m.Success)
+            .Select(m => $"{m.Groups[1]} {m.Groups[2]} {m.Groups[3]}").Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
     public async Task Versions_and_the_comparison_with_a_shadow_are_metrics()
     {
         using var versions = new VersionedHost(new SayingHost("a").Version(), (folder, _) => new SayingHost(folder).Version());

@@ -37,6 +37,8 @@ public sealed class PipelineHost : IModuleHost
 
     public string? Version => _host.Version;
 
+    public string? TaskOf(string text) => _host.TaskOf(text);
+
     /// <summary>A release's host with the release's pipelines, or the host itself where it has none.</summary>
     public static IModuleHost Of(Release release, ReleaseHost host, DateTimeOffset created)
     {

@@ -20,6 +20,8 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
 
     public bool CanRoute => _version.Version.Host.CanRoute;
 
+    public string? TaskOf(string text) => Use(() => _version.Version.Host.TaskOf(text));
+
     /// <inheritdoc/>
     /// <exception cref="OperationCanceledException">The request was cancelled, or its holder has let go of it.</exception>
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)

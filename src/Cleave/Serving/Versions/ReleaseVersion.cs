@@ -1,5 +1,6 @@
 using Cleave.Json;
 using Cleave.Serving.Allocation;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Pipelines;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.Releases;
@@ -17,7 +18,8 @@ public static class ReleaseVersion
     /// <summary>Checks every file's hash, loads the modules and lets each of them, and the router, answer once; so what is promoted later has answered before.</summary>
     /// <exception cref="CleaveException">Not a release, a file is missing, changed or damaged, or a module fails to answer.</exception>
     /// <param name="allocator">What all versions share processor and memory by; null: each has its own.</param>
-    public static HostedVersion Open(string folder, ServingAllocator? allocator, CancellationToken cancellation = default)
+    /// <param name="escalation">As in <see cref="ServingOptions.Escalation"/>.</param>
+    public static HostedVersion Open(string folder, ServingAllocator? allocator, EscalationControl? escalation = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         Release release = Release.Open(folder);
@@ -25,7 +27,7 @@ public static class ReleaseVersion
         try
         {
             var created = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ReleaseWriter.ManifestName)));
-            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = ServingLimits.KeyValueShare, Allocator = allocator });
+            host = new ReleaseHost(release, created, new ServingOptions { KeyValueShare = ServingLimits.KeyValueShare, Allocator = allocator, Escalation = escalation });
             IModuleHost whole = PipelineHost.Of(release, host, created);
             Try(whole, cancellation);
             return new HostedVersion(release.Manifest.Hash, release.Manifest.Name, folder, whole, [host, release])

@@ -37,6 +37,9 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         _loaded.Add(_serving);
     }
 
+    /// <summary>Versions that may be in memory at once.</summary>
+    public int Most => _most;
+
     /// <summary>Those of the version that serves.</summary>
     public IReadOnlyList<ServedModule> Modules => _serving.Version.Host.Modules;
 
@@ -66,6 +69,12 @@ public sealed class VersionedHost : IModuleHost, IDisposable
             version.Enter();
             return new PinnedVersion(this, version);
         }
+    }
+
+    public string? TaskOf(string text)
+    {
+        using PinnedVersion version = Pin(ModuleRequest.Auto, null);
+        return version.TaskOf(text);
     }
 
     public ModuleResult Run(ModuleRequest request, IResultSink sink, CancellationToken cancellation)

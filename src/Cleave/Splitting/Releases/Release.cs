@@ -114,14 +114,15 @@ public sealed class Release : IDisposable
     /// is unsure of, once more for the monolith.
     /// </param>
     /// <param name="decisions">What the router made of each request, where it was asked; where it abstained, the monolith answers.</param>
+    /// <param name="atLeast">How sure the module has to be beyond what its certificate says; a lower one changes nothing.</param>
     /// <exception cref="CleaveException">There is no such task.</exception>
     public IReadOnlyList<Answer> Answer(IReadOnlyList<Example> requests, string task, Func<string, IReadOnlyList<Example>, IReadOnlyList<Prediction>> predict,
-        IReadOnlyList<RouteDecision?>? decisions = null)
+        IReadOnlyList<RouteDecision?>? decisions = null, double atLeast = 0)
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(predict);
         double? own = ThresholdOf(task);
-        double threshold = own ?? 0;
+        double threshold = Math.Max(own ?? 0, atLeast);
         var answers = new Answer?[requests.Count];
         var confidences = new double?[requests.Count];
         int[] asked = own is null ? [] : [.. Enumerable.Range(0, answers.Length).Where(i => !Abstains(i))];
