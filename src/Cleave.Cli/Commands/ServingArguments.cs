@@ -26,12 +26,12 @@ internal static class ServingArguments
         : ByteSize.Parse(text) ?? throw new CleaveException($"{option.Name} {text}: must be a size such as 512MB or 2GB");
 
     /// <exception cref="CleaveException">The text is no such list, or a weight is not above 0.</exception>
-    public static IReadOnlyDictionary<string, double> ReadWeights(Call call) => Read(call, Weights, value => value > 0 ? null : "must be above 0");
+    public static Dictionary<string, double> ReadWeights(Call call) => Read(call, Weights, value => value > 0 ? null : "must be above 0");
 
     /// <exception cref="CleaveException">The text is no such list, or the shares are more than there is.</exception>
-    public static IReadOnlyDictionary<string, double> ReadMinimumShares(Call call)
+    public static Dictionary<string, double> ReadMinimumShares(Call call)
     {
-        IReadOnlyDictionary<string, double> shares = Read(call, MinimumShares, value => value is >= 0 and <= 1 ? null : "must be from 0 to 1");
+        Dictionary<string, double> shares = Read(call, MinimumShares, value => value is >= 0 and <= 1 ? null : "must be from 0 to 1");
         return shares.Values.Sum() <= ProcessorShares.MostMinimums ? shares
             : throw new CleaveException($"{MinimumShares.Name}: the shares sum to {shares.Values.Sum().ToString("0.###", CultureInfo.InvariantCulture)}, and at most {ProcessorShares.MostMinimums.ToString(CultureInfo.InvariantCulture)} can be given away");
     }

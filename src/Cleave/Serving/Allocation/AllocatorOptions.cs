@@ -3,7 +3,7 @@ namespace Cleave.Serving.Allocation;
 /// <summary>How modules share a process's processor and memory.</summary>
 public sealed record AllocatorOptions
 {
-    private static readonly IReadOnlyDictionary<string, double> None = new Dictionary<string, double>(StringComparer.Ordinal);
+    private static readonly Dictionary<string, double> None = new(StringComparer.Ordinal);
 
     /// <summary>Weights by module, above 0; 1 for those that are not named.</summary>
     public IReadOnlyDictionary<string, double> Weights { get; init; } = None;

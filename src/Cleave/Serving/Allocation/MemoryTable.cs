@@ -75,8 +75,6 @@ public sealed class MemoryTable
 
     public bool Knows(string module) => _units.ContainsKey(module);
 
-    public bool IsIn(string module) => _units[module].Place == Place.In;
-
     /// <summary>Asks for a module for one request. Where this is false it is not there: the request waits, <see cref="Next"/> says what to do, and it asks again.</summary>
     /// <param name="again">Whether this request has asked before.</param>
     public bool TryUse(string module, double now, bool again = false)

@@ -43,12 +43,10 @@ public sealed class ComputeTurns(TimeProvider? clock = null)
     private void Wait(ComputeShare share)
     {
         FairQueue.Place place = _queue.Join(share);
-        long joined = _clock.GetTimestamp();
         while (_holder is not null || _queue.First != place)
             Monitor.Wait(_gate);
         _queue.Begin(place);
         (_holder, _since) = (place, _clock.GetTimestamp());
-        share.Count(0, _clock.GetElapsedTime(joined, _since).TotalSeconds);
     }
 
     private void End()

@@ -4,7 +4,7 @@ namespace Cleave.Serving.Engine;
 /// <param name="weight">Of two that are always busy, the one with twice the weight computes twice as long.</param>
 public sealed class ComputeShare(string name, double weight = 1)
 {
-    private double _weight = Checked(weight), _used, _waited;
+    private double _weight = Checked(weight), _used;
 
     public string Name { get; } = name;
 
@@ -18,23 +18,14 @@ public sealed class ComputeShare(string name, double weight = 1)
     /// <summary>How long it has computed.</summary>
     public double UsedSeconds => Volatile.Read(ref _used);
 
-    /// <summary>How long it has waited for its turns.</summary>
-    public double WaitedSeconds => Volatile.Read(ref _waited);
-
     /// <summary>When its last turn ended, in virtual time.</summary>
     internal double Finish { get; set; }
 
-    /// <summary>Counts time; may be called from several threads.</summary>
-    internal void Count(double used, double waited = 0)
+    /// <summary>Counts time that it has computed; may be called from several threads.</summary>
+    internal void Count(double seconds)
     {
-        Add(ref _used, used);
-        Add(ref _waited, waited);
-    }
-
-    private static void Add(ref double total, double amount)
-    {
-        double seen = Volatile.Read(ref total);
-        while (Interlocked.CompareExchange(ref total, seen + amount, seen) is var found && found != seen)
+        double seen = Volatile.Read(ref _used);
+        while (Interlocked.CompareExchange(ref _used, seen + seconds, seen) is var found && found != seen)
             seen = found;
     }
 

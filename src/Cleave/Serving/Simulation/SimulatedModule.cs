@@ -38,7 +38,6 @@ internal sealed class SimulatedModule(int index, ModuleFootprint footprint, Comp
     public long Least { get; set; } = long.MaxValue;
     public long Room { get; set; } = long.MaxValue;
     public long Held { get; private set; }
-    public int Waiting => _waiting.Count;
 
     // Sums over the simulation, in seconds.
     public double Busy { get; set; }
