@@ -37,7 +37,7 @@ public sealed class FeedbackTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     {
         string before;
         var control = new EscalationControl(0.1, step: 0.5);
-        using (var versions = new VersionedHost(ReleaseVersion.Open(tiny.Folder, control), ReleaseVersion.Open))
+        using (var versions = new VersionedHost(ReleaseVersion.Open(tiny.Folder, null, control), ReleaseVersion.Open))
         await using (RunningServer server = await RunningServer.StartAsync(versions, new ServerOptions { Feedback = new FeedbackOptions(Log, control, KeepsCorrections: false) }))
         {
             double threshold = 0, own = (await Answer(server)).Confidence;
@@ -65,7 +65,7 @@ public sealed class FeedbackTests(TinyRelease tiny) : IClassFixture<TinyRelease>
         Assert.DoesNotContain("secret", written, StringComparison.Ordinal);
         await File.AppendAllTextAsync(Log, "{\"time\":\"half a li"); // a process died while it wrote
         control = new EscalationControl(0.1, step: 0.5);
-        using var reopened = new VersionedHost(ReleaseVersion.Open(tiny.Folder, control), ReleaseVersion.Open);
+        using var reopened = new VersionedHost(ReleaseVersion.Open(tiny.Folder, null, control), ReleaseVersion.Open);
         await using RunningServer next = await RunningServer.StartAsync(reopened, new ServerOptions { Feedback = new FeedbackOptions(Log, control, KeepsCorrections: true) });
         Assert.Equal(before, await next.Client.GetStringAsync("/admin/feedback"));
         (string last, string again, _) = await Answer(next);

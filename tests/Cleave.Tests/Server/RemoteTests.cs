@@ -166,7 +166,7 @@ public sealed class RemoteTests
     public async Task A_client_that_leaves_or_whose_time_is_up_leaves_nothing_behind_there()
     {
         int left = 0;
-        await using OtherServer there = await OtherServer.StartAsync(c => Task.Delay(Timeout.Infinite, c.RequestAborted).ContinueWith(_ => Interlocked.Increment(ref left), TaskScheduler.Default));
+        await using OtherServer there = await OtherServer.StartAsync(c => Task.Delay(Timeout.Infinite, c.RequestAborted).ContinueWith(_ => { Interlocked.Increment(ref left); }, TaskScheduler.Default));
         using RemoteModules remotes = Remotes(new RemoteOptions { Failures = 1 }, there);
         await using RunningServer here = await Front(remotes);
         using var leave = new CancellationTokenSource();

@@ -12,8 +12,8 @@ public static class ReleaseVersion
 {
     private const string Probe = "a short text to try the module with";
 
-    /// <inheritdoc cref="Open(string, ServingAllocator?, CancellationToken)"/>
-    public static HostedVersion Open(string folder, CancellationToken cancellation = default) => Open(folder, null, cancellation);
+    /// <inheritdoc cref="Open(string, ServingAllocator?, EscalationControl?, CancellationToken)"/>
+    public static HostedVersion Open(string folder, CancellationToken cancellation = default) => Open(folder, null, null, cancellation);
 
     /// <summary>Checks every file's hash, loads the modules and lets each of them, and the router, answer once; so what is promoted later has answered before.</summary>
     /// <exception cref="CleaveException">Not a release, a file is missing, changed or damaged, or a module fails to answer.</exception>
