@@ -159,6 +159,8 @@ internal static class ServeCommand
             throw new CleaveException("--feedback-risk is for a release, whose modules can hand over to the monolith");
         if (call.Get(Adapters) is { Length: > 0 } && (target is null || isRelease))
             throw new CleaveException(target is null ? "--adapter is for a model; name the one that they were made for" : $"--adapter is for a model, and {target} is a release: its modules are whole");
+        if (!isRelease && new Option[] { Memory, ServingArguments.Weights, ServingArguments.MinimumShares }.FirstOrDefault(call.Given) is { } stray)
+            throw new CleaveException($"{stray.Name} shares what a release's modules need; {(target is null ? "none is served here" : target + " is a single model")}");
         if (target is null)
         {
             Serve(call, new RemoteHost(remotes ?? throw new CleaveException("say what to serve: a release, a model, or --remote NAME=URL"), null), options).GetAwaiter().GetResult();
@@ -179,8 +181,6 @@ internal static class ServeCommand
         }
         else
         {
-            if (new Option[] { Memory, ServingArguments.Weights, ServingArguments.MinimumShares }.FirstOrDefault(call.Given) is { } stray)
-                throw new CleaveException($"{stray.Name} shares what a release's modules need; {target} is a single model");
             string folder = ModelArgument.Folder(call, Target);
             LanguageModel model = ModelFolder.LoadFrozen(folder);
             string name = ModelArgument.NameOf(target, folder);

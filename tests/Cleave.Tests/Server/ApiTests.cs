@@ -3,8 +3,11 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Cleave.Models;
+using Cleave.Server;
 using Cleave.Serving;
+using Cleave.Serving.Allocation;
 using Cleave.Serving.Engine;
+using Cleave.Serving.Remote;
 using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
 using Cleave.Tests.Serving;
@@ -198,7 +201,10 @@ public sealed class ApiTests : IClassFixture<TinyRelease>, IAsyncLifetime, IDisp
         JsonElement description = JsonElement.Parse(text);
         string[] described = [.. description.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject().Select(m => $"{m.Name.ToUpperInvariant()} {p.Name}")).Order(StringComparer.Ordinal)];
         using var versions = new VersionedHost(new SayingHost("a").Version(), (folder, _) => new SayingHost(folder).Version());
-        await using RunningServer all = await RunningServer.StartAsync(versions); // administrators' routes are there where versions are
+        // Administrators' routes are there where versions, an allocator and remote modules are.
+        using var remotes = new RemoteModules([("far", [new Uri("http://127.0.0.1:1/")])]);
+        using var allocator = new ServingAllocator(new AllocatorOptions());
+        await using RunningServer all = await RunningServer.StartAsync(new RemoteHost(remotes, versions), new ServerOptions { Allocator = allocator });
         Assert.Equal([.. all.Server.Routes.Select(r => $"{r.Method} {r.Path}").Order(StringComparer.Ordinal)], described);
         // A member that requests may not have is refused by name, so a described one must get past that.
         foreach ((string path, string schema) in new[] { ("chat/completions", "ChatRequest"), ("completions", "TextRequest"), ("classify", "ClassifyRequest"), ("extract", "ExtractRequest"), ("embeddings", "EmbeddingRequest"), ("feedback", "FeedbackRequest") })
