@@ -10,9 +10,7 @@ public static class SchemaGrammars
 {
     private const int MostKept = 32, MostStates = 400_000;
 
-    private static readonly Dictionary<(string Origin, string Text), Grammar> Known = [];
-    private static readonly Lock Gate = new();
-    private static int _states;
+    private static readonly GrammarCache Known = new(MostKept, MostStates);
 
     /// <param name="origin">What messages name.</param>
     /// <exception cref="ModelFileException">It is no schema, or uses what is not supported.</exception>
@@ -24,26 +22,5 @@ public static class SchemaGrammars
     }
 
     /// <summary>A grammar by what it is made of.</summary>
-    internal static Grammar Of(string origin, string text, Func<Grammar> make)
-    {
-        (string, string) key = (origin, text);
-        lock (Gate)
-        {
-            if (Known.TryGetValue(key, out Grammar? known))
-                return known;
-        }
-        Grammar grammar = make();
-        lock (Gate)
-        {
-            if (Known.TryGetValue(key, out Grammar? other)) // made meanwhile
-                return other;
-            _states += grammar.Automata.Count;
-            if (Known.Count >= MostKept || _states > MostStates)
-            {
-                Known.Clear();
-                _states = grammar.Automata.Count;
-            }
-            return Known[key] = grammar;
-        }
-    }
+    internal static Grammar Of(string origin, string text, Func<Grammar> make) => Known.Of(origin, text, make);
 }

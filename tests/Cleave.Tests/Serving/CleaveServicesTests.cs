@@ -88,19 +88,6 @@ public sealed class CleaveServicesTests(TinyRelease tiny) : IClassFixture<TinyRe
     }
 
     [Fact]
-    public void A_schema_that_was_asked_for_before_is_ready()
-    {
-        var host = new Server.WordHost();
-        string[] schemas = ["{\"type\":\"integer\",\"title\":\"of this test\"}", "{\"type\":\"integer\",\"title\":\"another of this test\"}"];
-        Cleave.Models.Sampling.Grammars.Grammar[] made = [.. schemas.Concat(schemas).Select(s => ChatRequests.Of(host,
-            [new Microsoft.Extensions.AI.ChatMessage(Microsoft.Extensions.AI.ChatRole.User, "hi")], new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(System.Text.Json.JsonDocument.Parse(s).RootElement) },
-            CancellationToken.None).Grammar!)];
-        Assert.Same(made[0], made[2]);
-        Assert.Same(made[1], made[3]);
-        Assert.NotSame(made[0], made[1]);
-    }
-
-    [Fact]
     public async Task A_cancelled_stream_ends_its_work()
     {
         await using ServiceProvider services = OverModel();
