@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Cleave.Benchmarks.Serving;
 
-/// <summary><c>start PROGRAM RELEASE [RUNS]</c>: from the start of <c>cleave serve</c> until its line says that it serves; medians of wall clock, and of user and system time up to then. PROGRAM is <c>cleave</c> or its <c>.dll</c>.</summary>
+/// <summary><c>start PROGRAM RELEASE [RUNS]</c>: from the start of <c>cleave serve</c> until <c>/health/ready</c> answers that it is; medians of wall clock, and of user and system time up to then. PROGRAM is <c>cleave</c> or its <c>.dll</c>.</summary>
 internal static class StartTime
 {
     public static int Run(string[] args)
@@ -38,9 +38,11 @@ internal static class StartTime
         long began = Stopwatch.GetTimestamp();
         using Process process = Process.Start(start)!;
         string? line = process.StandardOutput.ReadLine();
-        double wall = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         if (line is null || !line.StartsWith("serving", StringComparison.Ordinal))
             throw new InvalidOperationException($"it did not serve: {line}{process.StandardError.ReadToEnd()}");
+        using (HttpResponseMessage ready = Client.Send(new HttpRequestMessage(HttpMethod.Get, line[line.LastIndexOf("http://", StringComparison.Ordinal)..] + "/health/ready")))
+            ready.EnsureSuccessStatusCode();
+        double wall = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         process.Refresh();
         (double, double, double, long) times = (wall, process.UserProcessorTime.TotalMilliseconds, process.PrivilegedProcessorTime.TotalMilliseconds, process.WorkingSet64);
         _ = kill(process.Id, Terminate);
@@ -48,6 +50,7 @@ internal static class StartTime
         return times;
     }
 
+    private static readonly HttpClient Client = new();
     private const int Terminate = 15;
 
     // .NET ends processes only by force.

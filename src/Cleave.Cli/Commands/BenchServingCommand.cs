@@ -27,21 +27,26 @@ internal static class BenchServingCommand
     private static readonly Option<int> Prompt = Whole("--prompt", 32, "Words of each text, where no texts are given.");
     private static readonly Option<int> Generate = Whole("--generate", 32, "Most tokens of an answer that is written.");
     private static readonly Option<string[]> Modules = new("--module") { Description = "Ask this module, or 'auto'; several times for several. All of them unless given.", HelpName = "NAME" };
+    private static readonly Option<bool> Monolith = new("--monolith") { Description = "Let a release's monolith answer for every task, as before the split." };
     private static readonly Option<string?> Texts = new("--text") { Description = "A UTF-8 text file; each line is a request.", HelpName = "FILE" };
 
     public static Verb Create() => new Verb("serving", "Time how fast a release's modules, or a model, answer several requests at a time, without HTTP.")
     {
-        Target, Concurrency, Requests, Prompt, Generate, Modules, Texts, SharedOptions.Threads, SharedOptions.Seed, SharedOptions.Json,
+        Target, Concurrency, Requests, Prompt, Generate, Modules, Monolith, Texts, SharedOptions.Threads, SharedOptions.Seed, SharedOptions.Json,
     }
     .Example("cleave bench serving starter --concurrency 8 --requests 64", "the shipped model, eight requests at a time")
     .Example("cleave bench serving samples/support-desk/release --module auto --text questions.txt --json", "a release behind its router, as JSON")
+    .Example("cleave bench serving samples/support-desk/release --monolith", "the whole model on the same requests")
     .Runs(Run);
 
     private static int Run(Call call)
     {
         int concurrency = call.Positive(Concurrency), count = call.Positive(Requests), words = call.Positive(Prompt), most = call.Positive(Generate);
         string target = call.Get(Target);
-        using Release? release = Release.IsRelease(target) ? Release.Open(target) : null;
+        bool monolith = call.Get(Monolith);
+        using Release? release = Release.IsRelease(target) ? Release.Open(target, monolith) : null;
+        if (monolith && release is null)
+            throw new CleaveException($"--monolith is for a release, and {target} is a single model");
         IModuleHost host = release is not null ? new ReleaseHost(release, DateTimeOffset.UnixEpoch)
             : new LanguageModelHost(ModelArgument.Load(call, target), "model", DateTimeOffset.UnixEpoch);
         using var owned = (IDisposable)host;
@@ -98,6 +103,7 @@ internal static class BenchServingCommand
     {
         w.WriteStartObject();
         w.WriteString("target", target);
+        w.WriteBoolean("monolith", call.Get(Monolith));
         w.WriteNumber("threads", ThreadTeam.Shared.Threads);
         w.WriteNumber("concurrency", concurrency);
         w.WriteNumber("elapsed_s", Math.Round(speed.Elapsed.TotalSeconds, 6));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cleave.Data;
 using Cleave.Models;
 using Cleave.Splitting.Modules;
+using Cleave.Splitting.Releases;
 using Cleave.Tests.Models;
 using Cleave.Tests.Serving;
 
@@ -195,6 +196,19 @@ public sealed class ModelCommandsTests : IClassFixture<TinyRelease>
         Assert.Equal([1.0, 2, 3, 3], new[] { 0.1, 0.5, 0.95, 1 }.Select(p => Cleave.Cli.Measure.ServingSpeed.Percentile([3, 1, 2], p)));
         Assert.Contains("first token p50", CommandLine.Run("bench", "serving", _tiny.Reply, "--requests", "2", "--prompt", "4", "--generate", "2").Output, StringComparison.Ordinal);
         Assert.Contains("there is no module 'nobody'", CommandLine.Run("bench", "serving", _tiny.Folder, "--module", "nobody").OneLineError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_serving_times_the_monolith_with_the_modules_requests()
+    {
+        JsonElement json = Json(CommandLine.Run("bench", "serving", _tiny.Folder, "--monolith", "--requests", "4", "--prompt", "4", "--generate", "3", "--json"));
+        Assert.True(json.GetProperty("monolith").GetBoolean());
+        Assert.Equal(["mood", "reply", "names", "all"], json.GetProperty("modules").EnumerateArray().Select(m => m.GetProperty("module").GetString()));
+        using Release whole = Release.Open(_tiny.Folder, monolithOnly: true), split = Release.Open(_tiny.Folder);
+        Assert.NotEmpty(split.Modules);
+        Assert.Empty(whole.Modules);
+        Assert.All(whole.Tasks.Select(t => whole.Answer(new Example { Text = "hello" }, t)), a => Assert.Equal(("monolith", false), (a.Module, a.Escalated)));
+        Assert.Contains("is for a release", CommandLine.Run("bench", "serving", _tiny.Reply, "--monolith").OneLineError(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,7 +71,7 @@ internal sealed class StepRunner(PipelineDefinition pipeline, IModuleHost host, 
             {
                 both.Token.ThrowIfCancellationRequested();
                 int start = part.Start.GetOffset(text.Length);
-                answers.Add((start, host.Run(Request(step, text[part], question, writes), sink ?? Silence.Instance, both.Token)));
+                answers.Add((start, host.Run(Request(step, text[part], question, writes), sink ?? Silence.Sink, both.Token)));
             }
             limit.Token.ThrowIfCancellationRequested(); // an answer that came too late is none, whether its module noticed or not
             return answers;
@@ -113,12 +113,5 @@ internal sealed class StepRunner(PipelineDefinition pipeline, IModuleHost host, 
             CapacityException => new CapacityException(message),
             _ => new CleaveException(message, e),
         };
-    }
-
-    private sealed class Silence : IResultSink
-    {
-        public static Silence Instance { get; } = new();
-        public void Chosen(ModuleChoice choice) { }
-        public void Text(string piece) { }
     }
 }

@@ -31,6 +31,7 @@ public sealed record Answer(string Task, TaskKind Kind, string Module, Predictio
 public sealed class Release : IDisposable
 {
     private readonly string _folder;
+    private readonly bool _monolithOnly;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ITaskModule> _modules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, double?> _thresholds = new(StringComparer.Ordinal);
@@ -39,9 +40,9 @@ public sealed class Release : IDisposable
     private IReadOnlyList<ITaskModule>? _monolith;
     private readonly Lazy<(IClassifierModule Module, double Threshold)?> _router;
 
-    private Release(string folder, ReleaseManifest manifest)
+    private Release(string folder, ReleaseManifest manifest, bool monolithOnly)
     {
-        (_folder, Manifest) = (folder, manifest);
+        (_folder, Manifest, _monolithOnly) = (folder, manifest, monolithOnly);
         _router = new Lazy<(IClassifierModule, double)?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? RouterBuilder.Load(Path.Combine(folder, RouterBuilder.Name)) : null);
         ModuleTask[] tasks = [.. ModuleFolder.Tasks(Path.Combine(folder, ReleaseWriter.MonolithFolder))];
         Tasks = [.. tasks.Select(t => t.Name)];
@@ -58,19 +59,20 @@ public sealed class Release : IDisposable
     public IReadOnlyList<PipelineDefinition> Pipelines { get; }
 
     /// <summary>The tasks that have a module of their own; the others are the monolith's.</summary>
-    public IEnumerable<string> Modules => Tasks.Where(t => Directory.Exists(Path.Combine(_folder, ReleaseWriter.ModulesFolder, t)));
+    public IEnumerable<string> Modules => Tasks.Where(t => !_monolithOnly && Directory.Exists(Path.Combine(_folder, ReleaseWriter.ModulesFolder, t)));
 
     /// <summary>Whether a folder is a release.</summary>
     public static bool IsRelease(string folder) => File.Exists(Path.Combine(folder, ReleaseWriter.ManifestName));
 
     /// <summary>Opens a release after checking every file's hash.</summary>
+    /// <param name="monolithOnly">The monolith answers for every task, as if no module had been made: what the modules are compared with.</param>
     /// <exception cref="CleaveException">Not a release, or a file is missing or changed.</exception>
-    public static Release Open(string folder)
+    public static Release Open(string folder, bool monolithOnly = false)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!IsRelease(folder))
             throw new CleaveException($"{folder}: not a release (no {ReleaseWriter.ManifestName}); make one with 'cleave split'");
-        return new Release(folder, ReleaseManifest.Verify(folder));
+        return new Release(folder, ReleaseManifest.Verify(folder), monolithOnly);
     }
 
     /// <summary>The task of a text, and how sure the router is.</summary>
