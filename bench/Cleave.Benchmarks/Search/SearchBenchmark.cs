@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
-using Cleave.Proposing;
 using Cleave.Splitting;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
@@ -19,17 +18,17 @@ namespace Cleave.Benchmarks.Search;
 /// </summary>
 internal static class SearchBenchmark
 {
-    private const string Usage = "search PROJECT FOLDER [SEEDS 5] [TRIALS 16]";
+    private const string Usage = "search PROJECT FOLDER [SEEDS 6] [TRIALS 12] [HORIZON 24]";
 
     /// <summary>See <see cref="Usage"/>; JSON lines, the last ones the comparison.</summary>
     public static int Run(string[] args)
     {
-        if (args is not [var path, var folder, .. var rest] || rest.Length > 2)
+        if (args is not [var path, var folder, .. var rest] || rest.Length > 3)
         {
             Console.Error.WriteLine("usage: " + Usage);
             return 2;
         }
-        int seeds = rest.Length > 0 ? int.Parse(rest[0]) : 5, trials = rest.Length > 1 ? int.Parse(rest[1]) : 16;
+        int seeds = rest.Length > 0 ? int.Parse(rest[0]) : 6, trials = rest.Length > 1 ? int.Parse(rest[1]) : 12, horizon = Math.Max(trials, rest.Length > 2 ? int.Parse(rest[2]) : 24);
         SplitProject project = ProjectReader.Load(path);
         var inputs = SplitInputs.Load(project, null);
         Directory.CreateDirectory(folder);
@@ -43,10 +42,11 @@ internal static class SearchBenchmark
         {
             double line = task.Definition.Metric.Score(task.Data.Validation, monolith.View(task.Name).Predict(task.Data.Validation)).Value() - task.Definition.Margin;
             IReadOnlyList<Trial>[] Runs(string name, Func<TaskStudy, IStudyStorage, Study> begin) =>
-                [.. Enumerable.Range(1, seeds).Select(seed => Study(project, task, space, monolith, Path.Combine(folder, task.Name, $"{name}-{seed}"), ledger, (ulong)seed, trials, begin))];
+                [.. Enumerable.Range(1, seeds).Select(seed => Study(project, task, space, monolith, Path.Combine(folder, task.Name, $"{name}-{seed}"), ledger, (ulong)seed, horizon, begin))];
             IReadOnlyList<Trial>[] random = Runs("random", (_, storage) => new Study(storage, new RandomSampler(), project.SearchOf(task.Definition).Stopping.Create()));
-            IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", SamplerNames.Create(project.SearchOf(task.Definition).Sampler, ProposerModel.Shipped)));
-            Console.WriteLine(Compare(task.Name, project.SearchOf(task.Definition).Sampler, random, own, line, trials).ToJsonString());
+            IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", study.Sampler(project.SearchOf(task.Definition).Sampler, default)));
+            foreach (double dearer in (double[])[1, 1.1])
+                Console.WriteLine(Compare(task.Name, project.SearchOf(task.Definition).Sampler, random, own, line, trials, horizon, dearer).ToJsonString());
         }
         return 0;
     }
@@ -73,10 +73,14 @@ internal static class SearchBenchmark
     }
 
     /// <summary>
-    /// Random search's module is the cheapest of a run's trials that validation shows within the margin of the monolith; where there is none, its best one.
-    /// A run has it once a trial is as good (within the margin, or as good as that best one) and no dearer.
+    /// Random search's module is the cheapest of a run's first trials that validation shows within the margin of the monolith; where there is none, its best one.
+    /// A run has it once a trial is as good (within the margin, or as good as that best one) and no dearer. What is compared are the trials that other runs
+    /// of random search need with those that the project's search needs; a run that does not get it counts as one trial more than its last.
     /// </summary>
-    private static JsonObject Compare(string task, string sampler, IReadOnlyList<Trial>[] random, IReadOnlyList<Trial>[] own, double line, int trials)
+    /// <param name="trials">Of which a run's module is the cheapest.</param>
+    /// <param name="horizon">Of other runs.</param>
+    /// <param name="dearer">1, or above it what may be paid as well.</param>
+    private static JsonObject Compare(string task, string sampler, IReadOnlyList<Trial>[] random, IReadOnlyList<Trial>[] own, double line, int trials, int horizon, double dearer)
     {
         var found = new List<double>();
         var needed = new List<double>();
@@ -84,16 +88,16 @@ internal static class SearchBenchmark
         int missed = 0;
         foreach (IReadOnlyList<Trial> run in random)
         {
-            Trial[] complete = [.. run.Where(t => t.State == TrialState.Complete)];
+            Trial[] complete = [.. run.Take(trials).Where(t => t.State == TrialState.Complete)];
             Trial? target = complete.Where(t => t.Values[0] >= line).OrderBy(t => t.Values[1]).ThenBy(t => t.Number).FirstOrDefault();
             double quality = target is null ? complete.Max(t => t.Values[0]) : line;
             target ??= complete.MaxBy(t => t.Values[0])!;
-            int Reach(IReadOnlyList<Trial> trialsOf) => 1 + (trialsOf.FirstOrDefault(t => t.State == TrialState.Complete && t.Values[0] >= quality && t.Values[1] <= target.Values[1])?.Number ?? trials);
+            int Reach(IReadOnlyList<Trial> trialsOf) => 1 + (trialsOf.FirstOrDefault(t => t.State == TrialState.Complete && t.Values[0] >= quality && t.Values[1] <= dearer * target.Values[1])?.Number ?? horizon);
             found.Add(target.Number + 1);
             foreach (IReadOnlyList<Trial> o in own)
             {
                 int reached = Reach(o);
-                missed += reached > trials ? 1 : 0;
+                missed += reached > horizon ? 1 : 0;
                 needed.Add(reached);
             }
             otherRandom.AddRange(random.Where(o => o != run).Select(o => (double)Reach(o)));
@@ -104,14 +108,17 @@ internal static class SearchBenchmark
             ["sampler"] = sampler,
             ["seeds"] = random.Length,
             ["trials"] = trials,
-            ["random_found_at_mean"] = Math.Round(found.Average(), 2),
-            ["other_random_mean_at_least"] = otherRandom.Count > 0 ? Math.Round(otherRandom.Average(), 2) : null,
-            ["own_mean_at_least"] = Math.Round(needed.Average(), 2),
+            ["horizon"] = horizon,
+            ["dearer"] = dearer,
+            ["line"] = Math.Round(line, 4),
+            ["random_found_it_at"] = Math.Round(found.Average(), 2),
+            ["random_mean"] = Math.Round(otherRandom.Average(), 2),
+            ["random_median"] = Median(otherRandom),
+            ["random_missed"] = Math.Round((double)otherRandom.Count(n => n > horizon) / otherRandom.Count, 3),
+            ["own_mean"] = Math.Round(needed.Average(), 2),
             ["own_median"] = Median(needed),
-            ["random_median"] = Median(found),
-            ["own_missed"] = missed,
-            ["pairs"] = needed.Count,
-            ["fewer"] = Math.Round(1 - needed.Average() / found.Average(), 3),
+            ["own_missed"] = Math.Round((double)missed / needed.Count, 3),
+            ["fewer"] = Math.Round(1 - needed.Average() / otherRandom.Average(), 3),
         };
     }
 

@@ -11,7 +11,7 @@ namespace Cleave.Benchmarks.Serving;
 
 /// <summary>
 /// <c>soak RELEASE [--minutes N] [--load PART]</c>: finds how many requests a second the server answers at most, then puts PART of that (0.7) to it for N
-/// minutes at times that do not wait for answers. A line a minute: requests, failures, latencies, memory, open files. Fails where a request does, or where
+/// minutes at times that do not wait for answers. A line a minute: requests, failures, latencies by kind, memory, open files. Fails where a request does, or where
 /// memory at the end is well above that of the first tenth.
 /// </summary>
 internal static class Soak
@@ -19,6 +19,7 @@ internal static class Soak
     private const int Clients = 8;
     private static readonly TimeSpan Calibration = TimeSpan.FromSeconds(15);
     private const double MayGrow = 1.2;
+    private static readonly double[] Shares = [0.5, 0.95, 0.99];
 
     public static int Run(string[] args)
     {
@@ -56,16 +57,16 @@ internal static class Soak
         for (int minute = 1; Stopwatch.GetElapsedTime(began) < length; minute++)
         {
             TimeSpan left = length - Stopwatch.GetElapsedTime(began), cpu = Environment.CpuUsage.TotalTime;
-            (double[] times, long wrong) = await Paced(client, requests, rate, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
+            (string Path, double? Time)[] asked = await Paced(client, requests, rate, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
+            int wrong = asked.Count(a => a.Time is null);
             failed += wrong;
             memory.Add(Environment.WorkingSet);
             Console.WriteLine(new JsonObject
             {
                 ["minute"] = minute,
-                ["requests"] = times.Length,
+                ["requests"] = asked.Length,
                 ["failed"] = wrong,
-                ["p50_ms"] = Math.Round(Percentile(times, 0.5), 2),
-                ["p99_ms"] = Math.Round(Percentile(times, 0.99), 2),
+                ["latency_ms"] = new JsonObject(asked.GroupBy(a => a.Path).Select(kind => KeyValuePair.Create(kind.Key, (JsonNode?)Percentiles([.. kind.Select(a => a.Time).OfType<double>()])))),
                 ["memory_bytes"] = memory[^1],
                 ["managed_bytes"] = GC.GetTotalMemory(false),
                 ["open_files"] = Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : null,
@@ -78,6 +79,9 @@ internal static class Soak
         Console.WriteLine(new JsonObject { ["minutes"] = memory.Count, ["failed"] = failed, ["memory_growth"] = Math.Round(growth, 3) }.ToJsonString());
         return failed == 0 && growth < MayGrow;
     }
+
+    private static JsonObject Percentiles(double[] times) =>
+        new(Shares.Select(p => KeyValuePair.Create($"p{100 * p:0}", (JsonNode?)Math.Round(Percentile(times, p), 2))));
 
     // Nearest rank; nothing of nothing.
     private static double Percentile(double[] values, double part) =>
@@ -113,9 +117,9 @@ internal static class Soak
         }
     }
 
-    private static async Task<(double[] Milliseconds, long Failed)> Paced(HttpClient client, (string Path, string Body)[] requests, double rate, TimeSpan time)
+    private static async Task<(string Path, double? Time)[]> Paced(HttpClient client, (string Path, string Body)[] requests, double rate, TimeSpan time)
     {
-        var asked = new List<Task<double?>>();
+        var asked = new List<Task<(string, double?)>>();
         long began = Stopwatch.GetTimestamp();
         for (int i = 0; i / rate < time.TotalSeconds; i++)
         {
@@ -124,11 +128,11 @@ internal static class Soak
                 await Task.Delay(wait);
             asked.Add(One(client, requests[i % requests.Length]));
         }
-        double?[] times = await Task.WhenAll(asked);
-        return ([.. times.OfType<double>()], times.Count(t => t is null));
+        return await Task.WhenAll(asked);
     }
 
-    private static async Task<double?> One(HttpClient client, (string Path, string Body) request)
+    // Milliseconds; none where it failed.
+    private static async Task<(string Path, double? Time)> One(HttpClient client, (string Path, string Body) request)
     {
         long began = Stopwatch.GetTimestamp();
         try
@@ -136,11 +140,11 @@ internal static class Soak
             using var body = new StringContent(request.Body, Encoding.UTF8, "application/json");
             using HttpResponseMessage response = await client.PostAsync(request.Path, body);
             _ = await response.Content.ReadAsByteArrayAsync();
-            return response.IsSuccessStatusCode ? Stopwatch.GetElapsedTime(began).TotalMilliseconds : null;
+            return (request.Path, response.IsSuccessStatusCode ? Stopwatch.GetElapsedTime(began).TotalMilliseconds : null);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
         {
-            return null;
+            return (request.Path, null);
         }
     }
 }

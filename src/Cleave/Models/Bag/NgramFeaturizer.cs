@@ -93,6 +93,13 @@ public sealed class NgramFeaturizer
         features.Normalise();
     }
 
+    /// <summary>How many known n-grams a text has on average (each once), by how many rows there are room for: of one row, of two and so on, up to all.</summary>
+    internal static double[] KnownPerText(NgramOptions options, IReadOnlyList<string> texts, int minDocuments)
+    {
+        double sum = 0;
+        return [.. CountDocuments(options, texts).Where(d => d >= Math.Max(1, minDocuments)).OrderDescending().Select(d => (sum += d) / texts.Count)];
+    }
+
     private static int[] CountDocuments(NgramOptions options, IReadOnlyList<string> texts)
     {
         var hasher = new NgramHasher(options);

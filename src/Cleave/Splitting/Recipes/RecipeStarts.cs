@@ -55,7 +55,7 @@ public static class RecipeStarts
             ParameterSet set = Project(scope, space, values);
             int kept = set.TryGet(RecipeParameters.Layers, out ParameterValue l) ? l.AsInt() : layers, fits = width, narrowest = RecipeParameters.NarrowestFeedForward(model);
             WeightChoice stored = set.TryGet(RecipeParameters.Weights, out ParameterValue w) ? WeightChoice.Find(w.AsText()) : WeightChoice.Q8;
-            while (fits > narrowest && !allows(Pruned(model, kept, fits), stored))
+            while (fits > narrowest && !allows(StudentShape.Of(model, kept, model.Encoder is { } e ? EncoderLayers(model, e, kept) : 0, model.Layers[0].KeyValueHeads, fits), stored))
                 fits -= step;
             values[RecipeParameters.FeedForward] = fits;
             return values;
@@ -88,12 +88,6 @@ public static class RecipeStarts
         string taken = space.Parameters.FirstOrDefault(p => p.Name == RecipeParameters.Optimizer) is CategoricalParameter some && !some.Contains(usual) ? some.Choices[0].AsText() : usual;
         return RecipeParameters.UsualRate * RecipeParameters.RateOf(taken);
     }
-
-    private static TransformerSpec Pruned(TransformerSpec monolith, int layers, int width) => monolith with
-    {
-        Layers = [.. monolith.Layers.Take(layers).Select(l => l with { FeedForwardWidth = Math.Min(width, l.FeedForwardWidth) })],
-        Encoder = monolith.Encoder is { } encoder ? Pruned(encoder, EncoderLayers(monolith, encoder, layers), width) : null,
-    };
 
     /// <summary>The same share of an encoder's layers as of the decoder's.</summary>
     private static int EncoderLayers(TransformerSpec monolith, TransformerSpec encoder, int layers) =>

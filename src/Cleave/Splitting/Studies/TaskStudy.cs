@@ -36,6 +36,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     internal static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
     private readonly SearchOptions _search = project.SearchOf(task.Definition);
+    private IReadOnlyList<Prediction>? _reference;
 
     /// <summary>How many trials it has in all.</summary>
     public int Limit => project.TrialsOf(task.Definition);
@@ -49,7 +50,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         progress?.Report(new ProgressReport(stage, 0, Limit, "trials"));
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), Definition(""));
         using AdviceLog? log = IsAdvised ? AdviceLog.Open(Path.Combine(folder, AdviceLog.FileName), space.Space) : null;
-        Study study = Begin(storage, "", log is null ? SamplerNames.Create(_search.Sampler, ProposerModel.Shipped) : Advised(log, cancellation));
+        Study study = Begin(storage, "", log is null ? Sampler(_search.Sampler, cancellation) : Advised(log, cancellation));
         var trials = Trials();
         long started = clock.GetTimestamp();
         while (study.Trials.Count(t => t.IsFinished) < Limit)
@@ -78,22 +79,22 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
             throw new CleaveException($"{project.Path}: search.minutes is for a split by one process; with several say how many trials");
         if (IsAdvised)
             throw new InvalidOperationException("a study that takes advice is for one process");
-        return Begin(storage, worker, SamplerNames.Create(_search.Sampler, ProposerModel.Shipped));
+        return Begin(storage, worker, Sampler(_search.Sampler, CancellationToken.None));
     }
 
     /// <param name="suffix">Behind the name, where studies of several splits are in one place.</param>
     public StudyDefinition Definition(string suffix) => new($"{project.Name}/{task.Name}{suffix}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
 
     /// <summary>What runs the study's trials.</summary>
-    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger);
+    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger, new Lazy<double>(() => Line(task.Definition.Margin, CancellationToken.None)));
 
     /// <summary>Chooses among the trials once they are there.</summary>
     public StudyResult Conclude(Study study, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(study);
-        IReadOnlyList<Prediction> reference = monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
+        IReadOnlyList<Prediction> reference = Reference(cancellation);
         Trial chosen = Choose(study, reference, cancellation);
-        double monolithQuality = task.Definition.Metric.Score(task.Data.Validation, reference).Value();
+        double monolithQuality = QualityOf(reference);
         return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen), space, monolithQuality, MonolithCost(), TaskTrials.ReadCurve(chosen));
     }
 
@@ -104,8 +105,30 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         if (advice is null || _search.Advisor is not { } options)
             throw new InvalidOperationException("the sampler 'advisor' needs a model");
         var advisor = new Advisor(advice, TaskBriefing.Of(task, space.Request), log, options.Timeout, TimeProvider.System);
-        return new AdvisorSampler(advisor, SamplerNames.Create(options.Sampler, ProposerModel.Shipped), options.Share, cancellation);
+        return new AdvisorSampler(advisor, Sampler(options.Sampler, cancellation), options.Share, cancellation);
     }
+
+    /// <summary>
+    /// A project's sampler by its name. <c>auto</c> knows what the study is for, the cheapest module whose quality is safely within the margin of the
+    /// monolith's, and what each recipe will cost; only the quality has to be learned. Its process looks at the trials that every search starts with.
+    /// </summary>
+    internal ISampler Sampler(string name, CancellationToken cancellation)
+    {
+        const double Safe = 1;
+        if (name != AutoSampler.SamplerName)
+            return SamplerNames.Create(name, ProposerModel.Shipped);
+        var price = new RecipePrice(task, task.Trunk(monolith.Model).Spec, HeadOutputs);
+        return new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, Line(Safe * task.Definition.Margin, cancellation))),
+            new GpSampler(new GpOptions { StartupTrials = 3, Noise = 0.02, Known = set => Math.Log(price.Of(Recipe.From(set, space.Scope.Training))) }));
+    }
+
+    // The study's value of what is no more than this worse than the monolith.
+    private double Line(double worse, CancellationToken cancellation) => TaskTrials.Sign(task) * QualityOf(Reference(cancellation)) - worse;
+
+    // The monolith on the validation items.
+    private IReadOnlyList<Prediction> Reference(CancellationToken cancellation) => _reference ??= monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
+
+    private double QualityOf(IReadOnlyList<Prediction> predictions) => task.Definition.Metric.Score(task.Data.Validation, predictions).Value();
 
     /// <summary>The study of the task with what usually works to be tried first.</summary>
     internal Study Begin(IStudyStorage storage, string worker, ISampler sampler)
@@ -159,7 +182,9 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         project.Budget.Allows(Cost(spec, weights), weights.BytesOf(spec), MonolithCost(), monolith.WeightBytes);
 
     private double Cost(TransformerSpec spec, WeightChoice weights) => CostModel.Transformer(spec, weights, task.MeanTokens - task.MeanGenerated,
-        task.MeanGenerated, monolith.Model.Head(task.Name)?.Labels.Count ?? 0, task.Kind);
+        task.MeanGenerated, HeadOutputs, task.Kind);
+
+    private int HeadOutputs => monolith.Model.Head(task.Name)?.Labels.Count ?? 0;
 
     private double MonolithCost()
     {

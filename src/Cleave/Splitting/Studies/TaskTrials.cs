@@ -9,7 +9,8 @@ using Cleave.Tuning;
 namespace Cleave.Splitting.Studies;
 
 /// <summary>Runs trials of one task's study: a recipe in, a module in a folder and its figures out.</summary>
-internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger)
+/// <param name="line">The study's value of a module that is good enough: what has reached it is not stopped, since it may be the cheapest.</param>
+internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, Lazy<double> line)
 {
     private CandidateBuilder? _builder;
 
@@ -39,7 +40,7 @@ internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpa
             if (eighth <= reported)
                 return true;
             reported = eighth;
-            return !run.Report(eighth, sign * point.Quality);
+            return !run.Report(eighth, sign * point.Quality) || sign * point.Quality >= line.Value;
         }
         try
         {

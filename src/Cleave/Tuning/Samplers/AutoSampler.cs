@@ -10,11 +10,13 @@ public sealed class AutoSampler : ISampler
     /// <summary>So many trials are seen by the process at once: half a millisecond a trial, and more would not help the functions measured.</summary>
     private const int Window = 60;
 
+    internal const string SamplerName = "auto";
+
     private readonly GpSampler _process = new(new GpOptions { MaxPoints = Window, Candidates = 64 });
     private readonly GpSampler _fronts = new(new GpOptions { MaxPoints = 120, Candidates = 120 });
     private readonly TpeSampler _estimators = new();
 
-    public string Name => "auto";
+    public string Name => SamplerName;
 
     public ParameterSet Suggest(SamplerInput input)
     {

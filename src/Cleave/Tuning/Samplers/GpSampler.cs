@@ -14,6 +14,12 @@ public sealed record GpOptions
     /// <summary>Points that are scored for each suggestion, before the best of them climb.</summary>
     public int Candidates { get; init; } = 300;
 
+    /// <summary>The objective of any parameters, minimized, where it is known without a trial and only the constraints have to be learned; null where it is not.</summary>
+    public Func<ParameterSet, double>? Known { get; init; }
+
+    /// <summary>What share of the outcomes' variance is chance, roughly: it is fitted from there.</summary>
+    public double Noise { get; init; } = GaussianFit.UsualNoise;
+
     internal int StartupFor(SearchSpace space) => StartupTrials ?? Math.Min(12, 4 + space.Parameters.Count / 2);
 
     internal void Check()
@@ -21,6 +27,7 @@ public sealed record GpOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(StartupTrials ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxPoints, 8);
         ArgumentOutOfRangeException.ThrowIfLessThan(Candidates, 8);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Noise);
     }
 }
 
@@ -67,7 +74,8 @@ public sealed class GpSampler : ISampler
         }
         GaussianHyper[] hypers = Hypers(input.Study, data, order);
         int[] seen = data.Select(data.Ended.Length, _options.MaxPoints, order.BestFirst, centre);
-        Acquisition acquisition = new GpModel(data, seen, hypers).Acquisition(data.Losses.Length, order.Feasible, box);
+        var model = new GpModel(data, seen, hypers);
+        Acquisition acquisition = _options.Known is { } known ? model.Acquisition(known, [.. order.Feasible.Select(i => data.Ended[i].Parameters!)]) : model.Acquisition(data.Losses.Length, order.Feasible, box);
         HashSet<ParameterSet>? tried = space.Parameters.All(p => p.Count is not null) ? [.. input.History.Select(t => t.Parameters!)] : null;
         double[] lengths = [.. Enumerable.Range(0, parameters).Select(d => hypers.Take(data.Losses.Length).Min(h => Math.Min(1, 1 / Math.Sqrt(h.Weights[d]))))];
         var search = new CandidateSearch(space, data, input.Random(Name), acquisition, lengths, box, tried);
@@ -87,7 +95,7 @@ public sealed class GpSampler : ISampler
         }
         int[] seen = data.Select(level, _options.MaxPoints, order.BestFirst, order.BestFirst.First(t => t < level));
         double[][] columns = data.Columns(seen);
-        GaussianHyper[] hypers = [.. data.Losses.Concat(data.Constraints).Select(o => GaussianFit.Of(columns, data.IsChoice, PowerTransform.Apply([.. seen.Select(t => o[t])])))];
+        GaussianHyper[] hypers = [.. data.Losses.Concat(data.Constraints).Select(o => GaussianFit.Of(columns, data.IsChoice, PowerTransform.Apply([.. seen.Select(t => o[t])]), _options.Noise))];
         lock (_lock)
             _kept = (study, fitted, hypers);
         return hypers;

@@ -6,7 +6,7 @@ namespace Cleave.Tuning.Samplers;
 public static class SamplerNames
 {
     private static readonly (string Name, Func<Func<IValueModel>, ISampler> Create)[] Known = [
-        ("auto", _ => new AutoSampler()),
+        (AutoSampler.SamplerName, _ => new AutoSampler()),
         ("gp", _ => new GpSampler()),
         (ProposerSampler.SamplerName, load => new ProposerSampler(load())),
         ("tpe", _ => new TpeSampler()),

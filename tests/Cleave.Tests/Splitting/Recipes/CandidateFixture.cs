@@ -58,6 +58,10 @@ public sealed class CandidateFixture : IDisposable
     public Candidate Build(string task, Recipe recipe) =>
         _tasks[task].Builder.Build(recipe, Path.Combine(_small.Folder, $"candidate{_built++}"), static _ => true, CancellationToken.None)!;
 
+    /// <summary>What a recipe is expected to cost before it is built.</summary>
+    internal double Price(string task, Recipe recipe) =>
+        new RecipePrice(Task(task), Task(task).Trunk(_monolith.Model).Spec, _monolith.Model.Head(task)?.Labels.Count ?? 0).Of(recipe);
+
     public void Dispose()
     {
         _monolith.Dispose();

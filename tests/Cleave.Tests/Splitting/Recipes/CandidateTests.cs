@@ -48,6 +48,7 @@ public sealed class CandidateTests(CandidateFixture fixture) : IClassFixture<Can
         string[] files = [.. Directory.GetFiles(first.Folder).Select(f => Path.GetFileName(f)!)];
         Assert.All(files, f => Assert.Equal(File.ReadAllBytes(Path.Combine(first.Folder, f)), File.ReadAllBytes(Path.Combine(second.Folder, f))));
         Assert.True(first.CostNanoseconds > 0 && first.CostNanoseconds == second.CostNanoseconds);
+        Assert.InRange(fixture.Price(task, recipe) / first.CostNanoseconds, 0.95, 1.05); // blocks are padded, and a few tokens more are kept than are read
 
         IReadOnlyList<Example> items = fixture.Task(task).Data.Validation;
         using ITaskModule module = ModuleFolder.Load(first.Folder)[0], again = ModuleFolder.Load(second.Folder)[0];
@@ -125,5 +126,15 @@ public sealed class CandidateTests(CandidateFixture fixture) : IClassFixture<Can
     {
         var few = Assert.Throws<CleaveException>(() => new Cleave.Compression.Calibration.CalibrationText([[1, 2, 3]], 100, 64));
         Assert.Contains("3 tokens and at least 64", few.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("student: ngrams, ngram-rows: 1000, ngram-dim: 32")]
+    [InlineData("student: ngrams, ngram-rows: 40, ngram-hidden: 0")]
+    [InlineData("student: both, ngram-rows: 200, layers: 1, groups: 1, feed-forward: 16")]
+    public void What_n_grams_cost_is_known_before_they_are_trained(string choices)
+    {
+        (Recipe recipe, _) = fixture.First("mood", $"{{ngram-epochs: 1, {choices}}}");
+        Assert.Equal(fixture.Build("mood", recipe).CostNanoseconds, fixture.Price("mood", recipe), 1e-6);
     }
 }

@@ -41,7 +41,7 @@ internal sealed class CandidateSearch(SearchSpace space, GpData data, Rng rng, A
         }
         ParameterSet set = Coordinates.Settle(space, point, i => Coordinates.FromUniform(space.Parameters[i], rng.NextDouble()));
         data.Fill(point);
-        var candidate = new Candidate(point, set, acquisition.Score(point));
+        var candidate = new Candidate(point, set, acquisition.Score(point, set));
         found?.Add(candidate);
         return candidate;
     }

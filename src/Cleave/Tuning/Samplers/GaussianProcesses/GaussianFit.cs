@@ -9,7 +9,7 @@ namespace Cleave.Tuning.Samplers.GaussianProcesses;
 /// </summary>
 internal sealed class GaussianFit
 {
-    private const double LengthSpread = 1, NoiseMedian = 1e-5, NoiseSpread = 2, LeastNoise = 1e-7, MostNoise = 1;
+    private const double LengthSpread = 1, NoiseSpread = 2, LeastNoise = 1e-7, MostNoise = 1;
     private const int Evaluations = 24;
 
     private readonly double[][] _columns;
@@ -18,22 +18,27 @@ internal sealed class GaussianFit
     private readonly int _n, _d;
     private readonly double _median;
 
-    internal GaussianFit(double[][] columns, bool[] isChoice, double[] outputs)
+    /// <summary>The usual median of the noise's variance, as a share of the outputs'.</summary>
+    public const double UsualNoise = 1e-5;
+
+    private readonly double _noise;
+
+    internal GaussianFit(double[][] columns, bool[] isChoice, double[] outputs, double noise = UsualNoise)
     {
-        (_columns, _isChoice, _outputs) = (columns, isChoice, outputs);
+        (_columns, _isChoice, _outputs, _noise) = (columns, isChoice, outputs, noise);
         (_n, _d) = (outputs.Length, columns.Length);
         (_k, _slopes, _scratch, _inverse) = (new double[_n * _n], new double[_n * _n], new double[_n * _n], new double[_n * _n]);
         (_alpha, _weights) = (new double[_n], new double[_d]);
         _median = Math.Log(0.4 * Math.Sqrt(_d));
     }
 
-    public static GaussianHyper Of(double[][] columns, bool[] isChoice, double[] outputs) => new GaussianFit(columns, isChoice, outputs).Run();
+    public static GaussianHyper Of(double[][] columns, bool[] isChoice, double[] outputs, double noise = UsualNoise) => new GaussianFit(columns, isChoice, outputs, noise).Run();
 
     private GaussianHyper Run()
     {
         double[] theta = new double[_d + 1];
         theta.AsSpan(0, _d).Fill(_median);
-        theta[_d] = Math.Log(1e-4);
+        theta[_d] = Math.Log(10 * _noise);
         theta = Bfgs.Minimize(Loss, theta, Evaluations);
         return new GaussianHyper([.. theta[.._d].Select(Weight)], Noise(theta[_d]));
     }
@@ -60,7 +65,7 @@ internal sealed class GaussianFit
         Slopes(noise, variance, slope);
         for (int d = 0; d <= _d; d++)
         {
-            (double median, double spread) = d < _d ? (_median, LengthSpread) : (Math.Log(NoiseMedian), NoiseSpread);
+            (double median, double spread) = d < _d ? (_median, LengthSpread) : (Math.Log(_noise), NoiseSpread);
             double z = (theta[d] - median) / spread;
             loss += z * z / 2;
             slope[d] += z / spread;

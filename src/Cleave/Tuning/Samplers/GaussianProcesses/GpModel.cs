@@ -22,7 +22,7 @@ internal sealed class GpModel
 
     public Acquisition Acquisition(int objectives, int[] feasible, SearchBox box)
     {
-        (GaussianProcess, double)[] constraints = [.. Enumerable.Range(objectives, _processes.Length - objectives).Select(c => (_processes[c], _outputs[c][^1]))];
+        (GaussianProcess, double)[] constraints = Limits(objectives);
         int[] good = [.. Enumerable.Range(0, _seen.Length).Where(i => Array.BinarySearch(feasible, _seen[i]) >= 0 && box.Contains(_data.Point(_seen[i]), _data.IsChoice))];
         if (objectives == 1)
             return new ExpectedImprovement(_processes[0], good.Length > 0 ? good.Min(i => _outputs[0][i]) : null, constraints, _data.IsChoice.Length);
@@ -30,6 +30,14 @@ internal sealed class GpModel
         double[][] front = [.. ParetoFront.Nondominated(losses).Select(i => losses[i])];
         return new HypervolumeGain(_processes[..objectives], front, constraints, gain: 0.5);
     }
+
+    /// <summary>Of one objective that is known; only the constraints are uncertain.</summary>
+    public Acquisition Acquisition(Func<ParameterSet, double> known, IReadOnlyCollection<ParameterSet> feasible) =>
+        new KnownImprovement(known, feasible.Count > 0 ? feasible.Min(known) : null, Limits(1));
+
+    // The constraints' processes, and what may not be exceeded on their scales.
+    private (GaussianProcess Process, double Limit)[] Limits(int objectives) =>
+        [.. Enumerable.Range(objectives, _processes.Length - objectives).Select(c => (_processes[c], _outputs[c][^1]))];
 
     /// <summary>The same processes with each running trial at the value that they expect of it ("kriging believer", Ginsbourger et al., 2010).</summary>
     private GaussianProcess[] Believe(GaussianHyper[] hypers)
