@@ -12,7 +12,7 @@ internal sealed record HttpAnswer(int Status, IReadOnlyDictionary<string, string
     public bool KeepsOpen => !(Headers.TryGetValue("connection", out string? connection) && connection == "close");
 
     /// <summary>Whether it is an error of HTTP itself, said by the listener before anybody looked at the request.</summary>
-    public bool IsOfTransport => Status is 400 or 408 or 411 or 413 or 414 or 431 or 505 && Body.Length == 0 && !KeepsOpen;
+    public bool IsOfTransport => Status is 400 or 405 or 408 or 411 or 413 or 414 or 431 or 505 && Body.Length == 0 && !KeepsOpen;
 
     /// <summary>What is wrong with it; null for nothing.</summary>
     /// <param name="isHead">Whether only the head was asked for.</param>

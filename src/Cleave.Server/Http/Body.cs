@@ -23,7 +23,14 @@ internal sealed class Body : IDisposable
         if (!request.HasJsonContentType())
             throw new ApiException(415, "invalid_request_error", "the header Content-Type must be application/json");
         using var read = new MemoryStream();
-        await request.Body.CopyToAsync(read, cancel);
+        try
+        {
+            await request.Body.CopyToAsync(read, cancel);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException && e.InnerException is OverflowException) // a chunk whose length is no number that there is
+        {
+            throw ApiException.Invalid("the body's chunks are malformed");
+        }
         // The parser lets broken bytes in texts through, and fails later on whoever reads them.
         ReadOnlyMemory<byte> utf8 = read.GetBuffer().AsMemory(0, (int)read.Length);
         if (!Utf8.IsValid(utf8.Span))

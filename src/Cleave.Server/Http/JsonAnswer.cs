@@ -23,8 +23,9 @@ internal static class JsonAnswer
         return Write(response, error.Status, ErrorJson(error), cancel);
     }
 
+    // What a request says may be part of a message, and messages are written to logs by those who get them.
     public static byte[] ErrorJson(ApiException error) => JsonSerializer.SerializeToUtf8Bytes(
-        new ErrorBody(new ErrorDetail(error.Message, error.Type, error.Parameter, error.Code)), ApiJson.Api.ErrorBody);
+        new ErrorBody(new ErrorDetail(CleaveException.OneLine(error.Message), error.Type, error.Parameter, error.Code)), ApiJson.Api.ErrorBody);
 
     /// <summary>One server-sent event, handed to the network at once.</summary>
     public static async Task Event(HttpResponse response, byte[] data, CancellationToken cancel)

@@ -204,4 +204,35 @@ public sealed class HostileTests
         Assert.Equal(400, (await RunningServer.Error(await server.Post("/v1/completions", Nested(70, "[", "", "]")))).Status);
         Assert.Equal(JsonValueKind.Object, JsonElement.Parse(await server.Client.GetStringAsync("/health")).ValueKind);
     }
+
+    [Fact]
+    public async Task Errors_are_one_line_whatever_they_quote()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(new WordHost());
+        foreach (string body in new[] { "{\"model\":\"reply\",\"messages\":[{\"role\":\"us\\n\\ner\",\"content\":\"x\"}]}", "{\"model\":\"a\\u2028b\\r\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}" })
+        {
+            var error = await RunningServer.Error(await server.Post("/v1/chat/completions", body));
+            Assert.Equal(error.Message, CleaveException.OneLine(error.Message));
+        }
+        await StillAnswers(server);
+    }
+
+    [Theory]
+    [InlineData("4294967296\r\nx")]
+    [InlineData("80000000\r\nx")]
+    [InlineData("ffffffffffffffffff\r\nx")]
+    [InlineData("zz\r\nx")]
+    public async Task Chunks_of_impossible_lengths_are_the_clients_mistake(string chunk)
+    {
+        await using RunningServer server = await RunningServer.StartAsync(new WordHost());
+        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, server.Client.BaseAddress!.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
+        var answer = new byte[12];
+        int read = 0;
+        while (read < answer.Length && await socket.ReceiveAsync(answer.AsMemory(read)) is > 0 and var more)
+            read += more;
+        Assert.Equal("HTTP/1.1 400", Encoding.ASCII.GetString(answer, 0, read));
+        await StillAnswers(server);
+    }
 }
