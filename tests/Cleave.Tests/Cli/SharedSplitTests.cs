@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cleave.Splitting.Releases;
 using Cleave.Tests.Splitting;
+using Cleave.Tuning.Storage;
 using static Cleave.Tests.Cli.CleaveProcess;
 
 namespace Cleave.Tests.Cli;
@@ -39,7 +40,7 @@ public sealed class SharedSplitTests : IDisposable
         string whole = _project.Split("whole").ManifestHash;
         using (Process leader = Start("split", _project.Folder, "--out", At("out"), "--storage", At("studies"), "--lease", "1", "--quiet"))
         {
-            await Until(() => Directory.Exists(At("studies")) && Directory.EnumerateFiles(At("studies"), "*.journal").Count() == 2, "the studies are made");
+            await Until(() => Directory.Exists(At("studies")) && Directory.EnumerateFiles(At("studies"), "*.journal").Count(JournalStudyStorage.HasBegun) == 2, "the studies are made");
             leader.Kill(); // SIGKILL
             await Exit(leader);
         }

@@ -7,8 +7,9 @@ internal sealed class JournalCatalog(string folder, StorageOptions options) : IS
 
     public string Place => folder;
 
+    /// <summary>The studies that have begun: whoever makes one may have been killed between the file and its first record.</summary>
     public IReadOnlyList<string> Names() => !Directory.Exists(folder) ? []
-        : [.. new DirectoryInfo(folder).EnumerateFiles("*" + Suffix).OrderBy(f => f.CreationTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).Select(f => Uri.UnescapeDataString(Path.GetFileNameWithoutExtension(f.Name)))];
+        : [.. new DirectoryInfo(folder).EnumerateFiles("*" + Suffix).Where(f => JournalStudyStorage.HasBegun(f.FullName)).OrderBy(f => f.CreationTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).Select(f => Uri.UnescapeDataString(Path.GetFileNameWithoutExtension(f.Name)))];
 
     public IStudyStorage Create(StudyDefinition definition)
     {

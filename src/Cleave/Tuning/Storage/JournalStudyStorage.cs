@@ -69,6 +69,21 @@ public sealed class JournalStudyStorage : IStudyStorage
     /// <exception cref="CleaveException">A process has it to itself.</exception>
     public static void Delete(string path) => Journal.Delete(path, IsShared(path));
 
+    /// <summary>Whether a file holds a study; a damaged one does, and whoever opens it is told so.</summary>
+    public static bool HasBegun(string path)
+    {
+        var replay = new JournalReplay(path);
+        try
+        {
+            Journal.Read(path, Options, replay.Apply);
+        }
+        catch (CleaveException)
+        {
+            return true;
+        }
+        return replay.State is not null;
+    }
+
     /// <summary>Reads a study that another process may be working on.</summary>
     /// <exception cref="CleaveException">The file is missing, damaged or holds no study.</exception>
     public static (StudyDefinition Definition, IReadOnlyList<Trial> Trials) Read(string path)

@@ -37,6 +37,26 @@ public sealed class JournalStudyStorageTests : StudyStorageContract, IDisposable
     }
 
     [Fact]
+    public void A_study_whose_making_was_cut_off_has_not_begun()
+    {
+        using (IStudyCatalog catalog = StudyCatalogs.Open(_folder.Path, new StorageOptions()))
+        {
+            catalog.Create(Definition).Dispose();
+            string name = Assert.Single(catalog.Names()), file = JournalCatalog.FileOf(_folder.Path, name);
+            byte[] whole = File.ReadAllBytes(file);
+            foreach (int kept in new[] { whole.Length - 1, whole.Length / 2, 40 })
+            {
+                File.WriteAllBytes(file, whole[..kept]);
+                Assert.Empty(catalog.Names());
+            }
+            catalog.Create(Definition).Dispose(); // whoever leads makes it again
+            Assert.Equal([name], catalog.Names());
+            File.WriteAllText(file, "no journal");
+            Assert.Equal([name], catalog.Names()); // opened, it says what is wrong
+        }
+    }
+
+    [Fact]
     public void A_paused_trial_and_its_checkpoint_come_back()
     {
         using (IStudyStorage storage = Open(Definition))
