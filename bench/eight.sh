@@ -21,7 +21,7 @@ node bench/eight/texts.mjs 100 > "$work/texts.txt"
 "$CLEAVE" convert starter "$work/q8.gguf" --type Q8_0 --no-check --quiet
 number() { grep -o "\"$1\": *[0-9.]*" | tail -1 | grep -o '[0-9.]*$'; }
 summary() { sort -g | awk '{v[NR]=$1} END {printf "%s (%s to %s)", NR % 2 ? v[(NR+1)/2] : (v[NR/2]+v[NR/2+1])/2, v[1], v[NR]}'; }
-mixed() { "$CLEAVE" bench serving "$release" --text "$work/texts.txt" --requests 800 --concurrency 8 --generate 48 --json --quiet "$@"; }
+mixed() { "$CLEAVE" bench serving "$release" --text "$work/texts.txt" --requests 6000 --concurrency 8 --generate 48 --json --quiet "$@"; }
 llama() { # file: requests a second, of what the monolith read and wrote
   local prompts answers
   prompts=$("$installed/llama_peer" "$installed/llama-lib" bench "$1" "$(nproc)" 192 8 3 4096 | number prefill_tokens_per_s)
@@ -46,9 +46,9 @@ done
   echo "# Eight tasks under mixed load on $cpu"
   echo
   echo "\`bench/eight.sh\` on the release of \`bench/eight\` (manifest $(grep -o '"hash": *"[0-9a-f]*' "$release/release.json" | head -1 | grep -o '[0-9a-f]\{16\}' | head -1)): $(nproc) threads," \
-    "800 test items of eight tasks in turn, eight at a time, answers of at most 48 tokens; $runs rounds in turn, medians and ranges, ratios of neighbouring runs."
+    "6,000 requests of test items of eight tasks in turn (so many that compiling is over), eight at a time, answers of at most 48 tokens; $runs rounds in turn, medians and ranges, ratios of neighbouring runs."
   echo
-  echo "| | requests a second | times the modules |"
+  echo "| | requests a second | the modules answer so many times as many |"
   echo "|---|---:|---:|"
   echo "| modules | $(printf '%s\n' "${split[@]}" | summary) | |"
   echo "| the monolith | $(printf '%s\n' "${monolith[@]}" | summary) | $(printf '%s\n' "${overMonolith[@]}" | summary) |"
