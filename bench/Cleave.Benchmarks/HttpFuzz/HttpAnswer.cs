@@ -81,6 +81,7 @@ internal sealed class AnswerReader(Socket socket)
 
     /// <returns>Null where the connection ends before an answer begins.</returns>
     /// <exception cref="InvalidDataException">What came is no answer.</exception>
+    /// <exception cref="EndOfStreamException">The connection ends within it.</exception>
     public async Task<HttpAnswer?> Read(bool isHead, CancellationToken cancel)
     {
         while (true)
@@ -108,7 +109,7 @@ internal sealed class AnswerReader(Socket socket)
             if (colon <= 0 || line.AsSpan(0, colon).ContainsAny(' ', '\t') || !headers.TryAdd(line[..colon], line[(colon + 1)..].Trim()))
                 throw new InvalidDataException($"a header '{line}'");
         }
-        throw new InvalidDataException("a head without an end");
+        throw new EndOfStreamException("a head without an end");
     }
 
     private async Task<byte[]> Body(Dictionary<string, string> headers, CancellationToken cancel)
@@ -120,7 +121,7 @@ internal sealed class AnswerReader(Socket socket)
                 throw new InvalidDataException($"a coding '{coding}'");
             while (true)
             {
-                int size = int.Parse(await Line(cancel) ?? throw new InvalidDataException("chunks without an end"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+                int size = int.Parse(await Line(cancel) ?? throw new EndOfStreamException("chunks without an end"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                 await Take(size, body, cancel);
                 if (await Line(cancel) is not "")
                     throw new InvalidDataException("a chunk without an end");
@@ -141,7 +142,7 @@ internal sealed class AnswerReader(Socket socket)
         while (count > 0)
         {
             if (_from == _to && !await Fill(cancel))
-                throw new InvalidDataException("an answer that is cut off");
+                throw new EndOfStreamException("an answer that is cut off");
             int part = Math.Min(count, _to - _from);
             into.Write(_buffer, _from, part);
             (_from, count) = (_from + part, count - part);
@@ -154,7 +155,7 @@ internal sealed class AnswerReader(Socket socket)
         while (line.Length < MostHead)
         {
             if (_from == _to && !await Fill(cancel))
-                return line.Length == 0 ? null : throw new InvalidDataException($"a line that is cut off: '{line}'");
+                return line.Length == 0 ? null : throw new EndOfStreamException($"a line that is cut off: '{line}'");
             char c = (char)_buffer[_from++];
             if (c == '\n')
                 return line is [.., '\r'] ? line.ToString(0, line.Length - 1) : throw new InvalidDataException($"a line '{line}' with a bare line feed");

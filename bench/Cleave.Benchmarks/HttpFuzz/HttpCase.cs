@@ -77,7 +77,7 @@ internal sealed record HttpCase(byte[] Bytes, bool IsHttp, bool IsHead, bool Lea
             (bytes, isHttp) = (Damage.Bytes(bytes, random, structure: 120), false);
         if (leaves)
             bytes = bytes[..random.NextInt(bytes.Length + 1)];
-        return new HttpCase(bytes, isHttp && !leaves, method == "HEAD" && isHttp, leaves);
+        return new HttpCase(bytes, isHttp && !leaves, bytes.AsSpan().StartsWith("HEAD "u8), leaves);
     }
 
     private static void Add(List<string> headers, string header)

@@ -39,13 +39,14 @@ internal sealed class HttpFuzzer(IReadOnlyList<HttpRequestForm> forms, int port,
         {
             open ??= await Connect();
             bool keeps = false;
+            HttpCase asked = HttpCase.Of(forms, seed, number);
             try
             {
-                keeps = await Ask(HttpCase.Of(forms, seed, number), number, open.Value.Socket, open.Value.Reader);
+                keeps = await Ask(asked, number, open.Value.Socket, open.Value.Reader);
             }
-            catch (Exception e) when (e is InvalidDataException or SocketException or OperationCanceledException or FormatException or OverflowException)
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException or SocketException or OperationCanceledException or FormatException or OverflowException)
             {
-                Fail(number, e is OperationCanceledException ? $"no answer within {Patience.TotalSeconds} s" : e.Message);
+                Fail(number, $"{(e is OperationCanceledException ? $"no answer within {Patience.TotalSeconds} s" : e.Message)}; asked {Shown(asked)}");
             }
             if (!keeps)
             {
@@ -83,9 +84,9 @@ internal sealed class HttpFuzzer(IReadOnlyList<HttpRequestForm> forms, int port,
                 socket.Shutdown(SocketShutdown.Send); // the server may wait for more
             answer = await reader.Read(asked.IsHead, patience.Token);
         }
-        catch (SocketException) when (!asked.IsHttp)
+        catch (Exception e) when (!asked.IsHttp && e is (SocketException or EndOfStreamException))
         {
-            answer = null; // cut off while it was still talking
+            answer = null; // cut off while one of them was still talking
         }
         Judge(asked, answer, number, Stopwatch.GetElapsedTime(began));
         return asked.IsHttp && answer is { KeepsOpen: true };
