@@ -86,7 +86,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     public StudyDefinition Definition(string suffix) => new($"{project.Name}/{task.Name}{suffix}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
 
     /// <summary>What runs the study's trials.</summary>
-    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger, new Lazy<double>(() => Line(task.Definition.Margin, CancellationToken.None)));
+    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger, new Lazy<double>(() => Line(CancellationToken.None)));
 
     /// <summary>Chooses among the trials once they are there.</summary>
     public StudyResult Conclude(Study study, CancellationToken cancellation)
@@ -109,21 +109,20 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     }
 
     /// <summary>
-    /// A project's sampler by its name. <c>auto</c> knows what the study is for, the cheapest module whose quality is safely within the margin of the
+    /// A project's sampler by its name. <c>auto</c> knows what the study is for, the cheapest module whose quality is within the margin of the
     /// monolith's, and what each recipe will cost; only the quality has to be learned. Its process looks at the trials that every search starts with.
     /// </summary>
     internal ISampler Sampler(string name, CancellationToken cancellation)
     {
-        const double Safe = 1;
         if (name != AutoSampler.SamplerName)
             return SamplerNames.Create(name, ProposerModel.Shipped);
         var price = new RecipePrice(task, task.Trunk(monolith.Model).Spec, HeadOutputs);
-        return new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, Line(Safe * task.Definition.Margin, cancellation))),
+        return new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, Line(cancellation))),
             new GpSampler(new GpOptions { StartupTrials = 3, Noise = 0.02, Known = set => Math.Log(price.Of(Recipe.From(set, space.Scope.Training))) }));
     }
 
-    // The study's value of what is no more than this worse than the monolith.
-    private double Line(double worse, CancellationToken cancellation) => TaskTrials.Sign(task) * QualityOf(Reference(cancellation)) - worse;
+    // The study's value of what is just within the margin of the monolith.
+    private double Line(CancellationToken cancellation) => TaskTrials.Sign(task) * QualityOf(Reference(cancellation)) - task.Definition.Margin;
 
     // The monolith on the validation items.
     private IReadOnlyList<Prediction> Reference(CancellationToken cancellation) => _reference ??= monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
