@@ -9,7 +9,7 @@ internal sealed class Shadow : IDisposable
 
     private readonly Func<ModuleRequest, CancellationToken, ModuleResult?> _answer;
     private readonly Channel<(ModuleRequest Request, ModuleResult Given)> _waiting = Channel.CreateBounded<(ModuleRequest, ModuleResult)>(MostWaiting);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stop = new(); // left to the collector: when the thread ends, Dispose may be about to cancel it
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (long Compared, long Equal)> _byTask = new(StringComparer.Ordinal);
     private long _failed, _skipped;
@@ -63,7 +63,6 @@ internal sealed class Shadow : IDisposable
         {
             // The trial is over.
         }
-        _stop.Dispose();
     }
 
     private void Compare(ModuleRequest request, ModuleResult given, CancellationToken stop)
