@@ -158,7 +158,7 @@ public sealed class TrainTests : IDisposable
     public async Task A_run_that_is_killed_again_and_again_gives_the_same_weights()
     {
         Write(_train, 600, 1);
-        string[] Args(string output, params string[] more) => ["train", _base, "--task", "classify", "--train", _train, "--method", "lora", "--epochs", "6", "--batch-tokens", "64",
+        string[] Args(string output, params string[] more) => ["train", _base, "--task", "classify", "--train", _train, "--method", "lora", "--epochs", "24", "--batch-tokens", "64",
             "--validate-every", "10", "--ema", "0.99", "--out", At(output), "--quiet", .. more];
         (int exit, _, string error) = await CleaveProcess.Run(Args("whole"));
         Assert.True(exit == 0, error);
