@@ -33,8 +33,7 @@ row() { # what the row is called, the training file, then options
   rm -rf "$work/last"
   json=$("$CLEAVE" train starter --task classify --train "$train" --test $data/intent.test.jsonl --epochs 6 --out "$work/last" --json --quiet "$@")
   printf '| %s | `%s` | %.3f [%.3f, %.3f] | %.1f | %s | %.0f | %.0f ± %.0f |\n' "$name" "${*//$work\//}" "$(field metric "$json")" "$(field metric_low "$json")" "$(field metric_high "$json")" \
-    "$(awk -v b="$(field weights_bytes "$json")" 'BEGIN { print b / 1e6 }')" "$(field ms "$json" | awk '{ if ($1 != "") printf "%.2f", $1 }')" "$(field core_seconds "$json")" "$(field joules "$json")" "$(field joules_uncertainty "$json")" | tee -a "$out"
-  field added "$json" | awk '{ if ($1 != "") print "added: " $1 }'
+    "$(awk -v b="$(field weights_bytes "$json")" 'BEGIN { print b / 1e6 }')" "$(field ms_per_item "$("$CLEAVE" eval "$work/last" --data $data/intent.test.jsonl --json --quiet)" | awk '{ printf "%.3f", $1 }')" "$(field core_seconds "$json")" "$(field joules "$json")" "$(field joules_uncertainty "$json")" | tee -a "$out"
 }
 section() { printf '\n## %s\n\n| what | options | macro F1 [95%%] | MB | ms an item | core seconds | J |\n|---|---|---:|---:|---:|---:|---:|\n' "$1" | tee -a "$out"; }
 

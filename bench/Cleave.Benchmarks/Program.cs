@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using Cleave.Benchmarks.Adapters;
 using Cleave.Benchmarks.Advice;
 using Cleave.Benchmarks.Agreement;
+using Cleave.Benchmarks.Bandit;
 using Cleave.Benchmarks.Constraints;
 using Cleave.Benchmarks.Costs;
 using Cleave.Benchmarks.Distributed;
@@ -26,6 +27,8 @@ switch (args.FirstOrDefault())
         return AdapterPasses.Run(args[1..]);
     case "advice": // [20]
         return AdviceBenchmark.Run(args.AsSpan(1));
+    case "bandit": // [200]
+        return BanditBenchmark.Run(args.AsSpan(1));
     case "connections":
         return IdleConnections.Run(args[1..]);
     case "constrained":
@@ -64,6 +67,6 @@ switch (args.FirstOrDefault())
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args.Length > 1 ? args[1..] : ["--filter", "*"]);
         return 0;
     default:
-        Console.Error.WriteLine("give limits, adapters, advice, agreement, connections, constrained, costs, fleet, fuzz, fuzz-http, mpi, prompts, proposer, replay, samplers, scaling, search, soak, start, swap or kernels");
+        Console.Error.WriteLine("give limits, adapters, advice, agreement, bandit, connections, constrained, costs, fleet, fuzz, fuzz-http, mpi, prompts, proposer, replay, samplers, scaling, search, soak, start, swap or kernels");
         return 2;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Cleave.Evaluation.Energy;
@@ -7,6 +8,7 @@ using Cleave.Server.Feedback;
 using Cleave.Server.Http;
 using Cleave.Server.Observation;
 using Cleave.Serving;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Remote;
 using Cleave.Serving.Versions;
 using Microsoft.AspNetCore.Builder;
@@ -87,7 +89,10 @@ public sealed class ModuleServer : IAsyncDisposable
         if (_remote is not null)
             _app.MapGet(RemoteEndpoint.Path, new RemoteEndpoint(_remote.Remotes).Show);
         if (_versions is not null)
-            new AdminEndpoints(_versions, options.Watch, releases, options.Allocator, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
+        {
+            _versions.Decided = Decided;
+            new AdminEndpoints(_versions, options.Watch, releases, options.Allocator, _feedback is not null, _audit, line => _log.Say(line, "error"), _ending.Token).Map(_app);
+        }
     }
 
     /// <summary>The methods and paths that are answered.</summary>
@@ -175,6 +180,24 @@ public sealed class ModuleServer : IAsyncDisposable
     {
         KeyValuePair<string, string>[] details = [KeyValuePair.Create("path", folder), .. reason is null ? [] : new[] { KeyValuePair.Create("reason", reason) }];
         _audit?.Write("watch", null, "", _options.Watch!.State.Arrival, outcome, details);
+    }
+
+    // What judgements have settled is noted too: a version that has turned out worse gets no more requests.
+    private void Decided(VersionTrial trial)
+    {
+        BanditState learned = trial.Learned!;
+        string verdict = AdminJson.NameOf(learned.Verdict);
+        Remark($"version {trial.Hash[..12]} on trial: {verdict}, by {learned.Judged} judged answers, {learned.Tried} of them its own");
+        KeyValuePair<string, string>[] details = [KeyValuePair.Create("version", trial.Hash), KeyValuePair.Create("verdict", verdict),
+            KeyValuePair.Create("judged", learned.Judged.ToString(CultureInfo.InvariantCulture))];
+        try
+        {
+            _audit?.Write("feedback", null, "", "verdict", "done", details);
+        }
+        catch (CleaveException e)
+        {
+            Remark(e.Message);
+        }
     }
 
     private Task ShowHealth(HttpContext context, bool isBad) => JsonAnswer.Write(context.Response, isBad ? 503 : 200,

@@ -99,7 +99,7 @@ internal static class ServeCommand
 
     private static readonly Option<string> OnRelease = new("--on-release")
     {
-        Description = "What a new release is given: promote, load, shadow or canary:PERCENT.",
+        Description = "What a new release is given: promote, load, shadow, canary:PERCENT of the requests, or learn:PERCENT, a share that judgements of answers earn it (needs --feedback).",
         HelpName = "WHAT",
         DefaultValueFactory = _ => "promote",
     };
@@ -131,6 +131,7 @@ internal static class ServeCommand
     .Example("cleave serve releases/2026-01 --releases releases --keys keys.txt --audit audit.jsonl --log json", "versions that change while requests run")
     .Example("cleave serve samples/support-desk/release --memory 64MB --weights reply=1,intent=4 --min-share intent=0.2", "little memory, and a module that others must not crowd out")
     .Example("cleave serve releases --watch --on-release canary:5", "the last of these releases; one that comes later answers every twentieth request")
+    .Example("cleave serve releases --watch --on-release learn:50 --feedback judgements.jsonl", "a new release answers as much as people's judgements earn it, at most half")
     .Example("cleave serve releases/2026-01 --remote reply=http://10.0.0.5:8080,http://10.0.0.6:8080", "the router and most modules here, one module on two other machines")
     .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
     .Example("cleave serve base --adapter replies=out/replies --adapter titles=out/titles", "several fine-tunings of one model, answered in one pass")
@@ -153,6 +154,8 @@ internal static class ServeCommand
             Remark = call.Say,
         };
         using RemoteModules? remotes = Remotes(call);
+        if (options is { Watch.Arrival.IsLearning: true, Feedback: null })
+            throw new CleaveException($"--on-release {call.Get(OnRelease)} learns from judgements of answers; give them a file with --feedback FILE");
         string? target = call.Get(Target);
         bool isRelease = target is not null && (options.Watch is not null || Release.IsRelease(target));
         if (options.Feedback?.Control is not null && !isRelease)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cleave.Server.Http;
 using Cleave.Serving.Allocation;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Versions;
 using Cleave.Splitting.Releases;
 using Microsoft.AspNetCore.Builder;
@@ -13,12 +14,14 @@ namespace Cleave.Server.Admin;
 /// <param name="watch">Null where no new releases are looked for.</param>
 /// <param name="releases">Null where no further release may be loaded.</param>
 /// <param name="allocator">Null where nothing of it is told or changed.</param>
+/// <param name="hearsJudgements">Whether answers can be judged, which trials that learn need.</param>
 /// <param name="log">Hears about an entry of the audit log that could not be made after the change was.</param>
-internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch, ReleaseFolder? releases, ServingAllocator? allocator, AuditLog? audit, Action<string>? log,
+internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch, ReleaseFolder? releases, ServingAllocator? allocator, bool hearsJudgements, AuditLog? audit, Action<string>? log,
     CancellationToken stopping)
 {
     public const string Prefix = "/admin";
     private const int MostAudited = 512;
+    private const double UsualMost = 50; // percent
 
     public void Map(IEndpointRouteBuilder app)
     {
@@ -26,7 +29,7 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch
         app.MapPost($"{Prefix}/versions", context => Change(context, "load", Load, "path"));
         app.MapPost($"{Prefix}/promote", context => Change(context, "promote", body => Done(() => versions.Promote(Version(body), Body.Find(body, "force") is { } f && Body.Flag(f, "force"))), "version", "force"));
         app.MapPost($"{Prefix}/rollback", context => Change(context, "rollback", _ => Done(() => versions.Rollback())));
-        app.MapPost($"{Prefix}/canary", context => Change(context, "canary", body => Done(() => Try(body)), "version", "percent", "mode"));
+        app.MapPost($"{Prefix}/canary", context => Change(context, "canary", body => Done(() => Try(body)), "version", "percent", "mode", "risk"));
         if (allocator is not null)
         {
             app.MapGet($"{Prefix}/allocation", context => AnswerAllocation(context, allocator));
@@ -97,10 +100,18 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch
     {
         string mode = Body.Find(body, "mode") is { } m ? Body.Text(m, "mode") : "canary";
         double percent = Body.Find(body, "percent") is { } p ? Body.Number(p, "percent", 0, 100) : -1;
+        double? risk = Body.Find(body, "risk") is { } r ? Body.Number(r, "risk", 0.001, 0.999) : null;
+        if (risk is not null && mode != "learn")
+            throw ApiException.Invalid("'risk' is for the mode learn", "risk");
         switch (mode)
         {
             case "shadow" when percent < 0:
                 versions.StartShadow(Version(body));
+                break;
+            case "learn" when !hearsJudgements:
+                throw new ApiException(403, "permission_error", "this server takes no judgements to learn from; start it with --feedback FILE", code: "feedback_disabled");
+            case "learn" when percent is -1 or > 0 and <= 99:
+                versions.StartLearning(Version(body), percent < 0 ? UsualMost : percent, risk ?? VersionBandit.UsualRisk);
                 break;
             case "canary" when percent > 0:
                 versions.StartCanary(Version(body), percent);
@@ -109,7 +120,7 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch
                 versions.EndTrial();
                 break;
             default:
-                throw ApiException.Invalid("give {\"version\", \"percent\"} with a percentage above 0, {\"version\", \"mode\": \"shadow\"}, or {\"mode\": \"off\"}", "mode");
+                throw ApiException.Invalid("give {\"version\", \"percent\"} with a percentage above 0, {\"version\", \"mode\": \"learn\"} with at most 99 percent, {\"version\", \"mode\": \"shadow\"}, or {\"mode\": \"off\"}", "mode");
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class AuditLog : IDisposable
     /// <exception cref="CleaveException">The file cannot be opened for writing, or another process writes it.</exception>
     public static AuditLog Open(string path, TimeProvider clock) => new(LineFile.Open(path, "the audit log"), clock);
 
-    /// <param name="actor">The name of the key, or <c>local</c>, or <c>watch</c>.</param>
+    /// <param name="actor">The name of the key, or <c>local</c>, <c>watch</c> or <c>feedback</c>.</param>
     /// <param name="outcome"><c>begun</c>, <c>done</c> or <c>refused</c>.</param>
     /// <exception cref="CleaveException">The disk is full or gone.</exception>
     public void Write(string actor, string? remote, string request, string action, string outcome, IEnumerable<KeyValuePair<string, string>> details)

@@ -1,10 +1,11 @@
 using Cleave.Serving;
+using Cleave.Serving.Feedback;
 
 namespace Cleave.Server.Feedback;
 
 /// <summary>What one request was answered by; never what it said.</summary>
 /// <param name="Caller">Who asked, as logs call it.</param>
-internal sealed record AnsweredRequest(string Caller, string Module, string Task, Route Route, string? Version, double? Confidence);
+internal sealed record AnsweredRequest(string Caller, string Module, string Task, Route Route, string? Version, double? Confidence, TrialDraw? Draw);
 
 /// <summary>The last requests that were answered, by their ids. Safe for use from several threads.</summary>
 /// <param name="most">Requests that are remembered; the oldest is forgotten first.</param>
@@ -21,7 +22,7 @@ internal sealed class AnsweredRequests(int most = AnsweredRequests.Usual)
     {
         lock (_gate)
         {
-            if (!_answers.TryAdd(id, new AnsweredRequest(caller, result.Choice.Module, result.Choice.Task, result.Choice.Route, result.Choice.Version, result.Confidence)))
+            if (!_answers.TryAdd(id, new AnsweredRequest(caller, result.Choice.Module, result.Choice.Task, result.Choice.Route, result.Choice.Version, result.Confidence, result.Choice.Draw)))
             {
                 _answers[id] = null;
                 return;

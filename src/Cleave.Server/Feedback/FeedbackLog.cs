@@ -35,7 +35,7 @@ internal sealed class FeedbackLog : IDisposable
         return new FeedbackLog(LineFile.Open(options.File, "the log of judgements"), options, clock);
     }
 
-    /// <summary>Writes a judgement down, and moves the threshold of the task where there is one.</summary>
+    /// <summary>Writes a judgement down, and moves the threshold of the task where there is one, and the share of a version on trial.</summary>
     /// <param name="score">From 0 to 1.</param>
     /// <exception cref="CleaveException">It cannot be written; then nothing has moved.</exception>
     public void Judge(string id, AnsweredRequest answer, double score, string? correction)
@@ -56,6 +56,11 @@ internal sealed class FeedbackLog : IDisposable
                 w.WriteString("version", version);
             if (answer.Confidence is { } confidence)
                 w.WriteNumber("confidence", confidence);
+            if (answer.Draw is { } draw)
+            {
+                w.WriteBoolean("tried", draw.IsTried);
+                w.WriteNumber("share", draw.Share);
+            }
             w.WriteNumber("score", score);
             if (floor is { } least)
                 w.WriteNumber("floor", least);
@@ -68,6 +73,7 @@ internal sealed class FeedbackLog : IDisposable
             _file.Append(line.ToArray());
             if (floor is not null)
                 _control!.Judge(answer.Version!, answer.Task, score, escalated);
+            answer.Draw?.Judge(score);
         }
     }
 

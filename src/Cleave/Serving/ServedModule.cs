@@ -1,4 +1,5 @@
 using Cleave.Data;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Tools;
 
 namespace Cleave.Serving;
@@ -32,6 +33,9 @@ public sealed record ModuleChoice(string Module, string Task, Route Route)
 {
     /// <summary>The version that answers, by its hash; null where there is only one.</summary>
     public string? Version { get; init; }
+
+    /// <summary>How the version was drawn, where one is on trial whose share follows judgements; else null.</summary>
+    public TrialDraw? Draw { get; init; }
 }
 
 /// <summary>Who speaks in a conversation.</summary>

@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cleave.Server;
 using Cleave.Server.Keys;
+using Cleave.Serving;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Versions;
 using Cleave.Tests.Serving.Versions;
 using Cleave.Tests.Splitting.Report;
@@ -72,6 +74,22 @@ public sealed class DashboardTests
         Assert.Equal(5, charts.Length);
         Assert.All(charts, c => Assert.Matches("^[a-z]+\"[^>]*>\\s*<div[^>]*><svg", c));
         Assert.All(charts, c => Assert.True(Regex.Count(c[..c.IndexOf("</svg>", StringComparison.Ordinal)], "<path") > 2, $"an empty chart: {c[..40]}"));
+    }
+
+    [BrowserFact]
+    public async Task It_says_what_a_trial_has_learnt()
+    {
+        using VersionedHost versions = await Versions();
+        versions.StartLearning(SayingHost.HashOf("b"), 30, 0.2);
+        await using RunningServer server = await RunningServer.StartAsync(versions);
+        Uri page = new(server.Client.BaseAddress!, "/dashboard");
+        Assert.Contains("is on trial: it answers 20.0% of the requests, at most 30%. No answer has been judged yet.", Browser.Open(page, 1280).Dom, StringComparison.Ordinal);
+        for (int i = 0; versions.State.Trial!.Percent > 0; i++)
+        {
+            TrialDraw draw = versions.Run(new ModuleRequest { Module = "reply", Prompt = "x", Id = $"{i}" }, Silence.Sink, CancellationToken.None).Choice.Draw!;
+            draw.Judge(draw.IsTried ? 0 : 1);
+        }
+        Assert.Matches("it answers 0.0% of the requests, at most 30%. It loses \\+[0-9.]+ to \\+100.0 points more than the serving version, by [0-9]+ judged answers .[0-9]+ its own.: worse, so it gets no more requests", Browser.Open(page, 1280).Dom);
     }
 
     [BrowserFact]

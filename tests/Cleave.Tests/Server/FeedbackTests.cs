@@ -8,6 +8,7 @@ using Cleave.Serving.Feedback;
 using Cleave.Serving.Versions;
 using Cleave.Tests.Formats.Durable;
 using Cleave.Tests.Serving;
+using Cleave.Tests.Serving.Versions;
 
 namespace Cleave.Tests.Server;
 
@@ -75,6 +76,40 @@ public sealed class FeedbackTests(TinyRelease tiny) : IClassFixture<TinyRelease>
         JsonElement line = JsonElement.Parse(lines[4]);
         Assert.Equal((last, "mood", again, 0.25, "calm"), (line.GetProperty("request").GetString(), line.GetProperty("task").GetString(), line.GetProperty("route").GetString(),
             line.GetProperty("score").GetDouble(), line.GetProperty("correction").GetString()));
+    }
+
+    [Fact]
+    public async Task A_version_on_trial_earns_its_share_by_judgements_and_what_they_settle_is_noted()
+    {
+        string audit = _folder.File("audit.jsonl"), b = SayingHost.HashOf("b");
+        using var versions = new VersionedHost(new SayingHost("a").Version(), (folder, _) => new SayingHost(folder).Version());
+        await versions.LoadAsync("b");
+        var said = new List<string>();
+        await using (RunningServer server = await RunningServer.StartAsync(versions, new ServerOptions { Feedback = new FeedbackOptions(Log, null, false), AuditFile = audit, Remark = said.Add }))
+        {
+            JsonElement trial = await Trial(await server.Post("/admin/canary", $"{{\"version\":\"{b}\",\"mode\":\"learn\",\"percent\":30,\"risk\":0.2}}"));
+            Assert.Equal(("learn", 20, "open", 30, 0.2), (trial.GetProperty("mode").GetString(), trial.GetProperty("percent").GetDouble(), trial.GetProperty("learned").GetProperty("verdict").GetString(),
+                trial.GetProperty("learned").GetProperty("most_percent").GetDouble(), trial.GetProperty("learned").GetProperty("risk").GetDouble()));
+            for (int i = 0; i < 2000 && versions.State.Trial!.Percent > 0; i++)
+            {
+                HttpResponseMessage answer = await server.Post("/v1/completions", "{\"model\":\"reply\",\"prompt\":\"x\"}");
+                bool good = answer.Headers.GetValues("x-cleave-version").Single() != b;
+                Assert.Equal(HttpStatusCode.OK, (await server.Post("/v1/feedback", $"{{\"request\":\"{answer.Headers.GetValues("x-request-id").Single()}\",\"good\":{(good ? "true" : "false")}}}")).StatusCode);
+            }
+            trial = await Trial(await server.Client.GetAsync("/admin/versions"));
+            JsonElement learned = trial.GetProperty("learned");
+            Assert.Equal((0, "worse"), (trial.GetProperty("percent").GetDouble(), learned.GetProperty("verdict").GetString()));
+            Assert.InRange(learned.GetProperty("low").GetDouble(), 0.2, 1);
+            Assert.Equal($"version {b[..12]} on trial: worse, by {learned.GetProperty("judged").GetInt32()} judged answers, {learned.GetProperty("tried").GetInt32()} of them its own", Assert.Single(said));
+            Assert.Contains("cleave_trial_share{version=\"", await server.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+            var error = await RunningServer.Error(await server.Post("/admin/canary", $"{{\"version\":\"{b}\",\"mode\":\"learn\",\"percent\":100}}"));
+            Assert.Equal(400, error.Status);
+        }
+        string[] lines = await File.ReadAllLinesAsync(Log);
+        Assert.Contains(lines, l => l.Contains("\"tried\":true,\"share\":0.2,\"score\":0", StringComparison.Ordinal));
+        Assert.Contains("\"actor\":\"feedback\"", await File.ReadAllTextAsync(audit), StringComparison.Ordinal);
+
+        static async Task<JsonElement> Trial(HttpResponseMessage response) => JsonElement.Parse(await response.Content.ReadAsStringAsync()).GetProperty("trial");
     }
 
     [Fact]

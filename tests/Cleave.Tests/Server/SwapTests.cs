@@ -168,6 +168,8 @@ public sealed class SwapTests
     [InlineData("/admin/canary", "{\"percent\":0}", 400, "a percentage above 0")]
     [InlineData("/admin/canary", "{\"mode\":\"x\"}", 400, "\\\"mode\\\": \\\"off\\\"")]
     [InlineData("/admin/canary", "{\"version\":\"00000000\",\"percent\":101}", 400, "from 0 to 100")]
+    [InlineData("/admin/canary", "{\"version\":\"00000000\",\"mode\":\"learn\"}", 403, "--feedback FILE")]
+    [InlineData("/admin/canary", "{\"version\":\"00000000\",\"percent\":5,\"risk\":0.1}", 400, "is for the mode learn")]
     [InlineData("/admin/versions", "{\"path\":\"x\"}", 403, "--releases DIR")]
     [InlineData("/admin/versions", "[]", 400, "must be a JSON object")]
     public async Task What_cannot_be_done_says_why(string path, string body, int status, string message)

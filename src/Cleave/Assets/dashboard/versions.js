@@ -80,6 +80,15 @@ function trial(t) {
     return '';
   if (t.mode === 'canary')
     return `Version ${short(t.version)} is a canary: it answers ${t.percent}% of the requests.`;
+  if (t.mode === 'learn')
+    return learning(t);
   const c = t.comparison;
   return `Version ${short(t.version)} is a shadow: ${c.equal} of its ${c.compared} answers equal those that were given; ${c.failed} failed, ${c.skipped} were left out.`;
+}
+
+function learning({ version, percent, learned }) {
+  const points = x => `${x > 0 ? '+' : ''}${(100 * x).toFixed(1)}`;
+  const known = learned.judged ? `It loses ${points(learned.low)} to ${points(learned.high)} points more than the serving version, by ${learned.judged} judged answers (${learned.tried} its own)` : 'No answer has been judged yet';
+  const verdict = { 'open': '', 'as good': `: as good (within ${(100 * learned.risk).toFixed(1)} points)`, 'better': ': better', 'worse': ': worse, so it gets no more requests' }[learned.verdict];
+  return `Version ${short(version)} is on trial: it answers ${percent.toFixed(1)}% of the requests, at most ${learned.most_percent}%. ${known}${verdict}.`;
 }

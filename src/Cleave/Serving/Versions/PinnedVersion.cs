@@ -1,3 +1,5 @@
+using Cleave.Serving.Feedback;
+
 namespace Cleave.Serving.Versions;
 
 /// <summary>
@@ -9,9 +11,10 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
     private readonly VersionedHost _owner;
     private readonly LoadedVersion _version;
     private int _uses = 1; // its holder's, and one for each answer that is being computed
-    private int _isDisposed;
+    private readonly TrialDraw? _draw;
+    private int _isDisposed, _hasFailed;
 
-    internal PinnedVersion(VersionedHost owner, LoadedVersion version) => (_owner, _version) = (owner, version);
+    internal PinnedVersion(VersionedHost owner, LoadedVersion version, TrialDraw? draw) => (_owner, _version, _draw) = (owner, version, draw);
 
     /// <summary>Of the version.</summary>
     public string Hash => _version.Hash;
@@ -28,7 +31,7 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(sink);
-        return Told(request, Use(() => _owner.Count(_version, () => _version.Version.Host.Run(request, new VersionSink(sink, Hash), cancellation), r => [r.Compute], cancellation)));
+        return Told(request, Use(() => _owner.Count(_version, () => _version.Version.Host.Run(request, new VersionSink(sink, Hash), cancellation), r => [r.Compute], cancellation, Failed)));
     }
 
     /// <inheritdoc/>
@@ -37,7 +40,7 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         IReadOnlyList<ModuleResult> results =
-            Use(() => _owner.Count(_version, () => _version.Version.Host.Judge(requests, cancellation), all => all.Select(r => r.Compute), cancellation));
+            Use(() => _owner.Count(_version, () => _version.Version.Host.Judge(requests, cancellation), all => all.Select(r => r.Compute), cancellation, Failed));
         return [.. requests.Zip(results, Told)];
     }
 
@@ -55,9 +58,16 @@ public sealed class PinnedVersion : IModuleHost, IDisposable
 
     private ModuleResult Told(ModuleRequest request, ModuleResult result)
     {
-        result = result with { Choice = result.Choice with { Version = Hash } };
+        result = result with { Choice = result.Choice with { Version = Hash, Draw = _draw } };
         _owner.Compare(request, result);
         return result;
+    }
+
+    // An answer that does not come is a bad one; nobody will judge it. One of a request's counts.
+    private void Failed()
+    {
+        if (Interlocked.Exchange(ref _hasFailed, 1) == 0)
+            _draw?.Judge(0);
     }
 
     // A request whose client has left may still be taken from the queue afterwards.

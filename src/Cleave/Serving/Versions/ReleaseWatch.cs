@@ -24,6 +24,9 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
     private string? _settled, _seen, _said;
     private WatchState _state = new(path, arrival.Kind, null, null, null, 0);
 
+    /// <summary>What a new release is given.</summary>
+    public ReleaseArrival Arrival { get; } = arrival;
+
     public WatchState State
     {
         get
@@ -116,7 +119,7 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
         _settled = key;
         string? refusal = await Take(host, folder!, cancellation).ConfigureAwait(false);
         Settle(folder!, refusal);
-        say(refusal is null ? $"{folder} is loaded ({arrival.Kind})" : $"{folder} is refused, and what was served goes on: {refusal}");
+        say(refusal is null ? $"{folder} is loaded ({Arrival.Kind})" : $"{folder} is refused, and what was served goes on: {refusal}");
         try
         {
             note(refusal is null ? "done" : "refused", folder!, refusal);
@@ -135,7 +138,7 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
             await MakeRoom(host, cancellation).ConfigureAwait(false);
             VersionState version = await host.LoadAsync(folder, cancellation).ConfigureAwait(false);
             if (version.Role is not VersionRole.Serving)
-                arrival.Apply(host, version.Hash);
+                Arrival.Apply(host, version.Hash);
             return null;
         }
         catch (Exception e) when (e is not OperationCanceledException)

@@ -1,3 +1,5 @@
+using Cleave.Serving.Feedback;
+
 namespace Cleave.Serving.Versions;
 
 /// <summary>What a version does at present.</summary>
@@ -28,9 +30,10 @@ public sealed record VersionState(string Hash, string Project, string Folder, Ve
     IReadOnlyList<ModuleProof> Proofs, int Running, long Requests, long Failures, TimeSpan MeanCompute);
 
 /// <summary>A trial of a version beside the one that serves.</summary>
-/// <param name="Percent">Of the requests that it answers; 0 for a shadow.</param>
+/// <param name="Percent">Of the requests that it answers; 0 for a shadow, and for what has turned out worse.</param>
 /// <param name="Comparison">Of a shadow's answers, else null.</param>
-public sealed record VersionTrial(string Hash, double Percent, ShadowComparison? Comparison);
+/// <param name="Learned">Of a trial whose share follows judgements, else null.</param>
+public sealed record VersionTrial(string Hash, double Percent, ShadowComparison? Comparison, BanditState? Learned);
 
 /// <summary>How a shadow's answers compare with those that were given.</summary>
 /// <param name="Compared">Answers of both.</param>

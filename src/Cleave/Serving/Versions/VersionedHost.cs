@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Cleave.Serving.Feedback;
 
 namespace Cleave.Serving.Versions;
 
@@ -45,6 +46,9 @@ public sealed class VersionedHost : IModuleHost, IDisposable
 
     public bool CanRoute => _serving.Version.Host.CanRoute;
 
+    /// <summary>Hears what a trial that learns has come to, on the thread of the judgement that settled it.</summary>
+    public Action<VersionTrial>? Decided { get; set; }
+
     public VersionsState State
     {
         get
@@ -52,7 +56,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
             lock (_gate)
             {
                 return new VersionsState([.. _loaded.Select(v => v.State(RoleOf(v)))],
-                    _trial is { } t ? new VersionTrial(t.Version.Hash, t.Percent, t.Shadow?.Comparison) : null, _loading, _before.LastOrDefault()?.Hash);
+                    _trial?.State, _loading, _before.LastOrDefault()?.Hash);
             }
         }
     }
@@ -65,9 +69,9 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         ArgumentNullException.ThrowIfNull(module);
         lock (_gate)
         {
-            LoadedVersion version = Choose(module, id);
+            (LoadedVersion version, TrialDraw? draw) = Choose(module, id);
             version.Enter();
-            return new PinnedVersion(this, version);
+            return new PinnedVersion(this, version, draw);
         }
     }
 
@@ -162,12 +166,23 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     {
         if (!(percent > 0 && percent <= 100))
             throw new VersionException($"{percent} percent: a canary answers more than 0 and at most 100");
-        Start(hash, v => new Trial(v, percent, null));
+        Start(hash, v => new Trial(v) { Fixed = percent });
+    }
+
+    /// <summary>Lets a version answer the share of the requests that judgements of its answers earn it (<see cref="VersionBandit"/>).</summary>
+    /// <param name="percent">The most that it may answer: above 0, below 100.</param>
+    /// <param name="risk">What may be lost by it, a judged answer.</param>
+    /// <exception cref="VersionException">There is no such version, or it serves already.</exception>
+    public void StartLearning(string hash, double percent, double risk = VersionBandit.UsualRisk)
+    {
+        if (!(percent is > 0 and < 100) || !(risk is >= 0.001 and < 1))
+            throw new VersionException($"at most {percent} percent with a risk of {risk}: a trial that learns answers at most a share above 0 and below 100 percent, with a risk from 0.001 and below 1");
+        Start(hash, v => new Trial(v) { Bandit = new VersionBandit(percent / 100, risk, learned => Decided?.Invoke(new VersionTrial(v.Hash, 100 * learned.Share, null, learned))) });
     }
 
     /// <summary>Lets a version answer what the serving one answers, without giving its answers to anybody, and compares.</summary>
     /// <exception cref="VersionException">There is no such version, or it serves already.</exception>
-    public void StartShadow(string hash) => Start(hash, v => new Trial(v, 0, new Shadow((request, stop) =>
+    public void StartShadow(string hash) => Start(hash, v => new Trial(v) { Shadow = new Shadow((request, stop) =>
     {
         lock (_gate)
         {
@@ -183,9 +198,9 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         {
             Leave(v);
         }
-    })));
+    }) });
 
-    /// <summary>Ends the canary or shadow; the version stays in memory.</summary>
+    /// <summary>Ends the trial; the version stays in memory.</summary>
     public void EndTrial()
     {
         Trial? ended;
@@ -237,7 +252,8 @@ public sealed class VersionedHost : IModuleHost, IDisposable
 
     /// <summary>Answers, and counts whether that went well. A request's own mistake, and one that nobody waits for any more, say nothing about the version.</summary>
     /// <param name="compute">The time of each request that was answered.</param>
-    internal T Count<T>(LoadedVersion version, Func<T> answer, Func<T, IEnumerable<TimeSpan>> compute, CancellationToken cancellation)
+    /// <param name="failed">Hears of a failure.</param>
+    internal T Count<T>(LoadedVersion version, Func<T> answer, Func<T, IEnumerable<TimeSpan>> compute, CancellationToken cancellation, Action? failed = null)
     {
         try
         {
@@ -253,6 +269,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         {
             lock (_gate)
                 version.Count(failed: true, TimeSpan.Zero);
+            failed?.Invoke();
             throw;
         }
     }
@@ -300,7 +317,8 @@ public sealed class VersionedHost : IModuleHost, IDisposable
         if (keepBefore && version != _serving)
             _before.Add(_serving);
         _serving = version;
-        Trial? ended = _trial?.Version == version ? _trial : null;
+        // What was learnt of one version beside another says nothing of it beside a third.
+        Trial? ended = _trial?.Version == version || _trial?.Bandit is not null ? _trial : null;
         if (ended is not null)
             _trial = null;
         return ended;
@@ -321,9 +339,13 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     }
 
     // Called under the lock.
-    private LoadedVersion Choose(string module, string? id) =>
-        _trial is { Percent: > 0 } trial && id is not null && trial.Version.Knows(module) && Share(trial.Version.Hash, id) < trial.Percent / 100
-            ? trial.Version : _serving;
+    private (LoadedVersion Version, TrialDraw? Draw) Choose(string module, string? id)
+    {
+        if (_trial is not { Share: > 0 and var share } trial || id is null || !trial.Version.Knows(module))
+            return (_serving, null);
+        bool isTried = Share(trial.Version.Hash, id) < share;
+        return (isTried ? trial.Version : _serving, trial.Bandit is { } bandit ? new TrialDraw(bandit, isTried, share) : null);
+    }
 
     // Where a request's id lies between 0 and 1; with the version in it, so that not always the same clients are the first to try.
     private static double Share(string hash, string id)
@@ -344,7 +366,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
 
     // Called under the lock.
     private VersionRole RoleOf(LoadedVersion version) => version.IsRetired ? VersionRole.Draining : version == _serving ? VersionRole.Serving
-        : _trial?.Version != version ? VersionRole.Ready : _trial.Shadow is null ? VersionRole.Canary : VersionRole.Shadow;
+        : _trial?.Version != version ? VersionRole.Ready : _trial.Shadow is not null ? VersionRole.Shadow : _trial.Share > 0 ? VersionRole.Canary : VersionRole.Ready;
 
     // Not on a request's time. Weights go with a collection, which nothing else would cause soon on a heap that holds little beside them;
     // it comes in a second step, when nothing on the first one's stack can hold the version any more.
@@ -371,8 +393,20 @@ public sealed class VersionedHost : IModuleHost, IDisposable
 
     private static string Short(LoadedVersion version) => version.Hash[..12];
 
-    private sealed record Trial(LoadedVersion Version, double Percent, Shadow? Shadow) : IDisposable
+    // Either of a share that is fixed, or of one that is learnt, or in the shadow.
+    private sealed record Trial(LoadedVersion Version) : IDisposable
     {
+        public double Fixed { get; init; }
+
+        public VersionBandit? Bandit { get; init; }
+
+        public Shadow? Shadow { get; init; }
+
+        /// <summary>Of the requests that it answers; of percents, a hundredth part.</summary>
+        public double Share => Bandit?.Share ?? Fixed / 100;
+
+        public VersionTrial State => Bandit?.State is { } learned ? new VersionTrial(Version.Hash, 100 * learned.Share, null, learned) : new VersionTrial(Version.Hash, Fixed, Shadow?.Comparison, null);
+
         public void Dispose() => Shadow?.Dispose();
     }
 }

@@ -129,6 +129,7 @@ public sealed class ReleaseWatchTests : IDisposable
     [InlineData("load", VersionRole.Ready)]
     [InlineData("shadow", VersionRole.Shadow)]
     [InlineData("canary:12.5", VersionRole.Canary)]
+    [InlineData("learn:12.5", VersionRole.Canary)]
     public async Task A_new_release_can_be_given_less_than_everything(string arrival, VersionRole role)
     {
         Put("1", "a");
@@ -138,7 +139,7 @@ public sealed class ReleaseWatchTests : IDisposable
         await Look(watch, host);
         IsServing("a", host);
         Assert.Equal(role, host.State.Versions[1].Role);
-        Assert.Equal(role == VersionRole.Canary ? 12.5 : 0, host.State.Trial?.Percent ?? 0);
+        Assert.Equal(role == VersionRole.Canary ? 12.5 : 0, (host.State.Trial?.Learned is { } learned ? 100 * learned.Most : host.State.Trial?.Percent) ?? 0);
     }
 
     [Fact]
@@ -179,6 +180,9 @@ public sealed class ReleaseWatchTests : IDisposable
     [InlineData("canary:0")]
     [InlineData("canary:101")]
     [InlineData("canary:-5")]
+    [InlineData("canary:5:5")]
+    [InlineData("learn:100")]
+    [InlineData("promote:5")]
     [InlineData("Promote")]
     public void What_a_new_release_cannot_be_given_is_refused(string text) => Assert.Throws<CleaveException>(() => ReleaseArrival.Parse(text));
 

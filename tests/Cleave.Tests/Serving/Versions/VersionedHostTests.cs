@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Cleave.Serving;
+using Cleave.Serving.Feedback;
 using Cleave.Serving.Versions;
 
 namespace Cleave.Tests.Serving.Versions;
@@ -95,6 +96,65 @@ public sealed class VersionedHostTests
         Assert.All(first, id => Assert.Equal("b b b", Ask(host, id).Text)); // a larger share keeps those that it had
         host.EndTrial();
         Assert.All(first, id => Assert.Equal("a a a", Ask(host, id).Text));
+    }
+
+    [Fact]
+    public async Task A_trial_that_learns_gives_a_version_what_its_answers_earn_and_in_the_end_nothing()
+    {
+        using VersionedHost host = Create();
+        await host.LoadAsync("b");
+        var decided = new List<VersionTrial>();
+        host.Decided = decided.Add;
+        host.StartLearning(B, 40);
+        Assert.Equal((VersionRole.Canary, 5), (RoleOf(host, B), host.State.Trial!.Percent));
+        Assert.Null(Ask(host).Choice.Draw); // without an id
+        for (int i = 0; i < 4000 && (decided.Count == 0 || host.State.Trial.Percent < 39); i++)
+        {
+            TrialDraw draw = Ask(host, $"good-{i}").Choice.Draw!;
+            draw.Judge(draw.IsTried ? 1 : 0.7);
+        }
+        Assert.Equal(40, host.State.Trial.Percent, 0);
+        Assert.Equal([TrialVerdict.AsGood], decided.Select(d => d.Learned!.Verdict));
+        int asked = 0, tried = 0;
+        for (; asked < 1000; asked++)
+            tried += Ask(host, $"between-{asked}").Text == "b b b" ? 1 : 0;
+        Assert.InRange(tried, 338, 462); // 400 ± 4 standard deviations
+
+        host.StartLearning(B, 40); // from the beginning
+        for (int i = 0; i < 4000 && host.State.Trial.Percent > 0; i++)
+        {
+            if (Ask(host, $"bad-{i}").Choice.Draw is not { } draw)
+                break;
+            draw.Judge(draw.IsTried ? 0 : 0.9);
+        }
+        Assert.Equal((VersionRole.Ready, 0, TrialVerdict.Worse), (RoleOf(host, B), host.State.Trial.Percent, host.State.Trial.Learned!.Verdict));
+        Assert.Equal(B, decided[^1].Hash);
+        Assert.All(Enumerable.Range(0, 200), i => Assert.Equal("a a a", Ask(host, $"after-{i}").Text));
+    }
+
+    [Fact]
+    public async Task A_request_that_fails_counts_once_against_its_version_and_a_trial_ends_with_what_it_was_compared_with()
+    {
+        using VersionedHost host = Create();
+        await host.LoadAsync("b");
+        await host.LoadAsync("c");
+        host.StartLearning(B, 50, 0.3);
+        using (PinnedVersion pinned = host.Pin("reply", "several answers"))
+        {
+            for (int i = 0; i < 3; i++)
+                Assert.Throws<InvalidOperationException>(() => pinned.Run(new ModuleRequest { Module = "reply", Prompt = "fail", Id = "several answers" }, new Heard(), CancellationToken.None));
+        }
+        Assert.Equal(1, host.State.Trial!.Learned!.Judged);
+        for (int i = 0; i < 50; i++)
+            Assert.Throws<InvalidOperationException>(() => Ask(host, $"{i}", "fail"));
+        BanditState state = host.State.Trial.Learned!;
+        Assert.Equal(51, state.Judged);
+        Assert.InRange(state.Tried, 1, 50); // both fail alike
+        Assert.Equal(TrialVerdict.Open, state.Verdict);
+        host.Promote(SayingHost.HashOf("c"));
+        Assert.Null(host.State.Trial);
+        foreach ((double percent, double risk) in new[] { (0, 0.05), (100, 0.05), (double.NaN, 0.05), (50, 0), (50, 1), (50, double.NaN) })
+            Assert.Throws<VersionException>(() => host.StartLearning(B, percent, risk));
     }
 
     [Fact]
