@@ -12,6 +12,9 @@ public sealed partial class ManifestTests
 {
     private static readonly string Deploy = Path.Combine(AppContext.BaseDirectory, "deploy");
 
+    private static readonly ILookup<string, string[]> Fields =
+        File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Golden", "Server", "kubernetes-fields.tsv")).Select(l => l.Split('\t')).ToLookup(r => r[0]);
+
     private static YamlNode Read(string file)
     {
         var stream = new YamlStream();
@@ -21,9 +24,9 @@ public sealed partial class ManifestTests
     }
 
     // A node below, by the names and places that lead to it.
-    private static YamlNode At(YamlNode node, params object[] path) => path.Aggregate(node, (n, step) => step is int i ? ((YamlSequenceNode)n)[i] : ((YamlMappingNode)n)[(string)step]);
+    internal static YamlNode At(YamlNode node, params object[] path) => path.Aggregate(node, (n, step) => step is int i ? ((YamlSequenceNode)n)[i] : ((YamlMappingNode)n)[(string)step]);
 
-    private static string Text(YamlNode node, params object[] path) => ((YamlScalarNode)At(node, path)).Value!;
+    internal static string Text(YamlNode node, params object[] path) => ((YamlScalarNode)At(node, path)).Value!;
 
     private static int Number(YamlNode node, params object[] path) => int.Parse(Text(node, path), CultureInfo.InvariantCulture);
 
@@ -37,8 +40,7 @@ public sealed partial class ManifestTests
     {
         YamlNode root = Read($"kubernetes/{name}.yaml");
         Assert.Equal((version, type[2..]), (Text(root, "apiVersion"), Text(root, "kind")));
-        ILookup<string, string[]> table = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Golden", "Server", "kubernetes-fields.tsv")).Select(l => l.Split('\t')).ToLookup(r => r[0]);
-        int fields = Check(root, type, table);
+        int fields = Check(root, type);
         Assert.True(fields >= least, $"{fields}");
     }
 
@@ -77,7 +79,7 @@ public sealed partial class ManifestTests
         Assert.StartsWith("/etc/cleave/keys:", run.OneLineError().Replace("cleave: ", "", StringComparison.Ordinal).Replace("error: ", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
-    /// <summary>The chart is not rendered by this test: what it takes from its values is there, and what it says to the program is known.</summary>
+    /// <summary>Without Helm: what it takes from its values is there, and what it says to the program is known.</summary>
     [Fact]
     public void The_charts_templates_ask_for_values_that_there_are()
     {
@@ -94,27 +96,29 @@ public sealed partial class ManifestTests
         Assert.Equal(("v2", "cleave", "application"), (Text(Read("helm/cleave/Chart.yaml"), "apiVersion"), Text(Read("helm/cleave/Chart.yaml"), "name"), Text(Read("helm/cleave/Chart.yaml"), "type")));
     }
 
-    private static int Check(YamlNode node, string type, ILookup<string, string[]> definitions)
+    /// <summary>Every field is one that the published API has, of its type, and none that it requires is missing.</summary>
+    /// <returns>How many values there are.</returns>
+    internal static int Check(YamlNode node, string type)
     {
         if (type[0] == '[')
-            return Assert.IsType<YamlSequenceNode>(node).Sum(v => Check(v, type[1..^1], definitions));
+            return Assert.IsType<YamlSequenceNode>(node).Sum(v => Check(v, type[1..^1]));
         if (type[0] == '{')
-            return Assert.IsType<YamlMappingNode>(node).Sum(m => Check(m.Value, type[1..^1], definitions));
+            return Assert.IsType<YamlMappingNode>(node).Sum(m => Check(m.Value, type[1..^1]));
         if (node is YamlScalarNode scalar)
         {
             string kind = scalar.Style is not YamlDotNet.Core.ScalarStyle.Plain ? "string" : int.TryParse(scalar.Value, out _) ? "number" : scalar.Value is "true" or "false" ? "boolean" : "string";
             Assert.True(type == kind || (type == "IntOrString" && kind is "number" or "string"), $"{scalar.Value} is a {kind}, not a {type}");
             return 1;
         }
-        Assert.True(definitions.Contains(type), $"the table has no {type}");
-        var fields = definitions[type].ToDictionary(r => r[1]);
+        Assert.True(Fields.Contains(type), $"the table has no {type}");
+        var fields = Fields[type].ToDictionary(r => r[1]);
         var given = Assert.IsType<YamlMappingNode>(node);
         Assert.All(fields.Values.Where(r => r[3] == "required"), r => Assert.True(given.Children.ContainsKey(r[1]), $"{type} lacks {r[1]}"));
         return given.Sum(m =>
         {
             string name = ((YamlScalarNode)m.Key).Value!;
             Assert.True(fields.ContainsKey(name), $"{type} has no {name}");
-            return Check(m.Value, fields[name][2], definitions);
+            return Check(m.Value, fields[name][2]);
         });
     }
 
