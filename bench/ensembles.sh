@@ -28,10 +28,11 @@ END
 
 field() { grep -o "\"$1\":[^,}]*" <<<"$2" | head -1 | cut -d: -f2- | tr -d '"'; }
 row() { # what the row is called, the training file, then options
-  local name=$1 train=$2 json
+  local name=$1 train=$2 json epochs=(--epochs 6)
   shift 2
+  case " $* " in *" --epochs "*) epochs=() ;; esac
   rm -rf "$work/last"
-  json=$("$CLEAVE" train starter --task classify --train "$train" --test $data/intent.test.jsonl --epochs 6 --out "$work/last" --json --quiet "$@")
+  json=$("$CLEAVE" train starter --task classify --train "$train" --test $data/intent.test.jsonl "${epochs[@]}" --out "$work/last" --json --quiet "$@")
   printf '| %s | `%s` | %.3f [%.3f, %.3f] | %.1f | %s | %.0f | %.0f ± %.0f |\n' "$name" "${*//$work\//}" "$(field metric "$json")" "$(field metric_low "$json")" "$(field metric_high "$json")" \
     "$(awk -v b="$(field weights_bytes "$json")" 'BEGIN { print b / 1e6 }')" "$(field ms_per_item "$("$CLEAVE" eval "$work/last" --data $data/intent.test.jsonl --json --quiet)" | awk '{ printf "%.3f", $1 }')" "$(field core_seconds "$json")" "$(field joules "$json")" "$(field joules_uncertainty "$json")" | tee -a "$out"
 }
