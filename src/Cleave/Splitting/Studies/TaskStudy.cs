@@ -139,7 +139,11 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
         return study;
     }
 
-    // Of those within the budget; where there is none, of all.
+    /// <summary>
+    /// Of the candidates within the budget that will pass the certificate as far as validation can tell, the best among the
+    /// cheapest: those that cost at most twice as much as the cheapest, because a little cost buys safety from a lucky
+    /// candidate. Without one, the best of those within the budget; without one, the best.
+    /// </summary>
     private Trial Choose(Study study, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
     {
         Trial[] complete = [.. study.Trials.Where(t => t.State == TrialState.Complete).OrderBy(t => t.Values[1]).ThenBy(t => t.Number)];
@@ -147,22 +151,30 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
             throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
         double cost = MonolithCost();
         Trial[] affordable = [.. complete.Where(t => project.Budget.Allows(t.Values[1], t.Values[2], cost, monolith.WeightBytes))];
-        return TrialChoice.Of(affordable.Length > 0 ? affordable : complete, t => t.Values[1], t => t.Values[0], t => Odds(t, reference, cancellation));
+        var passing = new List<Trial>();
+        foreach (Trial trial in affordable.TakeWhile(t => passing.Count == 0 || t.Values[1] <= 2 * passing[0].Values[1]))
+        {
+            if (IsSafe(trial, reference, cancellation))
+                passing.Add(trial);
+        }
+        if (passing.Count > 0)
+            return passing.MaxBy(t => t.Values[0])!;
+        return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
     }
 
     /// <summary>
-    /// How probable it is that the certificate will be passed, by what the validation items show: their difference is
+    /// Whether the certificate will be passed, with 95% probability by what the validation items show: their difference is
     /// itself uncertain, and so will be that on the test items, the less the more of these there are.
     /// </summary>
-    private double Odds(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
+    private bool IsSafe(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
     {
         const double Z = 1.645; // one-sided 95%
         using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial))[0];
         NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference,
             module.Predict(task.Data.Validation, cancellation), task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
         double deviation = (test.Difference - test.LowerBound) / Z;
-        double onTest = deviation * Math.Sqrt((double)task.Data.Validation.Count / task.Data.Test.Count), spare = test.Difference + test.Margin - Z * onTest;
-        return deviation > 0 ? Evaluation.Normal.Cdf(spare / Math.Sqrt(deviation * deviation + onTest * onTest)) : spare >= 0 ? 1 : 0;
+        double onTest = deviation * Math.Sqrt((double)task.Data.Validation.Count / task.Data.Test.Count);
+        return test.Difference + test.Margin >= Z * (onTest + Math.Sqrt(deviation * deviation + onTest * onTest));
     }
 
     private bool Allows(TransformerSpec spec, WeightChoice weights) =>
