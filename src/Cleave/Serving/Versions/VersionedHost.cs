@@ -182,23 +182,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
 
     /// <summary>Lets a version answer what the serving one answers, without giving its answers to anybody, and compares.</summary>
     /// <exception cref="VersionException">There is no such version, or it serves already.</exception>
-    public void StartShadow(string hash) => Start(hash, v => new Trial(v) { Shadow = new Shadow((request, stop) =>
-    {
-        lock (_gate)
-        {
-            if (v.IsRetired || !v.Knows(request.Module))
-                return null;
-            v.Enter();
-        }
-        try
-        {
-            return Count(v, () => v.Version.Host.Run(request, Silence.Sink, stop), r => [r.Compute], stop);
-        }
-        finally
-        {
-            Leave(v);
-        }
-    }) });
+    public void StartShadow(string hash) => Start(hash, v => new Trial(v) { Shadow = new Shadow((request, stop) => InTheShadow(v, request, stop)) });
 
     /// <summary>Ends the trial; the version stays in memory.</summary>
     public void EndTrial()
@@ -290,6 +274,25 @@ public sealed class VersionedHost : IModuleHost, IDisposable
             last = version.Leave();
         if (last)
             Remove(version);
+    }
+
+    // Null where the version has gone, or knows no such module.
+    private ModuleResult? InTheShadow(LoadedVersion version, ModuleRequest request, CancellationToken stop)
+    {
+        lock (_gate)
+        {
+            if (version.IsRetired || !version.Knows(request.Module))
+                return null;
+            version.Enter();
+        }
+        try
+        {
+            return Count(version, () => version.Version.Host.Run(request, Silence.Sink, stop), r => [r.Compute], stop);
+        }
+        finally
+        {
+            Leave(version);
+        }
     }
 
     private VersionState Add(HostedVersion version)
