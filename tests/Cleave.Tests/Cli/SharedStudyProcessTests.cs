@@ -191,6 +191,8 @@ public sealed class FolderProcessTests : SharedStudyProcesses
         for (int attempt = 0; attempt < 50; attempt++)
         {
             Signal(worker, "STOP");
+            // A thread that waited for a processor inside of a call to the system takes the journal even now, and stops with it.
+            await Until(() => IsStopped(worker), "the worker stops");
             for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(3); await Task.Delay(5))
             {
                 using FileLock? turn = FileLock.TryAcquire(journal + ".lock", journal);
@@ -201,6 +203,24 @@ public sealed class FolderProcessTests : SharedStudyProcesses
             await Task.Delay(20);
         }
         Assert.Fail("the worker holds the journal each time");
+    }
+
+    // Every thread; where the system does not tell, it is believed.
+    private static bool IsStopped(Process process)
+    {
+        string threads = $"/proc/{process.Id}/task";
+        try
+        {
+            return !Directory.Exists(threads) || Directory.EnumerateDirectories(threads).All(thread =>
+            {
+                string status = File.ReadAllText(Path.Combine(thread, "stat"));
+                return status[status.LastIndexOf(')') + 2] is 'T' or 't';
+            });
+        }
+        catch (IOException)
+        {
+            return false; // a thread has just ended
+        }
     }
 
     /// <summary>Without --storage the launched workers share the study's own folder.</summary>
