@@ -21,7 +21,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     private readonly List<LoadedVersion> _loaded = []; // those that drain too
     private readonly List<LoadedVersion> _before = []; // that served, the last one at the end
     private volatile LoadedVersion _serving;
-    private Trial? _trial;
+    private RunningTrial? _trial;
     private string? _loading;
     private bool _disposed;
 
@@ -132,7 +132,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     /// <exception cref="VersionException">There is no such version, or it lacks modules of the one that serves.</exception>
     public void Promote(string hash, bool force = false)
     {
-        Trial? ended;
+        RunningTrial? ended;
         lock (_gate)
         {
             LoadedVersion version = Find(hash);
@@ -148,7 +148,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     /// <exception cref="VersionException">There is none in memory.</exception>
     public string Rollback()
     {
-        Trial? ended;
+        RunningTrial? ended;
         LoadedVersion version;
         lock (_gate)
         {
@@ -166,7 +166,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     {
         if (!(percent > 0 && percent <= 100))
             throw new VersionException($"{percent} percent: a canary answers more than 0 and at most 100");
-        Start(hash, v => new Trial(v) { Fixed = percent });
+        Start(hash, v => new RunningTrial(v) { Fixed = percent });
     }
 
     /// <summary>Lets a version answer the share of the requests that judgements of its answers earn it (<see cref="VersionBandit"/>).</summary>
@@ -177,17 +177,17 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     {
         if (!(percent is > 0 and < 100) || !(risk is >= 0.001 and < 1))
             throw new VersionException($"at most {percent} percent with a risk of {risk}: a trial that learns answers at most a share above 0 and below 100 percent, with a risk from 0.001 and below 1");
-        Start(hash, v => new Trial(v) { Bandit = new VersionBandit(percent / 100, risk, learned => Decided?.Invoke(new VersionTrial(v.Hash, 100 * learned.Share, null, learned))) });
+        Start(hash, v => new RunningTrial(v) { Bandit = new VersionBandit(percent / 100, risk, learned => Decided?.Invoke(new VersionTrial(v.Hash, 100 * learned.Share, null, learned))) });
     }
 
     /// <summary>Lets a version answer what the serving one answers, without giving its answers to anybody, and compares.</summary>
     /// <exception cref="VersionException">There is no such version, or it serves already.</exception>
-    public void StartShadow(string hash) => Start(hash, v => new Trial(v) { Shadow = new Shadow((request, stop) => InTheShadow(v, request, stop)) });
+    public void StartShadow(string hash) => Start(hash, v => new RunningTrial(v) { Shadow = new Shadow((request, stop) => InTheShadow(v, request, stop)) });
 
     /// <summary>Ends the trial; the version stays in memory.</summary>
     public void EndTrial()
     {
-        Trial? ended;
+        RunningTrial? ended;
         lock (_gate)
             (ended, _trial) = (_trial, null);
         ended?.Dispose();
@@ -198,7 +198,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     /// <exception cref="VersionException">There is no such version, or it serves.</exception>
     public Task Unload(string hash)
     {
-        Trial? ended = null;
+        RunningTrial? ended = null;
         bool now;
         LoadedVersion version;
         Task unloaded;
@@ -314,22 +314,22 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     }
 
     // Called under the lock.
-    private Trial? Serve(LoadedVersion version, bool keepBefore)
+    private RunningTrial? Serve(LoadedVersion version, bool keepBefore)
     {
         _before.Remove(version);
         if (keepBefore && version != _serving)
             _before.Add(_serving);
         _serving = version;
         // What was learnt of one version beside another says nothing of it beside a third.
-        Trial? ended = _trial?.Version == version || _trial?.Bandit is not null ? _trial : null;
+        RunningTrial? ended = _trial?.Version == version || _trial?.Bandit is not null ? _trial : null;
         if (ended is not null)
             _trial = null;
         return ended;
     }
 
-    private void Start(string hash, Func<LoadedVersion, Trial> make)
+    private void Start(string hash, Func<LoadedVersion, RunningTrial> make)
     {
-        Trial? before;
+        RunningTrial? before;
         lock (_gate)
         {
             LoadedVersion version = Find(hash);
@@ -395,21 +395,4 @@ public sealed class VersionedHost : IModuleHost, IDisposable
     });
 
     private static string Short(LoadedVersion version) => version.Hash[..12];
-
-    // Either of a share that is fixed, or of one that is learnt, or in the shadow.
-    private sealed record Trial(LoadedVersion Version) : IDisposable
-    {
-        public double Fixed { get; init; }
-
-        public VersionBandit? Bandit { get; init; }
-
-        public Shadow? Shadow { get; init; }
-
-        /// <summary>Of the requests that it answers; of percents, a hundredth part.</summary>
-        public double Share => Bandit?.Share ?? Fixed / 100;
-
-        public VersionTrial State => Bandit?.State is { } learned ? new VersionTrial(Version.Hash, 100 * learned.Share, null, learned) : new VersionTrial(Version.Hash, Fixed, Shadow?.Comparison, null);
-
-        public void Dispose() => Shadow?.Dispose();
-    }
 }
