@@ -10,20 +10,22 @@ using Cleave.Serving.Versions;
 namespace Cleave.Benchmarks.Serving;
 
 /// <summary>
-/// <c>soak RELEASE [--minutes N] [--load PART]</c>: finds how many requests a second the server answers at most, then puts PART of that (0.7) to it for N
-/// minutes at times that do not wait for answers. A line a minute: requests, failures, latencies by kind, memory, open files. Fails where a request does, or where
-/// memory at the end is well above that of the first tenth.
+/// <c>soak RELEASE [--minutes N] [--load PART] [--overload SECONDS]</c>: finds how many requests a second the server answers at most, then puts PART of that (0.7)
+/// to it for N minutes at times that do not wait for answers. A line a minute: requests, failures, latencies by kind, memory, open files. Fails where a request does,
+/// or where memory at the end is well above that of the first tenth. After that it can be asked one and a half times the most for so many seconds, and then
+/// PART again for five minutes, to see what an overload leaves behind. What is in use at the end, and not only not collected yet, is said too.
 /// </summary>
 internal static class Soak
 {
     private const int Clients = 8;
     private static readonly TimeSpan Calibration = TimeSpan.FromSeconds(15);
-    private const double MayGrow = 1.2;
+    private const double MayGrow = 1.2, TooMuch = 1.5;
+    private const int MinutesAfter = 5;
     private static readonly double[] Shares = [0.5, 0.95, 0.99];
 
     public static int Run(string[] args)
     {
-        double minutes = 60, load = 0.7;
+        double minutes = 60, load = 0.7, overload = 0;
         var rest = new List<string>();
         for (int i = 0; i < args.Length; i++)
         {
@@ -31,18 +33,20 @@ internal static class Soak
                 minutes = double.Parse(args[++i], CultureInfo.InvariantCulture);
             else if (args[i] == "--load" && i + 1 < args.Length)
                 load = double.Parse(args[++i], CultureInfo.InvariantCulture);
+            else if (args[i] == "--overload" && i + 1 < args.Length)
+                overload = double.Parse(args[++i], CultureInfo.InvariantCulture);
             else
                 rest.Add(args[i]);
         }
-        if (rest.Count != 1 || !(minutes > 0) || !(load is > 0 and <= 1))
+        if (rest.Count != 1 || !(minutes > 0) || !(load is > 0 and <= 1) || !(overload >= 0))
         {
-            Console.Error.WriteLine("usage: soak RELEASE [--minutes N] [--load PART]");
+            Console.Error.WriteLine("usage: soak RELEASE [--minutes N] [--load PART] [--overload SECONDS]");
             return 2;
         }
-        return Measure(rest[0], TimeSpan.FromMinutes(minutes), load).GetAwaiter().GetResult() ? 0 : 1;
+        return Measure(rest[0], TimeSpan.FromMinutes(minutes), load, TimeSpan.FromSeconds(overload)).GetAwaiter().GetResult() ? 0 : 1;
     }
 
-    private static async Task<bool> Measure(string release, TimeSpan length, double load)
+    private static async Task<bool> Measure(string release, TimeSpan length, double load, TimeSpan overload)
     {
         using var versions = new VersionedHost(ReleaseVersion.Open(release), ReleaseVersion.Open);
         await using ModuleServer server = await ModuleServer.StartAsync(versions, new ServerOptions { Urls = "http://127.0.0.1:0", Waiting = 256 });
@@ -56,28 +60,44 @@ internal static class Soak
         long began = Stopwatch.GetTimestamp();
         for (int minute = 1; Stopwatch.GetElapsedTime(began) < length; minute++)
         {
-            TimeSpan left = length - Stopwatch.GetElapsedTime(began), cpu = Environment.CpuUsage.TotalTime;
-            (string Path, double? Time)[] asked = await Paced(client, requests, rate, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
-            int wrong = asked.Count(a => a.Time is null);
-            failed += wrong;
+            TimeSpan left = length - Stopwatch.GetElapsedTime(began);
+            failed += await Stage("minute", minute, rate, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
             memory.Add(Environment.WorkingSet);
-            Console.WriteLine(new JsonObject
-            {
-                ["minute"] = minute,
-                ["requests"] = asked.Length,
-                ["failed"] = wrong,
-                ["latency_ms"] = new JsonObject(asked.GroupBy(a => a.Path).Select(kind => KeyValuePair.Create(kind.Key, (JsonNode?)Percentiles([.. kind.Select(a => a.Time).OfType<double>()])))),
-                ["memory_bytes"] = memory[^1],
-                ["managed_bytes"] = GC.GetTotalMemory(false),
-                ["open_files"] = Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : null,
-                ["threads"] = Process.GetCurrentProcess().Threads.Count,
-                ["cpu_seconds"] = Math.Round((Environment.CpuUsage.TotalTime - cpu).TotalSeconds, 1),
-            }.ToJsonString());
         }
         int tenth = Math.Max(1, memory.Count / 10);
         double growth = memory.TakeLast(tenth).Average() / memory.Take(tenth).Average();
         Console.WriteLine(new JsonObject { ["minutes"] = memory.Count, ["failed"] = failed, ["memory_growth"] = Math.Round(growth, 3) }.ToJsonString());
+        if (overload > TimeSpan.Zero)
+        {
+            await Stage("overload", 0, TooMuch * most, overload);
+            for (int minute = 1; minute <= MinutesAfter; minute++)
+                await Stage("minute_after", minute, rate, TimeSpan.FromMinutes(1));
+        }
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        Console.WriteLine(new JsonObject { ["collected_memory_bytes"] = Environment.WorkingSet, ["managed_bytes"] = GC.GetTotalMemory(false), ["committed_bytes"] = GC.GetGCMemoryInfo().TotalCommittedBytes }.ToJsonString());
         return failed == 0 && growth < MayGrow;
+
+        // How many failed.
+        async Task<int> Stage(string name, int number, double perSecond, TimeSpan time)
+        {
+            TimeSpan cpu = Environment.CpuUsage.TotalTime;
+            (string Path, double? Time)[] asked = await Paced(client, requests, perSecond, time);
+            int wrong = asked.Count(a => a.Time is null);
+            Console.WriteLine(new JsonObject
+            {
+                [name] = number,
+                ["requests"] = asked.Length,
+                ["failed"] = wrong,
+                ["latency_ms"] = new JsonObject(asked.GroupBy(a => a.Path).Select(kind => KeyValuePair.Create(kind.Key, (JsonNode?)Percentiles([.. kind.Select(a => a.Time).OfType<double>()])))),
+                ["memory_bytes"] = Environment.WorkingSet,
+                ["managed_bytes"] = GC.GetTotalMemory(false),
+                ["committed_bytes"] = GC.GetGCMemoryInfo().TotalCommittedBytes,
+                ["open_files"] = Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : null,
+                ["threads"] = Process.GetCurrentProcess().Threads.Count,
+                ["cpu_seconds"] = Math.Round((Environment.CpuUsage.TotalTime - cpu).TotalSeconds, 1),
+            }.ToJsonString());
+            return wrong;
+        }
     }
 
     private static JsonObject Percentiles(double[] times) =>

@@ -46,6 +46,8 @@ public static class RecipeStarts
                 [RecipeParameters.Layers] = layers,
                 [RecipeParameters.Groups] = model.Layers[0].KeyValueHeads,
                 [RecipeParameters.FeedForward] = width,
+                // Where a project lets the search choose: the table is most of a small student, and rows that its training never touches are most of the table.
+                [RecipeParameters.Vocabulary] = "used",
             };
             if (scope.Classifies)
                 values[RecipeParameters.Student] = "transformer";

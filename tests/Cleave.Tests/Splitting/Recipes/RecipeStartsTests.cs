@@ -61,4 +61,18 @@ public class RecipeStartsTests
             Assert.Equal(3e-4, s.Transformer.Training.PeakLearningRate, 1e-9); // a fifth of AdamW's
         });
     }
+
+    [Theory]
+    [InlineData("vocabulary: [whole, used]", true)]
+    [InlineData("vocabulary: whole", false)]
+    [InlineData("epochs: 3", false)]
+    public void Tokens_that_a_task_does_not_use_go_from_the_start_where_they_may(string said, bool used)
+    {
+        foreach (TaskKind kind in new[] { TaskKind.Classify, TaskKind.Generate })
+        {
+            var scope = new RecipeScope(kind, 1000, Monolith);
+            Recipe[] starts = [.. RecipeStarts.Of(scope, Spaces.Of(scope, said), (_, _) => true).Select(s => Recipe.From(s))];
+            Assert.All(starts.Where(s => s.Transformer is not null), s => Assert.Equal(used, s.Transformer!.UsedVocabulary));
+        }
+    }
 }
