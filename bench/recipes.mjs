@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 
 const [work, minutes, space, out] = process.argv.slice(2), names = ['narrow', 'wide'];
+const threads = availableParallelism();
 const json = (name, file) => JSON.parse(readFileSync(`${work}/${name}/release/${file}`, 'utf8'));
 const searched = Object.fromEntries(names.map(n =>
   [n, JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(readFileSync(`${work}/${n}/release/report.html`, 'utf8'))[1])]));
@@ -17,7 +18,7 @@ const front = trials => trials.filter(t => !trials.some(o => beats(o, t)));
 
 const lines = [
   '# A wider recipe space in the same time', '',
-  `\`bench/recipes.sh ${minutes}\`: the four tasks of \`bench/real\`, ${minutes} minutes of search a task on ${availableParallelism()} threads with \`sampler: auto\`, one seed. Narrow is the default space, wide adds`,
+  `\`bench/recipes.sh ${minutes}\`: the four tasks of \`bench/real\`, ${minutes} minutes of search a task on ${threads === 1 ? 'one thread' : `${threads} threads`} with \`sampler: auto\`, one seed. Narrow is the default space, wide adds`,
   `\`${space}\`.`, '',
   'What was published: quality on the test items with its 95% interval.', '',
   '| task | space | trials | module | monolith | certified | MB | ms an item | recipe |', '|---|---|---:|---:|---:|---|---:|---:|---|'];

@@ -163,6 +163,7 @@ public sealed unsafe class Tape(bool records) : IDisposable
         _milestones.Clear();
         foreach (NodePool pool in _nodePools.Values)
             pool.Used = 0;
+        Pool.EndStep();
     }
 
     public void Dispose()

@@ -61,6 +61,19 @@ public class TrainingMemoryTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public void A_tape_gives_everything_back(bool recompute, bool half)
+    {
+        using var run = new Run(new TrainingMemory(recompute, half));
+        run.Once();
+        Assert.NotEqual(0, run.Tape.HeldBytes);
+        run.Tape.Dispose();
+        Assert.Equal(0, run.Tape.HeldBytes);
+    }
+
     private static (double Loss, float[][] Gradients, long Bytes) Step(TrainingMemory memory)
     {
         using var run = new Run(memory);
