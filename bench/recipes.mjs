@@ -49,7 +49,7 @@ const svg = [];
 tasks.forEach((task, i) => {
   const trials = names.flatMap(n => complete(n, i).map(t => ({ ...t, name: n }))), line = searched.narrow[i].monolithQuality - searched.narrow[i].margin;
   const costs = trials.map(t => Math.log10(t.cost / 1000)), [from, to] = [Math.floor(Math.min(...costs) * 5) / 5, Math.ceil(Math.max(...costs) * 5) / 5];
-  const top = Math.max(line, ...trials.map(t => t.quality)), low = line - (top - line) - 0.02, high = top + 0.01;
+  const top = Math.max(line, ...trials.map(t => t.quality)), low = line - 0.4 * (top - line) - 0.005, high = top + 0.005;
   const left = 20 + (i % 2) * 500 + panel.left, up = 20 + Math.floor(i / 2) * 340 + panel.top;
   const x = cost => left + panel.width * (Math.log10(cost / 1000) - from) / (to - from), y = q => up + panel.height * (high - q) / (high - low);
   svg.push(text(left, up - 12, `${task}: ${searched.narrow[i].metric} on validation items`, 'font-weight="600"'), `<rect x="${left}" y="${up}" width="${panel.width}" height="${panel.height}" fill="none" stroke="#d0d7de"/>`);
@@ -59,11 +59,11 @@ tasks.forEach((task, i) => {
   for (let k = 0; k <= 4; k++)
     svg.push(text(left - 6, y(low + (high - low) * k / 4) + 4, (low + (high - low) * k / 4).toFixed(3), 'text-anchor="end"'));
   svg.push(`<path d="M${left} ${y(line).toFixed(1)}h${panel.width}" stroke="#5b6b7a" stroke-dasharray="5 4"/>`, text(left + panel.width - 4, y(line) - 5, 'monolith less margin', 'text-anchor="end" fill="#5b6b7a"'));
-  for (const t of trials.filter(t => t.quality >= low).sort((a, b) => a.chosen - b.chosen))
-    svg.push(`<circle cx="${x(t.cost).toFixed(1)}" cy="${y(t.quality).toFixed(1)}" r="${t.chosen ? 7 : 3.5}" stroke="${colours[t.name]}" stroke-width="1.5" fill="${t.chosen ? colours[t.name] : 'none'}"><title>${t.name} ${t.number}: ${t.quality.toFixed(3)}, ${Math.round(t.cost)} ns, ${(t.bytes / 1e6).toFixed(2)} MB</title></circle>`);
+  for (const t of trials.filter(t => t.quality >= low).sort((a, b) => a.chosen - b.chosen || names.indexOf(a.name) - names.indexOf(b.name)))
+    svg.push(`<circle cx="${x(t.cost).toFixed(1)}" cy="${y(t.quality).toFixed(1)}" r="${!t.chosen ? 3.5 : t.name === 'narrow' ? 9 : 5.5}" stroke="${colours[t.name]}" stroke-width="1.5" fill="${t.chosen ? colours[t.name] : 'none'}"><title>${t.name} ${t.number}: ${t.quality.toFixed(3)}, ${Math.round(t.cost)} ns, ${(t.bytes / 1e6).toFixed(2)} MB</title></circle>`);
 });
 const height = 20 + Math.ceil(tasks.length / 2) * 340 + 24;
-names.forEach((n, i) => svg.push(`<circle cx="${84 + 250 * i}" cy="${height - 18}" r="6" fill="${colours[n]}"/>`, text(98 + 250 * i, height - 14, `${n} space (published: filled)`)));
+names.forEach((n, i) => svg.push(`<circle cx="${84 + 250 * i}" cy="${height - 18}" r="6" fill="${colours[n]}"/>`, text(98 + 250 * i, height - 14, `${n} space (published: filled${i ? "; far below the line: not drawn" : ""})`)));
 writeFileSync(out.replace(/\.md$/, '.svg'), [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1020 ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#1b2733"><title>Trials of a narrow and a wide recipe space</title>`,
   `<rect width="1020" height="${height}" fill="#ffffff"/>`, ...svg, '</svg>', ''].join('\n'));
 const said = existsSync(out) ? readFileSync(out, 'utf8').split('\n') : [], words = said.findIndex(l => l.startsWith('- '));
