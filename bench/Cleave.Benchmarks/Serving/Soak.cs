@@ -29,12 +29,15 @@ internal static class Soak
         var rest = new List<string>();
         for (int i = 0; i < args.Length; i++)
         {
-            if (args[i] == "--minutes" && i + 1 < args.Length)
-                minutes = double.Parse(args[++i], CultureInfo.InvariantCulture);
-            else if (args[i] == "--load" && i + 1 < args.Length)
-                load = double.Parse(args[++i], CultureInfo.InvariantCulture);
-            else if (args[i] == "--overload" && i + 1 < args.Length)
-                overload = double.Parse(args[++i], CultureInfo.InvariantCulture);
+            if (args[i] is "--minutes" or "--load" or "--overload" && i + 1 < args.Length && double.TryParse(args[i + 1], CultureInfo.InvariantCulture, out double value))
+            {
+                (minutes, load, overload) = args[i++] switch
+                {
+                    "--minutes" => (value, load, overload),
+                    "--load" => (minutes, value, overload),
+                    _ => (minutes, load, value),
+                };
+            }
             else
                 rest.Add(args[i]);
         }
@@ -69,7 +72,7 @@ internal static class Soak
         Console.WriteLine(new JsonObject { ["minutes"] = memory.Count, ["failed"] = failed, ["memory_growth"] = Math.Round(growth, 3) }.ToJsonString());
         if (overload > TimeSpan.Zero)
         {
-            await Stage("overload", 0, TooMuch * most, overload);
+            await Stage("overload", (int)overload.TotalSeconds, TooMuch * most, overload);
             for (int minute = 1; minute <= MinutesAfter; minute++)
                 await Stage("minute_after", minute, rate, TimeSpan.FromMinutes(1));
         }
