@@ -29,7 +29,21 @@ internal static class CleaveProcess
         return process.ExitCode;
     }
 
-    public static void Signal(Process process, string name) => Process.Start("kill", [$"-{name}", $"{process.Id}"]).WaitForExit();
+    /// <summary>Waits until a running process's work can be seen; false where it ended before. It holds its thread: a continuation may wait for seconds in the pool of a busy run, and the process be done.</summary>
+    public static bool Saw(Process process, Func<bool> isSo)
+    {
+        for (var clock = Stopwatch.StartNew(); !isSo(); Thread.Sleep(5))
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(120), "nothing of the process's work is seen");
+            if (process.HasExited)
+                return false;
+        }
+        return true;
+    }
+
+    public static void Signal(Process process, string name) => Signal(process.Id, name);
+
+    public static void Signal(int process, string name) => Process.Start("kill", [$"-{name}", $"{process}"]).WaitForExit();
 }
 
 /// <summary>A test of signals, pipes and files as Unix has them.</summary>

@@ -168,12 +168,12 @@ public sealed class TrainTests : IDisposable
         {
             using Process process = CleaveProcess.Start(Args("killed", "--resume"));
             DateTime before = state.Exists ? state.LastWriteTimeUtc : default;
-            do
+            CleaveProcess.Saw(process, () =>
             {
-                await Task.Delay(rng.NextInt(20));
                 state.Refresh();
-            }
-            while (!process.HasExited && (!state.Exists || state.LastWriteTimeUtc == before));
+                return state.Exists && state.LastWriteTimeUtc != before;
+            });
+            Thread.Sleep(rng.NextInt(20));
             process.Kill();
             await CleaveProcess.Exit(process);
             Assert.True(state.Exists && !Directory.Exists(At("killed")), "each of the three is killed in the middle");
