@@ -12,7 +12,7 @@ namespace Cleave.Cli.Commands;
 internal static class EvalCommand
 {
     private const string TaskOption = "--task";
-    private static readonly Argument<string> Model = new("MODEL") { Description = "A module's folder (with module.json), a release's monolith, or the folder of a published classifier." };
+    private static readonly Argument<string> Model = new("MODEL") { Description = "A module's folder (with module.json), a release's monolith, or a published classifier: its folder or hf:owner/name." };
     private static readonly Option<string[]> Data = new("--data") { Description = "Files of examples: .jsonl, .csv or .tsv, also with .gz.", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, Required = true };
     private static readonly Option<string?> Task = new(TaskOption) { Description = "Which task, where the model answers for several.", HelpName = "NAME" };
     private static readonly Option<string?> MetricName = new("--metric") { Description = "The measure of quality; unless given, the one that suits the kind of task.", HelpName = "NAME" };
@@ -33,7 +33,7 @@ internal static class EvalCommand
 
     private static int Run(Call call)
     {
-        IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(call.Get(Model));
+        IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(ModelArgument.Fetched(call.Get(Model)));
         try
         {
             ITaskModule module = ModuleFolder.Choose(opened, call.Get(Task), call.Get(Model), TaskOption);
@@ -71,7 +71,7 @@ internal static class EvalCommand
         double margin = call.Get(Margin);
         if (!(margin >= 0) || !double.IsFinite(margin))
             throw new CleaveException($"--margin {margin} must be a number of at least 0");
-        IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(other);
+        IReadOnlyList<ITaskModule> opened = ModuleFolder.Load(ModelArgument.Fetched(other));
         try
         {
             ITaskModule reference = ModuleFolder.Choose(opened, opened.Count == 1 ? null : module.Task, other, TaskOption);

@@ -20,10 +20,18 @@ internal static class ModelArgument
     /// <inheritdoc cref="Load(Call, Argument{string})"/>
     public static LanguageModel Load(Call call, string name)
     {
-        string place = Fetched(name), folder = IsGguf(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
-        LanguageModel model = IsGguf(place) ? GgufModel.LoadWithTokenizer(place) : ModelFolder.LoadFrozen(folder);
-        call.Detail($"{folder}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
+        string place = Place(name);
+        LanguageModel model = IsGguf(place) ? GgufModel.LoadWithTokenizer(place) : ModelFolder.LoadFrozen(place);
+        call.Detail($"{place}: {Format.Count(model.Parameters)} parameters, context {model.Transformer.Spec.ContextLength}");
         return model;
+    }
+
+    /// <summary>A model's folder or .gguf file.</summary>
+    /// <exception cref="CleaveException">There is no such model.</exception>
+    public static string Place(string name)
+    {
+        string place = Fetched(name);
+        return IsGguf(place) ? place : BaseModel.Find(place, Environment.CurrentDirectory);
     }
 
     /// <summary>An argument for commands that need no tokenizer.</summary>
@@ -55,7 +63,7 @@ internal static class ModelArgument
     /// <summary>What a model is called where nobody says otherwise; a fetched one lies in a folder that is named after its commit.</summary>
     /// <param name="place">Its folder or file.</param>
     public static string NameOf(string target, string place) => HubReference.IsReference(target) ? HubReference.Parse(target).Repository
-        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(place)));
+        : IsGguf(place) ? Path.GetFileNameWithoutExtension(place) : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(place)));
 
     public static string Folder(Call call, Argument<string> argument) => BaseModel.Find(call.Get(argument), Environment.CurrentDirectory);
 

@@ -19,7 +19,7 @@ internal static class ServeCommand
 {
     private static readonly Argument<string> Target = new("RELEASE|MODEL")
     {
-        Description = "A release's folder, as 'cleave split' makes it, or a model's folder, or 'starter'; not needed beside --remote.",
+        Description = "A release's folder, as 'cleave split' makes it, or a model's folder or .gguf file, hf:owner/name, or 'starter'; not needed beside --remote.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -134,6 +134,7 @@ internal static class ServeCommand
     .Example("cleave serve releases --watch --on-release learn:50 --feedback judgements.jsonl", "a new release answers as much as people's judgements earn it, at most half")
     .Example("cleave serve releases/2026-01 --remote reply=http://10.0.0.5:8080,http://10.0.0.6:8080", "the router and most modules here, one module on two other machines")
     .Example("cleave serve starter --urls http://127.0.0.1:0", "the shipped model on a free port")
+    .Example("cleave serve model.gguf", "one model as llama.cpp has it")
     .Example("cleave serve base --adapter replies=out/replies --adapter titles=out/titles", "several fine-tunings of one model, answered in one pass")
     .Runs(Run);
 
@@ -184,10 +185,9 @@ internal static class ServeCommand
         }
         else
         {
-            string folder = ModelArgument.Folder(call, Target);
-            LanguageModel model = ModelFolder.LoadFrozen(folder);
-            string name = ModelArgument.NameOf(target, folder);
-            using var single = new LanguageModelHost(model, name, Written(Path.Combine(folder, ModelFolder.Config)), adapters: LoadAdapters(call, model, name));
+            string place = ModelArgument.Place(target), name = ModelArgument.NameOf(target, place);
+            LanguageModel model = ModelArgument.Load(call, target);
+            using var single = new LanguageModelHost(model, name, Written(File.Exists(place) ? place : Path.Combine(place, ModelFolder.Config)), adapters: LoadAdapters(call, model, name));
             Serve(call, With(remotes, single), options).GetAwaiter().GetResult();
         }
         return Exit.Done;

@@ -25,7 +25,7 @@ public static class GgufModel
         using GgufFile file = GgufFile.Open(path);
         Tokenizer tokenizer = GgufTokenizer.Load(file);
         Transformer transformer = Load(file);
-        return tokenizer.VocabularySize <= transformer.Spec.VocabularySize ? new LanguageModel(transformer, tokenizer, [])
+        return tokenizer.VocabularySize <= transformer.Spec.VocabularySize ? new LanguageModel(transformer, tokenizer, []) { Chat = GgufChat.Read(file, tokenizer) }
             : throw new ModelFileException(path, $"the tokenizer has {tokenizer.VocabularySize} tokens, but the model's embedding {transformer.Spec.VocabularySize} rows");
     }
 

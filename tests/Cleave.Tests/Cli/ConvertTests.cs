@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Cleave.Compression.Conversion;
 using Cleave.Formats.Gguf;
 using Cleave.Models;
 using Cleave.Numerics.Autograd;
 using Cleave.Tests.Models;
+using Cleave.Tokenizers.Templates;
 using Cleave.Training;
 
 namespace Cleave.Tests.Cli;
@@ -37,6 +39,24 @@ public sealed class ConvertTests : IDisposable
         Assert.Equal(new FileInfo(At("m.gguf")).Length, json.GetProperty("bytes").GetInt64());
         CommandLine made = CommandLine.Run("generate", At("m.gguf"), "where is", "--max-tokens", "5");
         Assert.Equal(CommandLine.Run("generate", _source, "where is", "--max-tokens", "5").Output, made.Output);
+    }
+
+    [Fact]
+    public void A_chat_template_goes_there_and_back()
+    {
+        var tokens = new Dictionary<string, string> { ["eos_token"] = "<|endoftext|>" };
+        ModelFolder.Save(At("chat"), TinyModel.Create(width: 64) with { Chat = new ChatFormat(ChatTemplate.Parse("{{ messages[0].content }}{{ eos_token }} ü", "test"), tokens) }, WeightType.F32);
+        Assert.Equal(0, CommandLine.Run("convert", At("chat"), At("m.gguf"), "--type", "F32").Status);
+        using (GgufFile file = GgufFile.Open(At("m.gguf")))
+            Assert.Equal("{{ messages[0].content }}{{ eos_token }} ü", file.Metadata.Text("tokenizer.chat_template")); // as ggml's specification calls it
+        Assert.Equal(0, CommandLine.Run("convert", At("m.gguf"), At("back")).Status);
+        Assert.Equal("said<|endoftext|> ü", ModelFolder.Load(At("back")).Chat!.Write([new JsonObject { ["role"] = "user", ["content"] = "said" }]));
+        byte[] bytes = File.ReadAllBytes(At("m.gguf"));
+        "{{ messages[0] content"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("{{ messages[0].content"u8)));
+        File.WriteAllBytes(At("m.gguf"), bytes);
+        CommandLine damaged = CommandLine.Run("generate", At("m.gguf"), "hello");
+        Assert.Equal(2, damaged.Status);
+        Assert.Contains("m.gguf: chat template, line 1", damaged.OneLineError(), StringComparison.Ordinal);
     }
 
     [Fact]

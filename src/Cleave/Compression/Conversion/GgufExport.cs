@@ -33,6 +33,7 @@ internal sealed class GgufExport(LanguageModel model, string name, TypeMix mix, 
             new GgufKey("general.file_type", mix.FileType),
             new GgufKey("general.quantization_version", QuantizationVersion),
             .. GgufTokenizerWriter.Write(model.Tokenizer, spec.VocabularySize, name),
+            .. GgufChat.Write(model.Chat),
         ];
         GgufTensor[] tensors = [.. GgufRotary.Tensors(spec, family).Select(t => Vector(t.Name, t.Values)), .. Weights(spec)];
         GgufFit.Require(spec, keys, tensors, name);
