@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using Cleave.Evaluation;
 using Cleave.Evaluation.Energy;
 using Cleave.Splitting;
+using Cleave.Splitting.Certificates;
+using Cleave.Splitting.Modules;
 using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Recipes;
@@ -14,7 +16,7 @@ namespace Cleave.Benchmarks.Search;
 
 /// <summary>
 /// How many real trials a project's own search needs for the module that random search finds, for each task, by seeds: one monolith, then studies
-/// that differ in their sampler's seed alone. What is there is not done again.
+/// that differ in their sampler's seed alone; and the module that a split would take of each. What is there is not done again.
 /// </summary>
 internal static class SearchBenchmark
 {
@@ -41,8 +43,12 @@ internal static class SearchBenchmark
         foreach ((TaskContext task, TaskSpace space) in inputs.Tasks.Zip(inputs.Spaces))
         {
             double line = task.Definition.Metric.Score(task.Data.Validation, monolith.View(task.Name).Predict(task.Data.Validation)).Value() - task.Definition.Margin;
-            IReadOnlyList<Trial>[] Runs(string name, Func<TaskStudy, IStudyStorage, Study> begin) =>
-                [.. Enumerable.Range(1, seeds).Select(seed => Study(project, task, space, monolith, Path.Combine(folder, task.Name, $"{name}-{seed}"), ledger, (ulong)seed, horizon, begin))];
+            IReadOnlyList<Trial>[] Runs(string name, Func<TaskStudy, IStudyStorage, Study> begin) => [.. Enumerable.Range(1, seeds).Select(seed =>
+            {
+                string run = Path.Combine(folder, task.Name, $"{name}-{seed}");
+                Directory.CreateDirectory(run);
+                return Study(new TaskStudy(project, task, space, monolith, run, ledger), task, monolith, run, (ulong)seed, trials, horizon, begin);
+            })];
             IReadOnlyList<Trial>[] random = Runs("random", (_, storage) => new Study(storage, new RandomSampler(), project.SearchOf(task.Definition).Stopping.Create()));
             IReadOnlyList<Trial>[] own = Runs("own", (study, storage) => study.Begin(storage, "", study.Sampler(project.SearchOf(task.Definition).Sampler, default)));
             foreach (double dearer in (double[])[1, 1.1])
@@ -51,11 +57,8 @@ internal static class SearchBenchmark
         return 0;
     }
 
-    private static IReadOnlyList<Trial> Study(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, ulong seed, int trials,
-        Func<TaskStudy, IStudyStorage, Study> begin)
+    private static IReadOnlyList<Trial> Study(TaskStudy owner, TaskContext task, Monolith monolith, string folder, ulong seed, int trials, int horizon, Func<TaskStudy, IStudyStorage, Study> begin)
     {
-        Directory.CreateDirectory(folder);
-        var owner = new TaskStudy(project, task, space, monolith, folder, ledger);
         StudyDefinition definition = owner.Definition("");
         using var storage = JournalStudyStorage.Open(Path.Combine(folder, "study.journal"), new StudyDefinition(definition.Name, definition.Space, definition.Directions, seed));
         Study study = begin(owner, storage);
@@ -64,12 +67,41 @@ internal static class SearchBenchmark
         {
             TrialOutcome outcome = runner.Run(run, default);
             Console.Error.WriteLine($"{folder} {run.Number} {outcome.State} {string.Join(' ', outcome.Values)}");
-            string candidate = TaskTrials.CandidateFolder(folder, run.Number, 1);
-            if (Directory.Exists(candidate))
-                Directory.Delete(candidate, recursive: true);
             return outcome;
-        }, trials);
-        return [.. study.Trials.Take(trials)];
+        }, horizon);
+        foreach (int count in (int[])[.. new[] { trials, horizon }.Distinct()])
+            Console.WriteLine(Chosen(owner, task, monolith, folder, seed, [.. study.Trials.Take(count)]));
+        foreach (string candidate in Directory.GetDirectories(folder))
+            Directory.Delete(candidate, recursive: true);
+        return [.. study.Trials.Take(horizon)];
+    }
+
+    /// <summary>What a split would take of a run's first trials and what becomes of it on the test items, kept in a file: the modules themselves are not.</summary>
+    private static string Chosen(TaskStudy owner, TaskContext task, Monolith monolith, string folder, ulong seed, IReadOnlyList<Trial> trials)
+    {
+        string path = Path.Combine(folder, $"chosen-{trials.Count}.json");
+        if (File.Exists(path))
+            return File.ReadAllText(path);
+        Trial chosen = owner.Choose(trials);
+        using ITaskModule module = ModuleFolder.Load(TaskTrials.CandidateFolder(folder, chosen.Number, chosen.Attempt))[0];
+        NonInferiorityResult test = Certificate.Examine(task, monolith.View(task.Name), module, seed, null, default).Certificate.Test;
+        string json = new JsonObject
+        {
+            ["run"] = Path.GetFileName(folder),
+            ["task"] = task.Name,
+            ["trials"] = trials.Count,
+            ["chosen"] = chosen.Number,
+            ["validation"] = Math.Round(chosen.Values[0], 4),
+            ["headroom"] = Math.Round(TrialNote.Of(chosen).Headroom, 4),
+            ["cost_ns"] = Math.Round(chosen.Values[1]),
+            ["bytes"] = chosen.Values[2],
+            ["test"] = Math.Round(test.Candidate, 4),
+            ["monolith"] = Math.Round(test.Reference, 4),
+            ["lower_bound"] = Math.Round(test.LowerBound, 4),
+            ["certified"] = test.Passed,
+        }.ToJsonString();
+        File.WriteAllText(path, json);
+        return json;
     }
 
     /// <summary>

@@ -14,6 +14,9 @@ namespace Cleave.Splitting;
 public sealed class SplitWorkspace : IDisposable
 {
     private const string IdentityName = "split.json";
+
+    // Counted up when what is kept changes: other state is not continued.
+    private const string Layout = "2";
     private readonly FileLock? _lock;
 
     private SplitWorkspace(string folder, string id, FileLock? held) => (Folder, Id, _lock) = (folder, id, held);
@@ -53,7 +56,7 @@ public sealed class SplitWorkspace : IDisposable
                 throw new CleaveException($"{folder}: an unfinished split is there; continue it with --resume, or start over with --force");
             (string? theirs, _, string? id, bool wasShared) = exists ? Identity(identity) : default;
             if (resume && exists && theirs != fingerprint && !force)
-                throw new CleaveException($"{folder}: the unfinished split there is of another project, data, base, thread count or instruction set; start over with --force");
+                throw new CleaveException($"{folder}: the unfinished split there is of another project, data, base, thread count, instruction set or version of this program; start over with --force");
             if (resume && exists && wasShared != shared && !force)
                 throw new CleaveException($"{folder}: the unfinished split there is of {(wasShared ? "several processes: continue it with --launch or --storage as before" : "one process: continue it without --launch and --storage")}, or start over with --force");
             if (exists && (!resume || theirs != fingerprint || wasShared != shared))
@@ -111,7 +114,7 @@ public sealed class SplitWorkspace : IDisposable
     {
         ArgumentNullException.ThrowIfNull(project);
         ArgumentNullException.ThrowIfNull(inputs);
-        return Hashing.Sha256(Encoding.UTF8.GetBytes(string.Join('\n', [Hashing.Sha256File(project.Path), inputs.BaseHash, .. inputs.DataHashes])));
+        return Hashing.Sha256(Encoding.UTF8.GetBytes(string.Join('\n', [Layout, Hashing.Sha256File(project.Path), inputs.BaseHash, .. inputs.DataHashes])));
     }
 
     /// <summary>The content with the threads and the instruction set.</summary>

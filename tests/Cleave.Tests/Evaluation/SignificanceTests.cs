@@ -1,6 +1,7 @@
 using Cleave.Data;
 using Cleave.Evaluation;
 using Cleave.Numerics;
+using Cleave.Splitting.Certificates;
 
 namespace Cleave.Tests.Evaluation;
 
@@ -94,6 +95,39 @@ public class SignificanceTests
             passed += NonInferiority.Test(Metric.Parse(metric, TaskKind.Classify), examples, reference, candidate, margin, seed: (ulong)round, method: method, resamples: 119).Passed ? 1 : 0;
         }
         Assert.True(passed <= 0.075 * Rounds, $"{passed} of {Rounds} passed");
+    }
+
+    [Fact]
+    public void Modules_with_headroom_on_some_items_nearly_always_pass_on_others()
+    {
+        var rng = new Rng(29);
+        Example[] items = Labelled(200), test = Labelled(400);
+        int sure = 0, passed = 0;
+        for (int round = 0; round < 300; round++)
+        {
+            double onlyReference = 0.1 * rng.NextDouble(), onlyModule = 0.1 * rng.NextDouble();
+            (Prediction[] reference, Prediction[] module) = Pairs(items, onlyReference, onlyModule, 0.75, rng);
+            if (CertificateForecast.Headroom(Metric.Accuracy, items, reference, module, 0.05, test.Length, (ulong)round) < 0)
+                continue;
+            sure++;
+            (reference, module) = Pairs(test, onlyReference, onlyModule, 0.75, rng);
+            passed += NonInferiority.Test(Metric.Accuracy, test, reference, module, 0.05, seed: (ulong)round, resamples: 199).Passed ? 1 : 0;
+        }
+        Assert.InRange(sure, 50, 250); // those that are equal and worse are not
+        Assert.True(passed >= 0.93 * sure, $"{passed} of {sure}");
+    }
+
+    [Fact]
+    public void Headroom_follows_the_margin_and_grows_with_the_items_of_the_certificate()
+    {
+        Example[] items = Labelled(300);
+        (Prediction[] reference, Prediction[] module) = Pairs(items, 0.05, 0.05, 0.8, new Rng(30));
+        double Of(double margin, int testItems) => CertificateForecast.Headroom(Metric.MacroF1, items, reference, module, margin, testItems, 1);
+        Assert.Equal(Of(0.02, 300) + 0.03, Of(0.05, 300), 1e-12);
+        Assert.True(Of(0.05, 100) < Of(0.05, 1000) && Of(0.05, 1000) < Of(0.05, 100_000));
+        // Without chance on the test items what is left is the difference's own lower bound.
+        NonInferiorityResult own = NonInferiority.Test(Metric.MacroF1, items, reference, module, 0.05, seed: 1);
+        Assert.Equal(own.LowerBound + own.Margin, Of(0.05, int.MaxValue), 1e-3);
     }
 
     [Fact]

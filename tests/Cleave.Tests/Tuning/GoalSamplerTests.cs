@@ -9,7 +9,10 @@ public sealed class GoalSamplerTests
     private static readonly SearchSpace Space = new([new FloatParameter("size", 0, 1), new FloatParameter("rate", 0, 1), new CategoricalParameter("kind", ["a", "b"])]);
     private static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
-    private static GoalSampler Sampler(double line = 0.8) => new(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, line)), new GpSampler(new GpOptions { StartupTrials = 3 }));
+    private static GoalSampler Sampler(double line = 0.8) => new(Above(line), new GpSampler(new GpOptions { StartupTrials = 3 }));
+
+    private static StudyGoal Above(double line, double sign = 1) => new(1, history => [.. history.Select(t =>
+        t.State == TrialState.Complete ? line - sign * t.Values[0] : t.IsStopped && t.Steps.Count > 0 ? line - sign * t.Steps[^1].Value : default(double?))]);
 
     // Larger is better and dearer; kind b is never good enough.
     private static TrialOutcome Evaluate(ParameterSet set)
@@ -44,7 +47,7 @@ public sealed class GoalSamplerTests
             study.Run(r => Evaluate(r.Parameters) is var o ? TrialOutcome.Complete(o.Values[0] + 0.02 * Rng.For(seed, $"noise {r.Number}").NextGaussian(), o.Values[1], 7) : default, 14);
             return study.Trials.Where(t => Evaluate(t.Parameters!).Values[0] >= 0.8).Min(t => (double?)Price(t.Parameters!)) ?? 4;
         }
-        double known = Enumerable.Range(1, 8).Average(seed => Cheapest((ulong)seed, () => new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, 0.8)), new GpSampler(new GpOptions { StartupTrials = 3, Noise = 0.02, Known = Price }))));
+        double known = Enumerable.Range(1, 8).Average(seed => Cheapest((ulong)seed, () => new GoalSampler(Above(0.8), new GpSampler(new GpOptions { StartupTrials = 3, Noise = 0.02, Known = Price }))));
         double random = Enumerable.Range(1, 8).Average(seed => Cheapest((ulong)seed, () => new RandomSampler()));
         Assert.True(known >= 2 && known < 2.5 && known < random - 0.25, $"{known} {random}");
         Assert.Throws<ArgumentOutOfRangeException>(() => new GpSampler(new GpOptions { Noise = 0 }));
@@ -69,7 +72,7 @@ public sealed class GoalSamplerTests
     [Fact]
     public void The_same_study_is_continued_alike_and_a_minimized_line_is_kept_from_above()
     {
-        var lower = new Study(new StudyDefinition("s", Space, [Direction.Minimize, Direction.Minimize], 5), new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, -0.8)), new GpSampler(new GpOptions { StartupTrials = 3 })));
+        var lower = new Study(new StudyDefinition("s", Space, [Direction.Minimize, Direction.Minimize], 5), new GoalSampler(Above(0.8, sign: -1), new GpSampler(new GpOptions { StartupTrials = 3 })));
         var higher = new Study(new StudyDefinition("s", Space, Directions, 5), Sampler());
         higher.Run(r => Evaluate(r.Parameters), 9);
         lower.Run(r => Evaluate(r.Parameters) is var o ? TrialOutcome.Complete(-o.Values[0], o.Values[1]) : default, 9);

@@ -7,6 +7,7 @@ using Cleave.Splitting.Monoliths;
 using Cleave.Splitting.Projects;
 using Cleave.Splitting.Recipes;
 using Cleave.Splitting.Report;
+using Cleave.Splitting.Studies;
 using Cleave.Tuning;
 
 namespace Cleave.Splitting.Releases;
@@ -150,10 +151,19 @@ public static class ReportBuilder
                 Energy = result.TrialEnergy.TryGetValue(t.Number, out EnergyUse energy) ? energy : null,
                 OnFront = front.Contains(t.Number),
                 Chosen = t.Number == result.Study.Chosen.Number,
-                Note = t.State == TrialState.Failed ? t.Note ?? "" : t.State == TrialState.Stopped ? "stopped early: behind the median of the trials before it" : "",
+                Note = t.State switch
+                {
+                    TrialState.Complete => Certainty(TrialNote.Of(t).Headroom),
+                    TrialState.Stopped => "stopped early: behind the median of the trials before it",
+                    _ => t.Note ?? "",
+                },
             })],
         };
     }
+
+    private static string Certainty(double headroom) => headroom >= 0
+        ? string.Create(CultureInfo.InvariantCulture, $"sure of its certificate, {headroom:0.000} to spare")
+        : string.Create(CultureInfo.InvariantCulture, $"{-headroom:0.000} short of being sure of its certificate");
 
     private static string Searched(Parameter parameter) => parameter.Describe()
         + string.Concat(parameter.When.Select(c => $"; where {c.Parent.Replace('_', ' ')} is {string.Join(" or ", c.Values)}"));

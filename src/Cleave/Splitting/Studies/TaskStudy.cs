@@ -36,7 +36,7 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     internal static readonly Direction[] Directions = [Direction.Maximize, Direction.Minimize, Direction.Minimize];
 
     private readonly SearchOptions _search = project.SearchOf(task.Definition);
-    private IReadOnlyList<Prediction>? _reference;
+    private readonly ValidationStandard _standard = new(project, task, monolith);
 
     /// <summary>How many trials it has in all.</summary>
     public int Limit => project.TrialsOf(task.Definition);
@@ -86,16 +86,14 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     public StudyDefinition Definition(string suffix) => new($"{project.Name}/{task.Name}{suffix}", space.Space, Directions, task.Seed(project.Seed, "sampler"));
 
     /// <summary>What runs the study's trials.</summary>
-    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger, new Lazy<double>(() => Line(CancellationToken.None)));
+    internal TaskTrials Trials() => new(project, task, space, monolith, folder, ledger, _standard);
 
     /// <summary>Chooses among the trials once they are there.</summary>
     public StudyResult Conclude(Study study, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(study);
-        IReadOnlyList<Prediction> reference = Reference(cancellation);
-        Trial chosen = Choose(study, reference, cancellation);
-        double monolithQuality = QualityOf(reference);
-        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen), space, monolithQuality, MonolithCost(), TaskTrials.ReadCurve(chosen));
+        Trial chosen = Choose(study.Trials);
+        return new StudyResult(study.Trials, study.Front, chosen, CandidateFolder(chosen), space, _standard.Quality(cancellation), MonolithCost(), TrialNote.Of(chosen).Curve);
     }
 
     private bool IsAdvised => _search.Sampler == AdvisorOptions.SamplerName;
@@ -109,25 +107,26 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     }
 
     /// <summary>
-    /// A project's sampler by its name. <c>auto</c> knows what the study is for, the cheapest module whose quality is within the margin of the
-    /// monolith's, and what each recipe will cost; only the quality has to be learned. Its process looks at the trials that every search starts with.
+    /// A project's sampler by its name. <c>auto</c> knows what the study is for, the cheapest module that is sure of its certificate, and what each recipe
+    /// will cost; only how sure it makes has to be learned. Its process looks at the trials that every search starts with.
     /// </summary>
     internal ISampler Sampler(string name, CancellationToken cancellation)
     {
         if (name != AutoSampler.SamplerName)
             return SamplerNames.Create(name, ProposerModel.Shipped);
         var price = new RecipePrice(task, task.Trunk(monolith.Model).Spec, HeadOutputs);
-        return new GoalSampler(new Lazy<StudyGoal>(() => new StudyGoal(1, 0, Line(cancellation))),
+        return new GoalSampler(new StudyGoal(1, history => Missing(history, cancellation)),
             new GpSampler(new GpOptions { StartupTrials = 3, Noise = 0.02, Known = set => Math.Log(price.Of(Recipe.From(set, space.Scope.Training))) }));
     }
 
-    // The study's value of what is just within the margin of the monolith.
-    private double Line(CancellationToken cancellation) => TaskTrials.Sign(task) * QualityOf(Reference(cancellation)) - task.Definition.Margin;
-
-    // The monolith on the validation items.
-    private IReadOnlyList<Prediction> Reference(CancellationToken cancellation) => _reference ??= monolith.View(task.Name).Predict(task.Data.Validation, cancellation);
-
-    private double QualityOf(IReadOnlyList<Prediction> predictions) => task.Definition.Metric.Score(task.Data.Validation, predictions).Value();
+    // Of complete trials what their headroom lacks. What was stopped is taken to need as much beyond the margin as the complete ones on average.
+    private double?[] Missing(IReadOnlyList<Trial> history, CancellationToken cancellation)
+    {
+        double line = _standard.Line(cancellation);
+        double needed = line + history.Where(t => t.State == TrialState.Complete).Select(t => t.Values[0] - line - TrialNote.Of(t).Headroom).DefaultIfEmpty(0).Average();
+        return [.. history.Select(t => t.State == TrialState.Complete ? -TrialNote.Of(t).Headroom
+            : t.IsStopped && t.Steps.Count > 0 && double.IsFinite(t.Steps[^1].Value) ? needed - t.Steps[^1].Value : default(double?))];
+    }
 
     /// <summary>The study of the task with what usually works to be tried first.</summary>
     internal Study Begin(IStudyStorage storage, string worker, ISampler sampler)
@@ -140,41 +139,21 @@ public sealed class TaskStudy(SplitProject project, TaskContext task, TaskSpace 
     }
 
     /// <summary>
-    /// Of the candidates within the budget that will pass the certificate as far as validation can tell, the best among the
+    /// Of the candidates within the budget that are sure of their certificate as far as validation can tell, the best among the
     /// cheapest: those that cost at most twice as much as the cheapest, because a little cost buys safety from a lucky
     /// candidate. Without one, the best of those within the budget; without one, the best.
     /// </summary>
-    private Trial Choose(Study study, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
+    internal Trial Choose(IReadOnlyList<Trial> trials)
     {
-        Trial[] complete = [.. study.Trials.Where(t => t.State == TrialState.Complete).OrderBy(t => t.Values[1]).ThenBy(t => t.Number)];
+        Trial[] complete = [.. trials.Where(t => t.State == TrialState.Complete).OrderBy(t => t.Values[1]).ThenBy(t => t.Number)];
         if (complete.Length == 0)
-            throw new CleaveException($"{task.Name}: none of the {study.Trials.Count} trials finished ({study.Trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
+            throw new CleaveException($"{task.Name}: none of the {trials.Count} trials finished ({trials.Select(t => t.Note).FirstOrDefault(n => n is not null) ?? "all were stopped early"}); give the search more trials");
         double cost = MonolithCost();
         Trial[] affordable = [.. complete.Where(t => project.Budget.Allows(t.Values[1], t.Values[2], cost, monolith.WeightBytes))];
-        var passing = new List<Trial>();
-        foreach (Trial trial in affordable.TakeWhile(t => passing.Count == 0 || t.Values[1] <= 2 * passing[0].Values[1]))
-        {
-            if (IsSafe(trial, reference, cancellation))
-                passing.Add(trial);
-        }
-        if (passing.Count > 0)
-            return passing.MaxBy(t => t.Values[0])!;
+        Trial[] safe = [.. affordable.Where(t => TrialNote.Of(t).Headroom >= 0)];
+        if (safe.Length > 0)
+            return safe.TakeWhile(t => t.Values[1] <= 2 * safe[0].Values[1]).MaxBy(t => t.Values[0])!;
         return (affordable.Length > 0 ? affordable : complete).MaxBy(t => t.Values[0])!;
-    }
-
-    /// <summary>
-    /// Whether the certificate will be passed, with 95% probability by what the validation items show: their difference is
-    /// itself uncertain, and so will be that on the test items, the less the more of these there are.
-    /// </summary>
-    private bool IsSafe(Trial trial, IReadOnlyList<Prediction> reference, CancellationToken cancellation)
-    {
-        const double Z = 1.645; // one-sided 95%
-        using ITaskModule module = ModuleFolder.Load(CandidateFolder(trial))[0];
-        NonInferiorityResult test = NonInferiority.Test(task.Definition.Metric, task.Data.Validation, reference,
-            module.Predict(task.Data.Validation, cancellation), task.Definition.Margin, seed: task.Seed(project.Seed, "validation test"));
-        double deviation = (test.Difference - test.LowerBound) / Z;
-        double onTest = deviation * Math.Sqrt((double)task.Data.Validation.Count / task.Data.Test.Count);
-        return test.Difference + test.Margin >= Z * (onTest + Math.Sqrt(deviation * deviation + onTest * onTest));
     }
 
     private bool Allows(TransformerSpec spec, WeightChoice weights) =>

@@ -9,8 +9,7 @@ using Cleave.Tuning;
 namespace Cleave.Splitting.Studies;
 
 /// <summary>Runs trials of one task's study: a recipe in, a module in a folder and its figures out.</summary>
-/// <param name="line">The study's value of a module that is good enough: what has reached it is not stopped, since it may be the cheapest.</param>
-internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, Lazy<double> line)
+internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpace space, Monolith monolith, string folder, EnergyLedger ledger, ValidationStandard standard)
 {
     private CandidateBuilder? _builder;
 
@@ -31,7 +30,7 @@ internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpa
         _builder ??= new CandidateBuilder(task, monolith, project.Seed, cancellation);
         Candidate? candidate;
         Recipe recipe = Recipe.From(run.Parameters, space.Scope.Training);
-        double sign = Sign(task);
+        double sign = Sign(task), line = standard.Line(cancellation);
         int reported = 0;
         // Students of different kinds train for different numbers of epochs: they are compared by the share of their training.
         bool Report(CandidatePoint point)
@@ -40,7 +39,8 @@ internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpa
             if (eighth <= reported)
                 return true;
             reported = eighth;
-            return !run.Report(eighth, sign * point.Quality) || sign * point.Quality >= line.Value;
+            // What is good enough already goes on: it may be the cheapest.
+            return !run.Report(eighth, sign * point.Quality) || sign * point.Quality >= line;
         }
         try
         {
@@ -53,12 +53,8 @@ internal sealed class TaskTrials(SplitProject project, TaskContext task, TaskSpa
         if (candidate is null)
             return TrialOutcome.Stopped;
         using ITaskModule module = ModuleFolder.Load(candidate.Folder)[0];
-        double quality = task.Definition.Metric.Score(task.Data.Validation, module.Predict(task.Data.Validation, cancellation)).Value();
-        return TrialOutcome.Complete(sign * quality, candidate.CostNanoseconds, candidate.Bytes)
-            .With(string.Join(' ', candidate.Curve.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Epoch}:{c.Loss:R}:{c.Quality:R}"))));
+        IReadOnlyList<Prediction> predictions = module.Predict(task.Data.Validation, cancellation);
+        TrialOutcome outcome = TrialOutcome.Complete(sign * standard.QualityOf(predictions), candidate.CostNanoseconds, candidate.Bytes);
+        return outcome.State == TrialState.Complete ? outcome.With(new TrialNote(standard.Headroom(predictions, cancellation), candidate.Curve).ToString()) : outcome;
     }
-
-    /// <summary>The epochs of a trial that has ended.</summary>
-    public static List<CandidatePoint> ReadCurve(Trial trial) => [.. (trial.Note ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split(':'))
-        .Select(p => new CandidatePoint(int.Parse(p[0], CultureInfo.InvariantCulture), double.Parse(p[1], CultureInfo.InvariantCulture), double.Parse(p[2], CultureInfo.InvariantCulture)))];
 }

@@ -1,18 +1,15 @@
 namespace Cleave.Tuning.Samplers;
 
-/// <summary>What a study of several objectives is for: the best of one among the trials that are good enough in another.</summary>
+/// <summary>What a study of several objectives is for: the best of one among the trials that are good enough.</summary>
 /// <param name="Objective">The index of what is to be best; its values are above 0 and are compared by their ratios.</param>
-/// <param name="Limited">The index of what has to be good enough.</param>
-/// <param name="Line">How good that is, at least (or at most, where it is minimized).</param>
-public sealed record StudyGoal(int Objective, int Limited, double Line);
+/// <param name="Missing">
+/// For each trial of a history how much it lacks to be good enough, on any scale: 0 and below is enough. Null for one that tells nothing, never for a complete one.
+/// </param>
+public sealed record StudyGoal(int Objective, Func<IReadOnlyList<Trial>, IReadOnlyList<double?>> Missing);
 
-/// <summary>
-/// Looks for a goal instead of a whole front: shows a study of several objectives to another sampler as one objective with one constraint. A stopped trial
-/// counts with the last value that it reported, which is of the first objective.
-/// </summary>
-/// <param name="goal">Asked for at the first suggestion: the line may take a while to find.</param>
+/// <summary>Looks for a goal instead of a whole front: shows a study of several objectives to another sampler as one objective with one constraint.</summary>
 /// <param name="inner">A sampler that heeds constraints.</param>
-public sealed class GoalSampler(Lazy<StudyGoal> goal, ISampler inner) : ISampler
+public sealed class GoalSampler(StudyGoal goal, ISampler inner) : ISampler
 {
     public string Name => inner.Name;
 
@@ -20,27 +17,17 @@ public sealed class GoalSampler(Lazy<StudyGoal> goal, ISampler inner) : ISampler
     {
         ArgumentNullException.ThrowIfNull(input);
         StudyDefinition study = input.Study;
-        StudyGoal aim = goal.Value;
         return inner.Suggest(input with
         {
-            Study = new StudyDefinition(study.Name, study.Space, study.Directions[aim.Objective], study.Seed),
-            History = [.. input.History.Select(t => Seen(t, aim, study.Directions))],
+            Study = new StudyDefinition(study.Name, study.Space, study.Directions[goal.Objective], study.Seed),
+            History = [.. input.History.Zip(goal.Missing(input.History), Seen)],
         });
     }
 
-    private static Trial Seen(Trial trial, StudyGoal aim, IReadOnlyList<Direction> directions)
+    private Trial Seen(Trial trial, double? missing) => new(trial.Number, trial.State)
     {
-        double Missing(double value) => directions[aim.Limited] == Direction.Maximize ? aim.Line - value : value - aim.Line;
-        var seen = new Trial(trial.Number, trial.State) { Parameters = trial.Parameters };
-        if (trial.State == TrialState.Complete)
-        {
-            seen.Values = [Math.Log(Math.Max(trial.Values[aim.Objective], double.Epsilon))];
-            seen.Constraints = [Missing(trial.Values[aim.Limited])];
-        }
-        else if (trial.IsStopped && aim.Limited == 0 && trial.Steps.Count > 0 && double.IsFinite(trial.Steps[^1].Value))
-        {
-            seen.Constraints = [Missing(trial.Steps[^1].Value)];
-        }
-        return seen;
-    }
+        Parameters = trial.Parameters,
+        Values = trial.State == TrialState.Complete ? [Math.Log(Math.Max(trial.Values[goal.Objective], double.Epsilon))] : [],
+        Constraints = missing is { } m ? [m] : [],
+    };
 }
