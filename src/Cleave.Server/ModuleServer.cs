@@ -57,16 +57,18 @@ public sealed class ModuleServer : IAsyncDisposable
         ReleaseFolder? releases = options.Releases is { } root ? ReleaseFolder.Open(root) : null;
         _audit = options.AuditFile is { } file ? AuditLog.Open(file, TimeProvider.System) : null;
         _feedback = options.Feedback is { } judged ? FeedbackLog.Open(judged, TimeProvider.System) : null;
-        _queue = new WorkQueue(options.Workers, options.Waiting);
+        _queue = new WorkQueue(options.Workers, options.Waiting, host.Modules.Count > 1 || _remote is not null ? null : options.Workers);
         _metrics = new MetricStore(_telemetry.Meter);
         Observe();
         _app = Build(addresses, options);
-        _log = new RequestLog(options.Log, options.JsonLog, _telemetry, TimeProvider.System);
+        _log = new RequestLog(options.Log, options.Remark, options.JsonLog, _telemetry, TimeProvider.System);
         _gate = new Gate(options.Keys, addresses.All(a => a.IsLoopback), () => _stopping, _log);
         AnsweredRequests? answered = _feedback is null ? null : new AnsweredRequests();
         var admission = new Admission(host, _telemetry, answered);
         var completions = new CompletionEndpoint(host, admission, _queue, options.MaxTokens, options.Clock);
         var models = new ModelsEndpoint(host);
+        if (options.Origins.Count > 0)
+            _app.Use(new CrossOrigin(options.Origins).Run);
         _app.Use(_gate.Run);
         _app.MapGet("/v1/models", models.List);
         _app.MapGet("/v1/models/{id}", models.Show);
@@ -154,7 +156,7 @@ public sealed class ModuleServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        await Task.WhenAll(_watching, _looking);
+        await Task.WhenAll(_watching, _looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // what is held is let go of whatever became of them
         await _app.DisposeAsync();
         if (_options.Allocator is { } allocator)
             allocator.RequestsWaiting = null;
@@ -170,7 +172,7 @@ public sealed class ModuleServer : IAsyncDisposable
     private void Remark(string line)
     {
         if (_options.Log is null)
-            _options.Remark?.Invoke(line);
+            _log.Remark(line);
         else
             _log.Say(line);
     }
@@ -237,6 +239,8 @@ public sealed class ModuleServer : IAsyncDisposable
         // Nothing is read from the environment or from files: what the caller says is all there is.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore();
+        if (options.Tls is not null)
+            builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -246,7 +250,7 @@ public sealed class ModuleServer : IAsyncDisposable
             kestrel.Limits.MaxConcurrentConnections = OpenFiles.Connections(options.Connections, OpenFiles.Limit());
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
             foreach (ListenAddress address in addresses)
-                address.Apply(kestrel);
+                address.Apply(kestrel, options.Tls);
         });
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Drain + TimeSpan.FromSeconds(5));

@@ -12,6 +12,12 @@ public sealed record ServerOptions
     /// <summary>Addresses such as <c>http://127.0.0.1:8080</c>, separated by semicolons; port 0 takes a free one.</summary>
     public string Urls { get; init; } = "http://127.0.0.1:8080";
 
+    /// <summary>What addresses with <c>https</c> show; null where there is none.</summary>
+    public TlsFiles? Tls { get; init; }
+
+    /// <summary>Origins such as <c>https://app.example.org</c> whose pages may ask from a browser; empty: none (<see cref="Http.CrossOrigin"/>).</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+
     /// <summary>Keys that requests must bring, or null where everyone who reaches the server may ask.</summary>
     public ApiKeys? Keys { get; init; }
 
@@ -80,6 +86,11 @@ public sealed record ServerOptions
         IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(Urls);
         if (Keys is null && addresses.FirstOrDefault(a => !a.IsLoopback) is { } open)
             throw new CleaveException($"{open}: others than this machine could reach it; give --keys FILE, or listen on 127.0.0.1");
+        if (Tls is null && addresses.FirstOrDefault(a => a.IsSecure) is { } secure)
+            throw new CleaveException($"{secure}: needs a certificate; give --tls-cert FILE and --tls-key FILE");
+        if (Tls is not null && !addresses.Any(a => a.IsSecure))
+            throw new CleaveException($"a certificate is given, but {Urls} is not https");
+        Tls?.Load();
         return addresses;
     }
 }

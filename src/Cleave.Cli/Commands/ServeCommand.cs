@@ -30,6 +30,20 @@ internal static class ServeCommand
         DefaultValueFactory = _ => "http://127.0.0.1:8080",
     };
 
+    private static readonly Option<string?> TlsCertificate = new("--tls-cert")
+    {
+        Description = "The certificate that https addresses show, in PEM's form, with those that vouch for it behind it.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "Its private key, in PEM's form, without a password.", HelpName = "FILE" };
+
+    private static readonly Option<string[]> Origins = new("--cors")
+    {
+        Description = "Pages of this origin may ask modules from a browser; may be given again. Unless given, no page of another site may.",
+        HelpName = "ORIGIN",
+    };
+
     private static readonly Option<string?> Keys = new("--keys")
     {
         Description = "A file with one API key a line (or sha256: and its hash), and what it may do; needed to listen beyond this machine.",
@@ -123,11 +137,12 @@ internal static class ServeCommand
 
     public static Verb Create() => new Verb("serve", "Serve a release's modules, or one model, through OpenAI's HTTP interface. Ctrl-C or SIGTERM finishes running answers and ends.")
     {
-        Target, Urls, Keys, Queue, Connections, Adapters, Releases, Audit, Log, Watch, OnRelease, Remote, RemoteKey, FeedbackFile, FeedbackRisk, FeedbackTexts, Memory,
+        Target, Urls, TlsCertificate, TlsKey, Origins, Keys, Queue, Connections, Adapters, Releases, Audit, Log, Watch, OnRelease, Remote, RemoteKey, FeedbackFile, FeedbackRisk, FeedbackTexts, Memory,
         ServingArguments.Weights, ServingArguments.MinimumShares, SharedOptions.Threads,
     }
     .Example("cleave serve samples/support-desk/release", "on this machine, port 8080; the model 'auto' is the router")
     .Example("cleave serve samples/support-desk/release --urls http://0.0.0.0:8080 --keys keys.txt", "for others too, with keys")
+    .Example("cleave serve samples/support-desk/release --urls https://0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --keys keys.txt", "the same, encrypted")
     .Example("cleave serve releases/2026-01 --releases releases --keys keys.txt --audit audit.jsonl --log json", "versions that change while requests run")
     .Example("cleave serve samples/support-desk/release --memory 64MB --weights reply=1,intent=4 --min-share intent=0.2", "little memory, and a module that others must not crowd out")
     .Example("cleave serve releases --watch --on-release canary:5", "the last of these releases; one that comes later answers every twentieth request")
@@ -143,6 +158,8 @@ internal static class ServeCommand
         var options = new ServerOptions
         {
             Urls = call.Get(Urls),
+            Tls = TlsOf(call),
+            Origins = call.Get(Origins) ?? [],
             Keys = call.Get(Keys) is { } file ? ApiKeys.Load(file) : null,
             Waiting = call.Positive(Queue),
             Connections = call.Get(Connections),
@@ -192,6 +209,13 @@ internal static class ServeCommand
         }
         return Exit.Done;
     }
+
+    private static TlsFiles? TlsOf(Call call) => (call.Get(TlsCertificate), call.Get(TlsKey)) switch
+    {
+        (null, null) => null,
+        ({ } certificate, { } key) => new TlsFiles(certificate, key),
+        _ => throw new CleaveException("--tls-cert and --tls-key belong together"),
+    };
 
     private static AdapterBank? LoadAdapters(Call call, LanguageModel model, string name)
     {

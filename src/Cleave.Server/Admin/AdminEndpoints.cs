@@ -60,6 +60,11 @@ internal sealed class AdminEndpoints(VersionedHost versions, ReleaseWatch? watch
             After("refused", e.Message);
             throw Refused(e, action);
         }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            After("refused", "the server is stopping");
+            throw ApiException.Stopping();
+        }
         After("done", null);
         await answer(context);
 

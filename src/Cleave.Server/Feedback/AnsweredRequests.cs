@@ -14,7 +14,7 @@ internal sealed class AnsweredRequests(int most = AnsweredRequests.Usual)
     public const int Usual = 10_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, AnsweredRequest?> _answers = new(StringComparer.Ordinal); // null: no one answer can be meant
+    private readonly Dictionary<string, (string Caller, AnsweredRequest? Answer)> _answers = new(StringComparer.Ordinal); // null: no one answer can be meant
     private readonly Queue<string> _order = [];
 
     /// <summary>Remembers an answer. Where an id has several, such as the parts of a request, none of them can be judged.</summary>
@@ -22,9 +22,12 @@ internal sealed class AnsweredRequests(int most = AnsweredRequests.Usual)
     {
         lock (_gate)
         {
-            if (!_answers.TryAdd(id, new AnsweredRequest(caller, result.Choice.Module, result.Choice.Task, result.Choice.Route, result.Choice.Version, result.Confidence, result.Choice.Draw)))
+            var answer = new AnsweredRequest(caller, result.Choice.Module, result.Choice.Task, result.Choice.Route, result.Choice.Version, result.Confidence, result.Choice.Draw);
+            if (!_answers.TryAdd(id, (caller, answer)))
             {
-                _answers[id] = null;
+                // Clients choose ids: somebody else's stays that of who was first.
+                if (_answers[id].Caller == caller)
+                    _answers[id] = (caller, null);
                 return;
             }
             _order.Enqueue(id);
@@ -40,11 +43,11 @@ internal sealed class AnsweredRequests(int most = AnsweredRequests.Usual)
         lock (_gate)
         {
             // Of others' requests nobody learns even that they were made.
-            known = _answers.TryGetValue(id, out AnsweredRequest? answer) && (answer is null || answer.Caller == caller);
-            if (!known || answer is null)
+            known = _answers.TryGetValue(id, out (string Caller, AnsweredRequest? Answer) kept) && kept.Caller == caller;
+            if (!known || kept.Answer is null)
                 return null;
-            _answers[id] = null;
-            return answer;
+            _answers[id] = (caller, null);
+            return kept.Answer;
         }
     }
 
@@ -54,7 +57,7 @@ internal sealed class AnsweredRequests(int most = AnsweredRequests.Usual)
         lock (_gate)
         {
             if (_answers.ContainsKey(id))
-                _answers[id] = answer;
+                _answers[id] = (answer.Caller, answer);
         }
     }
 }

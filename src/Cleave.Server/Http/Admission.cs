@@ -19,7 +19,14 @@ internal sealed class Admission(IModuleHost host, Telemetry telemetry, AnsweredR
         RequestFacts facts = RequestFacts.Of(context);
         facts.Model = module;
         facts.Caller.CheckModule(module);
-        string operation = context.Request.Path == "/v1/completions" ? "text_completion" : "chat";
+        string operation = context.Request.Path.Value switch
+        {
+            "/v1/completions" => "text_completion",
+            "/v1/embeddings" => "embeddings",
+            "/v1/classify" => "classify",
+            "/v1/extract" => "extract",
+            _ => "chat",
+        };
         IModuleHost answering = host;
         var remote = host as RemoteHost;
         if ((remote?.Local ?? host) is VersionedHost versions && remote?.Remotes.Knows(module) != true)

@@ -32,7 +32,8 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
         }
         catch (Exception e)
         {
-            facts.Caller.Key?.Spend(watched.Pieces); // what was made before it ended; a piece is a token or more
+            // What was read and made before it ended; a piece is a token or more.
+            facts.Caller.Key?.Spend((watched.PromptTokens > 0 && facts.Broken() ? watched.PromptTokens : 0) + watched.Pieces);
             meter.Fail(e, cancellation.IsCancellationRequested);
             throw;
         }
@@ -72,17 +73,31 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
 
     public IReadOnlyList<(float[] Vector, int Tokens)> Embed(string module, IReadOnlyList<string> texts, CancellationToken cancellation)
     {
-        presence.Begin();
-        IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
-        facts.Caller.Key?.Spend(made.Sum(m => m.Tokens));
-        return made;
+        TimeSpan waited = Begin();
+        using GenerationMeter meter = telemetry.Begin(operation, new ModuleRequest { Module = module }, waited, parent);
+        long begun = Stopwatch.GetTimestamp();
+        try
+        {
+            IReadOnlyList<(float[] Vector, int Tokens)> made = host.Embed(module, texts, cancellation);
+            var result = new ModuleResult(new ModuleChoice(module, module, Route.Named), "", FinishReason.Stop, made.Sum(m => m.Tokens), 0, null, Stopwatch.GetElapsedTime(begun));
+            facts.Judged(result);
+            facts.Caller.Key?.Spend(result.PromptTokens);
+            meter.Complete(result, result.PromptTokens);
+            return made;
+        }
+        catch (Exception e)
+        {
+            meter.Fail(e, cancellation.IsCancellationRequested);
+            throw;
+        }
     }
 
     private TimeSpan Begin()
     {
         presence.Begin();
         TimeSpan waited = Stopwatch.GetElapsedTime(_admitted);
-        facts.Begun(waited);
+        if (facts.Begun(waited))
+            facts.Caller.CheckTokens(); // others of the key's requests may have spent them while this one waited
         return waited;
     }
 
@@ -90,12 +105,16 @@ internal sealed class AdmittedHost(IModuleHost host, Telemetry telemetry, Reques
     {
         public int Pieces { get; private set; }
 
+        public int PromptTokens { get; private set; }
+
         public void Chosen(ModuleChoice choice)
         {
             facts.Choice = choice;
             meter.Chosen(choice);
             sink.Chosen(choice);
         }
+
+        public void Reading(int promptTokens) => PromptTokens += promptTokens;
 
         public void Text(string piece)
         {

@@ -11,21 +11,23 @@ internal static class AnswerHeaders
     public const string Module = "x-cleave-module", Task = "x-cleave-task", Route = "x-cleave-route", Version = "x-cleave-version",
         Confidence = "x-cleave-confidence", Compute = "x-cleave-compute-ms", Queue = "x-cleave-queue-ms", Joules = "x-cleave-joules", Energy = "x-cleave-energy";
 
-    /// <summary>Who answers.</summary>
-    public static void SetChoice(HttpResponse response, ModuleChoice choice, string? version)
+    /// <summary>Who answers; of several answers to one request, who gives the first.</summary>
+    public static void SetChoice(HttpResponse response, IReadOnlyList<ModuleChoice> choices, string? version)
     {
+        ModuleChoice choice = choices[0];
         // Names of modules come from project files: what HTTP does not allow in a header is escaped.
         response.Headers[Module] = Uri.EscapeDataString(choice.Module);
         response.Headers[Task] = Uri.EscapeDataString(choice.Task);
         response.Headers[Route] = NameOf(choice.Route);
-        SetVersion(response, choice.Version ?? version);
+        SetVersion(response, choices, version);
     }
 
-    /// <summary>Of the answer; null where it has none, even if the request was admitted by one: another server has answered.</summary>
-    public static void SetVersion(HttpResponse response, string? version)
+    /// <summary>The one version that all answers are of. Removed where there is none, even if the request was admitted by one: other servers have answered, each by its own.</summary>
+    /// <param name="version">The host's, where answers have none of their own.</param>
+    public static void SetVersion(HttpResponse response, IEnumerable<ModuleChoice> choices, string? version)
     {
-        if (version is not null)
-            response.Headers[Version] = version;
+        if (choices.Select(c => c.Version ?? version).Distinct(StringComparer.Ordinal).ToArray() is [{ } only])
+            response.Headers[Version] = only;
         else
             response.Headers.Remove(Version);
     }
@@ -41,6 +43,10 @@ internal static class AnswerHeaders
         if (facts is { Joules: { } joules, Energy: { } method })
             (response.Headers[Joules], response.Headers[Energy]) = (Text(joules), method);
     }
+
+    /// <summary>How long it waited, and how long it was computed.</summary>
+    public static void SetTimes(HttpResponse response, TimeSpan waited, TimeSpan computed) =>
+        (response.Headers[Queue], response.Headers[Compute]) = (Text(Milliseconds(waited)), Text(Milliseconds(computed)));
 
     /// <summary>The same where headers are out already.</summary>
     public static StreamFacts Facts(IReadOnlyList<ModuleResult> results)

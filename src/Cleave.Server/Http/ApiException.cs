@@ -1,5 +1,6 @@
 using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
+using Cleave.Serving.Pipelines;
 using Cleave.Serving.Remote;
 
 namespace Cleave.Server.Http;
@@ -33,7 +34,7 @@ internal sealed class ApiException(int status, string type, string message, stri
 
     public static ApiException Stopping() => new(503, "server_error", "the server is stopping", code: "server_stopping") { RetryAfter = 5 };
 
-    /// <summary>What a failure looks like from outside; null for one that is nobody's business but the program's.</summary>
+    /// <summary>What a failure looks like from outside; null for one that is nobody's business but the operator's: files and addresses are named in it.</summary>
     public static ApiException? From(Exception e) => e switch
     {
         ApiException api => api,
@@ -46,7 +47,7 @@ internal sealed class ApiException(int status, string type, string message, stri
         {
             RetryAfter = remote.RetryAfter is { } wait ? (int)Math.Clamp(Math.Ceiling(wait.TotalSeconds), 1, 3600) : null,
         },
-        CleaveException world => new(500, "server_error", world.Message),
+        StepTimeoutException late => new(504, "timeout_error", late.Message, code: "step_timeout"),
         Microsoft.AspNetCore.Http.BadHttpRequestException { StatusCode: 413 } =>
             new(413, "invalid_request_error", "the request's body is too large", code: "request_too_large"),
         Microsoft.AspNetCore.Http.BadHttpRequestException bad => new(bad.StatusCode, "invalid_request_error", bad.Message),

@@ -27,6 +27,12 @@ internal sealed record Caller(ApiKey? Key)
     {
         if (Key?.TakeRequest() is { } minute)
             throw ApiException.TooMany($"this key may make {Key.RequestsPerMinute} requests in a minute; try again in {minute} s", "rate_limit_error", "rate_limit_exceeded", minute);
+        CheckTokens();
+    }
+
+    /// <exception cref="ApiException">The key's tokens of today are spent.</exception>
+    public void CheckTokens()
+    {
         if (Key?.WaitForTokens() is { } day)
             throw ApiException.TooMany($"this key's {Key.TokensPerDay} tokens of today are spent; try again in {day} s", "insufficient_quota", "insufficient_quota", day);
     }

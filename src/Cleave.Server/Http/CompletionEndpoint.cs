@@ -23,7 +23,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
         using (Body body = await Body.ReadAsync(context.Request, context.RequestAborted))
             request = read(body.Root, mostTokens);
         request = request with { Request = request.Request with { Deadline = deadline.At } };
-        CheckModel(host, request.Request.Module);
+        CheckModel(host, RequestFacts.Of(context).Caller, request.Request.Module);
         IModuleHost admitted = admission.Admit(context, request.Request.Module);
         await deadline.Keep(cancel => Answer(context.Response, admitted, request, answers, cancel));
     }
@@ -39,7 +39,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
         {
             foreach (RunningRequest each in running)
             {
-                if (!queue.TryAdd(each.Run))
+                if (!queue.TryAdd(request.Request.Module, each.Run, stop.Token))
                     throw ApiException.Busy(queue.RetryAfterSeconds);
             }
             if (request.Stream)
@@ -56,7 +56,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
     private async Task Whole(HttpResponse response, RunningRequest[] running, Answers answers, CancellationToken cancel)
     {
         ModuleResult[] results = await Task.WhenAll(running.Select(r => r.Result)).WaitAsync(cancel);
-        AnswerHeaders.SetChoice(response, results[0].Choice, host.Version);
+        AnswerHeaders.SetChoice(response, [.. results.Select(r => r.Choice)], host.Version);
         AnswerHeaders.SetCost(response, results);
         await JsonAnswer.Write(response, 200, answers.Whole(results), cancel);
     }
@@ -66,7 +66,7 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
     private async Task Stream(HttpResponse response, RunningRequest[] running, ChannelReader<AnswerPiece> pieces, Answers answers, ApiRequest request, CancellationToken cancel)
     {
         ModuleChoice[] choices = await Task.WhenAll(running.Select(r => r.Chosen)).WaitAsync(cancel);
-        AnswerHeaders.SetChoice(response, choices[0], host.Version);
+        AnswerHeaders.SetChoice(response, choices, host.Version);
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
         response.HttpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -101,13 +101,13 @@ internal sealed class CompletionEndpoint(IModuleHost host, Admission admission, 
         await JsonAnswer.Event(response, "[DONE]"u8.ToArray(), cancel);
     }
 
-    /// <summary>A wrong name is answered at once, not after a turn in the queue.</summary>
+    /// <summary>A wrong name is answered at once, not after a turn in the queue, with the names that the caller may ask.</summary>
     /// <exception cref="UnknownModuleException">There is no such module.</exception>
-    public static void CheckModel(IModuleHost host, string model)
+    public static void CheckModel(IModuleHost host, Caller caller, string model)
     {
         // Of a remote module nothing may be known yet but its name.
         bool known = host is RemoteHost { Remotes: var remotes } && remotes.Knows(model) || (model == ModuleRequest.Auto ? host.CanRoute : host.Modules.Any(m => m.Name == model));
         if (!known)
-            throw new UnknownModuleException(model, host.Modules.Select(m => m.Name).Concat(host.CanRoute ? [ModuleRequest.Auto] : []));
+            throw new UnknownModuleException(model, host.Modules.Select(m => m.Name).Concat(host.CanRoute ? [ModuleRequest.Auto] : []).Where(caller.MayAsk));
     }
 }

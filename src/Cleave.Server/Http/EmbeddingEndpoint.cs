@@ -28,15 +28,16 @@ internal sealed class EmbeddingEndpoint(IModuleHost host, Admission admission, W
             }
             dimensions = Body.Find(body.Root, "dimensions") is { } d ? Body.Whole(d, "dimensions", 1, int.MaxValue) : null;
         }
-        CompletionEndpoint.CheckModel(host, input.model);
+        CompletionEndpoint.CheckModel(host, RequestFacts.Of(context).Caller, input.model);
         IModuleHost admitted = admission.Admit(context, input.model);
         await deadline.Keep(async cancel =>
         {
-            (IReadOnlyList<(float[] Vector, int Tokens)> made, _) = await QueuedWork.Run(queue, () => admitted.Embed(input.model, input.texts, cancel), cancel);
+            (IReadOnlyList<(float[] Vector, int Tokens)> made, _) = await QueuedWork.Run(queue, input.model, () => admitted.Embed(input.model, input.texts, cancel), cancel);
             if (dimensions is { } asked && made[0].Vector.Length != asked)
                 throw ApiException.Invalid($"embeddings of {asked} numbers are asked for, but those of '{input.model}' have {made[0].Vector.Length}", "dimensions", "unsupported_value");
-            if (host.Version is { } version)
-                context.Response.Headers[AnswerHeaders.Version] = version;
+            RequestFacts facts = RequestFacts.Of(context);
+            AnswerHeaders.SetChoice(context.Response, [facts.Choice! with { Version = context.Response.Headers[AnswerHeaders.Version] }], host.Version);
+            AnswerHeaders.SetTimes(context.Response, facts.Waited ?? TimeSpan.Zero, facts.Compute);
             int tokens = made.Sum(m => m.Tokens);
             var list = new EmbeddingList("list", [.. made.Select((m, i) => new EmbeddingItem("embedding", i, Encoded(m.Vector, asBytes)))], input.model, new ReadUsage(tokens, tokens));
             await JsonAnswer.Write(context.Response, 200, JsonSerializer.SerializeToUtf8Bytes(list, ApiJson.Api.EmbeddingList), cancel);

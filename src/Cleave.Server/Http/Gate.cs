@@ -59,7 +59,7 @@ internal sealed class Gate(ApiKeys? keys, bool loopbackOnly, Func<bool> stopping
         if (keys is not null)
             facts.Caller = new Caller(KeyOf(request, keys));
         if (request.Path.StartsWithSegments(MetricsPath, StringComparison.OrdinalIgnoreCase)) // with a slash behind it too, as routes are matched
-            CheckMetrics(facts.Caller);
+            CheckMetrics(request, facts.Caller);
         else if (request.Path.StartsWithSegments(AdminEndpoints.Prefix, StringComparison.OrdinalIgnoreCase))
             CheckAdmin(request, facts.Caller);
         else
@@ -73,22 +73,28 @@ internal sealed class Gate(ApiKeys? keys, bool loopbackOnly, Func<bool> stopping
         return header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) && keys.Find(header.AsSpan(scheme.Length).Trim()) is { } key ? key : throw ApiException.Unauthorized();
     }
 
-    private static void CheckMetrics(Caller caller)
+    private static void CheckMetrics(HttpRequest request, Caller caller)
     {
         if (!caller.ReadsMetrics)
             throw ApiException.Forbidden("this key may not read metrics; its line in the file of keys needs the word metrics, or admin");
+        CheckNear(request, caller, "metrics");
     }
 
     private static void CheckAdmin(HttpRequest request, Caller caller)
     {
         if (!caller.IsAdmin)
             throw ApiException.Forbidden("this key is no administrator's; its line in the file of keys needs the word admin");
-        // Without keys whoever is on this machine is trusted; what a proxy brings here is not from this machine.
-        if (caller.Key is null && (request.Headers.ContainsKey("Forwarded") || request.Headers.ContainsKey("X-Forwarded-For")))
-            throw ApiException.Forbidden("behind a proxy administrators need a key; start the server with --keys");
+        CheckNear(request, caller, "administrators");
         // Nor is what a page of another site sends through a browser on it.
         if (request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != $"http://{request.Host}" && origin != $"https://{request.Host}")
             throw ApiException.Forbidden("this request comes from a page of another site");
+    }
+
+    // Without keys whoever is on this machine is trusted; what a proxy brings here is not from this machine.
+    private static void CheckNear(HttpRequest request, Caller caller, string who)
+    {
+        if (caller.Key is null && (request.Headers.ContainsKey("Forwarded") || request.Headers.ContainsKey("X-Forwarded-For")))
+            throw ApiException.Forbidden($"behind a proxy {who} need a key; start the server with --keys");
     }
 
     private static bool IsLocalName(string host) =>

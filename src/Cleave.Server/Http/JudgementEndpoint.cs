@@ -23,13 +23,13 @@ internal sealed class JudgementEndpoint(IModuleHost host, Admission admission, W
             if (Body.Find(body.Root, "question") is { } asked)
                 question = Body.Text(asked, "question");
         }
-        CompletionEndpoint.CheckModel(host, input.model);
+        CompletionEndpoint.CheckModel(host, RequestFacts.Of(context).Caller, input.model);
         CheckKind(input.model, kind);
         IModuleHost admitted = admission.Admit(context, input.model);
         ModuleRequest[] requests = [.. input.texts.Select(t => Request(input.model, t, question) with { IsHeardWhole = true, Deadline = deadline.At })];
         await deadline.Keep(async cancel =>
         {
-            (IReadOnlyList<ModuleResult> results, TimeSpan waited) = await QueuedWork.Run(queue, () => admitted.Judge(requests, cancel), cancel);
+            (IReadOnlyList<ModuleResult> results, TimeSpan waited) = await QueuedWork.Run(queue, input.model, () => admitted.Judge(requests, cancel), cancel);
             foreach (ModuleResult result in results)
                 CheckKind(result.Choice.Task, kind); // what the router chose
             await Write(context.Response, input.model, [.. results.Select(r => r with { Waited = r.Waited + waited })], kind, cancel);
@@ -48,7 +48,7 @@ internal sealed class JudgementEndpoint(IModuleHost host, Admission admission, W
     private Task Write(HttpResponse response, string model, ModuleResult[] results, TaskKind kind, CancellationToken cancel)
     {
         AnswerHeaders.SetCost(response, results);
-        AnswerHeaders.SetVersion(response, results.Select(r => r.Choice.Version ?? host.Version).Distinct(StringComparer.Ordinal).ToArray() is [var only] ? only : null);
+        AnswerHeaders.SetVersion(response, results.Select(r => r.Choice), host.Version);
         int tokens = results.Sum(r => r.PromptTokens);
         Judgement[] judged = [.. results.Select((r, i) => new Judgement(i, kind == TaskKind.Classify ? r.Text : null, kind == TaskKind.Extract ? JsonElement.Parse(r.Text) : null,
             r.Confidence, r.Choice.Module, r.Choice.Task, AnswerHeaders.NameOf(r.Choice.Route)))];

@@ -10,6 +10,7 @@ internal sealed class RequestFacts
     private const int MostIdLength = 64;
 
     private readonly Lock _gate = new();
+    private bool _promptCounted;
 
     public Caller Caller { get; set; } = new((Keys.ApiKey?)null);
 
@@ -37,15 +38,28 @@ internal sealed class RequestFacts
     public long Started { get; } = Stopwatch.GetTimestamp();
 
     /// <summary>The turn of an answer has come; safe from several threads, as all that follows.</summary>
-    public void Begun(TimeSpan waited)
+    /// <returns>Whether it is the first of the request's answers.</returns>
+    public bool Begun(TimeSpan waited)
     {
         lock (_gate)
+        {
+            bool isFirst = Waited is null;
             Waited = Waited > waited ? Waited : waited;
+            return isFirst;
+        }
     }
 
     /// <summary>One of the answers to the request's prompt is whole.</summary>
     /// <returns>Whether it is the first, with which the prompt is counted.</returns>
     public bool Answered(ModuleResult result) => Add(result, isText: false);
+
+    /// <summary>An answer has ended before it was whole, though its prompt was read.</summary>
+    /// <returns>Whether the prompt is to be counted with it.</returns>
+    public bool Broken()
+    {
+        lock (_gate)
+            return CountsPrompt();
+    }
 
     /// <summary>One of the request's texts has been judged.</summary>
     public void Judged(ModuleResult result) => Add(result, isText: true);
@@ -54,7 +68,7 @@ internal sealed class RequestFacts
     {
         lock (_gate)
         {
-            bool counts = isText || Answers == 0;
+            bool counts = isText || CountsPrompt();
             Answers++;
             Choice = result.Choice;
             PromptTokens += counts ? result.PromptTokens : 0;
@@ -63,6 +77,9 @@ internal sealed class RequestFacts
             return counts;
         }
     }
+
+    // Called under the lock.
+    private bool CountsPrompt() => !_promptCounted && (_promptCounted = true);
 
     /// <exception cref="InvalidOperationException">The request has not come through the gate.</exception>
     public static RequestFacts Of(HttpContext context) =>

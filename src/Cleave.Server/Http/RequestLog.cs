@@ -8,8 +8,9 @@ using Microsoft.AspNetCore.Routing;
 namespace Cleave.Server.Http;
 
 /// <summary>Counts requests and writes a line about each: what was asked of whom, how it went, how long it took; never what was said.</summary>
+/// <param name="remark">Hears of the program's own errors where there is no log; null: nobody.</param>
 /// <param name="json">Whether lines are JSON documents.</param>
-internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telemetry, TimeProvider clock)
+internal sealed class RequestLog(Action<string>? log, Action<string>? remark, bool json, Telemetry telemetry, TimeProvider clock)
 {
     private const int ClientLeft = 499; // the status that other servers write for it too
     private const int MostPath = 256;
@@ -19,12 +20,21 @@ internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telem
     public void Left(HttpContext context, RequestFacts facts) => Write(context, facts, ClientLeft);
 
     /// <summary>An error of the program itself.</summary>
-    public void Error(HttpContext context, Exception e) => Say($"internal error in request {context.TraceIdentifier}: {e}", "error");
+    public void Error(HttpContext context, Exception e)
+    {
+        if (log is null)
+            Remark($"internal error in request {context.TraceIdentifier}: {CleaveException.OneLine(e.Message)}");
+        else
+            Say($"internal error in request {context.TraceIdentifier}: {e}", "error");
+    }
+
+    /// <summary>A line for whoever started the server.</summary>
+    public void Remark(string line) => Put(remark, line);
 
     /// <summary>A remark, in the form of the other lines.</summary>
     public void Say(string message, string level = "info")
     {
-        Put(json ? Line(w =>
+        Put(log, json ? Line(w =>
         {
             w.WriteString("level", level);
             w.WriteString("message", message);
@@ -39,17 +49,17 @@ internal sealed class RequestLog(Action<string>? log, bool json, Telemetry telem
             return;
         string path = context.Request.Path.Value is { } p ? CleaveException.OneLine(p.Length > MostPath ? p[..MostPath] : p) : "";
         if (!json)
-            Put($"{context.Request.Method} {path}: {(status == ClientLeft ? "the client left" : status)}");
+            Put(log, $"{context.Request.Method} {path}: {(status == ClientLeft ? "the client left" : status)}");
         else
-            Put(Line(w => Describe(w, context, facts, path, status)));
+            Put(log, Line(w => Describe(w, context, facts, path, status)));
     }
 
     // Where lines go may be full or gone. Nobody could be told, and requests are to be answered all the same.
-    private void Put(string line)
+    private void Put(Action<string>? hears, string line)
     {
         try
         {
-            log?.Invoke(line);
+            hears?.Invoke(line);
         }
         catch (IOException)
         {

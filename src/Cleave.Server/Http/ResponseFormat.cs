@@ -4,7 +4,7 @@ using Cleave.Serving;
 
 namespace Cleave.Server.Http;
 
-/// <summary>Reads <c>response_format</c>: text, any JSON object, or a JSON Schema.</summary>
+/// <summary>Reads <c>response_format</c>: text, any JSON object, a JSON Schema, or rules in GBNF.</summary>
 internal static class ResponseFormat
 {
     /// <returns>Null for text, else what makes the grammar: a schema is only checked by that, for it can be work.</returns>
@@ -23,10 +23,26 @@ internal static class ResponseFormat
                 JsonElement named = Body.Find(format, "json_schema") is { ValueKind: JsonValueKind.Object } given ? given
                     : throw ApiException.Invalid("'response_format.json_schema' must be an object", "response_format.json_schema");
                 return Schema(Body.Find(named, "schema") ?? throw ApiException.Invalid("'response_format.json_schema.schema' is missing", "response_format.json_schema.schema"));
+            case "grammar":
+                return Rules(Body.Text(Body.Find(format, "grammar") ?? throw ApiException.Invalid("'response_format.grammar' is missing", "response_format.grammar"), "response_format.grammar"));
             default:
-                throw ApiException.Invalid($"the response format '{type}' is not supported; there are text, json_object and json_schema", "response_format.type", "unsupported_value");
+                throw ApiException.Invalid($"the response format '{type}' is not supported; there are text, json_object, json_schema and grammar", "response_format.type", "unsupported_value");
         }
     }
+
+    // Rules that a client writes can be wrong, and long ones are work: they are read on the thread that answers.
+    private static Func<CancellationToken, Grammar> Rules(string rules) => cancel =>
+    {
+        cancel.ThrowIfCancellationRequested();
+        try
+        {
+            return Grammar.Parse(rules, "response_format.grammar");
+        }
+        catch (CleaveException e)
+        {
+            throw ApiException.Invalid(e.Message, "response_format.grammar", "unsupported_value");
+        }
+    };
 
     private static Func<CancellationToken, Grammar> Schema(JsonElement schema)
     {

@@ -26,7 +26,7 @@ internal sealed class RequestAllowance(int perMinute, TimeProvider clock)
     }
 }
 
-/// <summary>Tokens in a day of universal time. What an answer takes is known at its end, so the last answer of a day may go beyond the limit.</summary>
+/// <summary>Tokens in a day of universal time. What an answer takes is known at its end, so the last answers of a day, those that are computed at the same time, may go beyond the limit.</summary>
 internal sealed class TokenAllowance(long perDay, TimeProvider clock)
 {
     private readonly Lock _gate = new();

@@ -38,7 +38,7 @@ internal sealed class GenerationMeter(Telemetry telemetry, Activity? activity, s
 
     public void Fail(Exception e, bool cancelled)
     {
-        string kind = cancelled ? "cancelled" : e is RequestException ? "refused" : "error";
+        string kind = cancelled ? "cancelled" : RequestException.IsRefusal(e) ? "refused" : "error";
         Record(Elapsed, kind, kind);
         activity?.SetStatus(ActivityStatusCode.Error);
     }

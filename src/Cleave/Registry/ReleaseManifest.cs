@@ -113,22 +113,42 @@ public sealed class ReleaseManifest
         {
             bool isThere = present.Contains(path, StringComparer.Ordinal);
             if (!isThere)
-                throw new CleaveException($"{folder}: {path} is missing (restore it from a copy, or split the project again)");
+                throw Missing(folder, path);
             if (!listed.TryGetValue(path, out ReleaseEntry? entry))
             {
                 if (!manifest.Measured.Contains(path))
                     throw new CleaveException($"{folder}: {path} does not belong to the release (move it elsewhere)");
                 continue;
             }
-            ReleaseEntry found = EntryOf(folder, path);
-            if (found != entry)
-            {
-                throw new CleaveException($"{folder}: {path} has been changed: {found.Bytes} bytes with hash {found.Sha256[..12]}…, " +
-                    $"not {entry.Bytes} with {entry.Sha256[..12]}… (restore it from a copy)");
-            }
+            Check(folder, entry);
         }
         return manifest;
     }
+
+    /// <summary>Compares the files of a folder inside of the release once more.</summary>
+    /// <param name="under">Its relative path.</param>
+    /// <exception cref="CleaveException">A file is changed or missing, by name.</exception>
+    public void Check(string folder, string under)
+    {
+        foreach (ReleaseEntry entry in Entries.Where(e => e.Path.StartsWith(under + "/", StringComparison.Ordinal)))
+        {
+            if (!File.Exists(Path.Combine(folder, entry.Path)))
+                throw Missing(folder, entry.Path);
+            Check(folder, entry);
+        }
+    }
+
+    private static void Check(string folder, ReleaseEntry entry)
+    {
+        ReleaseEntry found = EntryOf(folder, entry.Path);
+        if (found != entry)
+        {
+            throw new CleaveException($"{folder}: {entry.Path} has been changed: {found.Bytes} bytes with hash {found.Sha256[..12]}…, " +
+                $"not {entry.Bytes} with {entry.Sha256[..12]}… (restore it from a copy)");
+        }
+    }
+
+    private static CleaveException Missing(string folder, string path) => new($"{folder}: {path} is missing (restore it from a copy, or split the project again)");
 
     private JsonObject Body() => new()
     {

@@ -55,6 +55,12 @@ public interface IResultSink
     /// <summary>Called once, before any text.</summary>
     void Chosen(ModuleChoice choice);
 
+    /// <summary>A prompt of so many tokens is read now, before anything is written; an answer that is there all at once says nothing of its own.</summary>
+    void Reading(int promptTokens)
+    {
+        // Counts for whoever pays for answers that break off.
+    }
+
     /// <summary>The next piece of the answer, never empty.</summary>
     void Text(string piece);
 

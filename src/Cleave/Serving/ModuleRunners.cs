@@ -136,9 +136,17 @@ internal sealed class ModuleRunners : IDisposable
     {
         _allocator.Leave(this);
         _allocator.Memory.Reserve(-_keyValues);
-        foreach (TextEmbedder embedder in _embedders.Values)
+        TextEmbedder[] embedders;
+        Writing[] writers;
+        lock (_gate) // a module may be going out of memory at the same time
+        {
+            (embedders, writers) = ([.. _embedders.Values], [.. _writers.Values]);
+            _embedders.Clear();
+            _writers.Clear();
+        }
+        foreach (TextEmbedder embedder in embedders)
             embedder.Dispose();
-        foreach (Writing writer in _writers.Values)
+        foreach (Writing writer in writers)
             writer.Model.Dispose();
     }
 

@@ -46,6 +46,9 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             foreach (string name in _names)
                 _memory.Add(KeyOf(name), release.StoredBytes(name), () => LoadModule(name), () => UnloadModule(name));
             Modules = [.. release.Tasks.Select(task => new ServedModule(task, release.KindOf(task), created, ReadingOf(NameOf(task), task, CancellationToken.None).Context))];
+            // What modules hand over to is there before the first of them does; under a limit it takes its turn as the others do.
+            if (_memory.Limit is null && release.Modules.Any())
+                ReadingOf(ReleaseWriter.MonolithFolder, release.Tasks[0], CancellationToken.None);
             foreach (ServedModule module in Modules)
                 AtLeast(module.Name, module.Kind); // known to those who look, before the first request
         }
@@ -175,7 +178,7 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
             ?? throw new UnknownModuleException(task, Modules.Select(m => m.Name).Append(ModuleRequest.Auto));
         bool abstains = decision is { Abstains: true };
         (string name, double threshold) = abstains ? (ReleaseWriter.MonolithFolder, 0) : (NameOf(task), _release.ThresholdOf(task) ?? 0);
-        int tokens = CountTokens(name, request.Text, served, cancellation);
+        int tokens = CountTokens(name, request, served, cancellation);
         RequestException.CheckGrammar(request);
         RequestException.CheckTools(request, $"'{task}' was made for one task and has no chat template, and so no form for tools");
         if (!IsWriter(served.Kind) && (request.Grammar is not null || request.LogProbabilities is not null))
@@ -196,8 +199,8 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         TaskKind kind = questions[0].Served.Kind;
         Example[] examples = [.. questions.Select(q => new Example
         {
-            Text = kind == TaskKind.Generate && q.Request.Prompt is null ? Dialogue.Of(q.Request.Messages) : q.Request.Text,
-            Question = kind == TaskKind.Extract ? q.Request.Messages.LastOrDefault(m => m.Role == ChatRole.System)?.Content : null,
+            Text = TextOf(q.Request, kind),
+            Question = QuestionOf(q.Request, kind),
         })];
         var costs = new List<PredictionCost>();
         IReadOnlyList<Answer> answers = _release.Answer(examples, task, (name, texts) =>
@@ -227,19 +230,26 @@ public sealed class ReleaseHost : IModuleHost, IDisposable
         ModuleRequest request = question.Request;
         bool reply = module.Kind == TaskKind.Generate;
         int[] prompt = reply
-            ? module.Encoder.Prompt(request.Prompt ?? Dialogue.Of(request.Messages))
+            ? module.Encoder.Prompt(TextOf(request, module.Kind))
             : [.. LanguageModelHost.Start(module.Model), .. module.Model.Tokenizer.Encode(request.Text)];
         var task = new WritingTask(prompt, LanguageModelHost.Sampling(request, module.MaxNewTokens > 0 ? module.MaxNewTokens : 128), request.Stop,
             module.Encoder.IsEnd, Trim: reply && request.Grammar is null);
         return _runners.Writer(module.Model, name).Write(request, task, new ModuleChoice(name, question.Served.Name, question.Route), question.Tokens, sink, cancellation);
     }
 
-    private int CountTokens(string name, string text, ServedModule served, CancellationToken cancellation)
+    // Of the texts themselves: tokens that a module puts around them are not the client's.
+    private int CountTokens(string name, ModuleRequest request, ServedModule served, CancellationToken cancellation)
     {
         Reading reading = ReadingOf(name, served.Name, cancellation);
-        int tokens = reading.Count(text);
+        int tokens = reading.Count(TextOf(request, served.Kind)) + (QuestionOf(request, served.Kind) is { } question ? reading.Count(question) : 0);
         return reading.Context is null || tokens < reading.Context ? tokens : throw RequestException.TooLong(tokens, served);
     }
+
+    // What a module of a kind reads of a request: all turns where it replies, else the last one of the user.
+    private static string TextOf(ModuleRequest request, TaskKind kind) => kind == TaskKind.Generate && request.Prompt is null ? Dialogue.Of(request.Messages) : request.Text;
+
+    private static string? QuestionOf(ModuleRequest request, TaskKind kind) =>
+        kind == TaskKind.Extract ? request.Messages.LastOrDefault(m => m.Role == ChatRole.System)?.Content : null;
 
     private sealed record Reading(Func<string, int> Count, int? Context);
 

@@ -1,3 +1,5 @@
+using Cleave.Models.Sampling.Grammars;
+
 namespace Cleave.Serving;
 
 /// <summary>A request that cannot be answered as it is.</summary>
@@ -7,6 +9,9 @@ public class RequestException(string message, string? parameter = null, string? 
 {
     public string? Parameter { get; } = parameter;
     public string? Code { get; } = code;
+
+    /// <summary>Whether a failure is the request's own, or that of too many at once: it says nothing of who was asked.</summary>
+    public static bool IsRefusal(Exception e) => e is RequestException or CapacityException or GrammarException or BusyException;
 
     /// <summary>Refuses what could cut an answer that has to be whole.</summary>
     internal static void CheckGrammar(ModuleRequest request)

@@ -83,6 +83,7 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
         Engine.Check(asked);
         cancellation.ThrowIfCancellationRequested();
         sink.Chosen(choice);
+        sink.Reading(promptTokens);
         List<TokenScore>? scores = request.LogProbabilities is null ? null : [];
         int told = 0;
         ToolCallReader? calls = task.Tools is { } tools ? new ToolCallReader(tools.Form, tools.IsBegun, Say, sink.Call) : null;
@@ -100,7 +101,7 @@ internal sealed class WritingModel(LanguageModel model, DecodingEngine engine) :
         {
             Waited = result.Waited,
             Energy = result.Energy,
-            CachedTokens = result.Known,
+            CachedTokens = Math.Min(result.Known, promptTokens),
             Tokens = scores,
             ToolCalls = calls?.Calls ?? [],
         };

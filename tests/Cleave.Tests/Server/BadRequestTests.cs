@@ -230,13 +230,15 @@ public sealed class BadRequestTests : IAsyncLifetime
     [Fact]
     public async Task A_failure_in_the_middle_of_a_stream_is_an_event_and_there_is_no_done()
     {
-        var host = new WordHost { BeforeWord = (word, _) => { if (word == 2) throw new CleaveException("the disk is gone"); } };
-        await using RunningServer server = await RunningServer.StartAsync(host);
+        var said = new List<string>();
+        var host = new WordHost { BeforeWord = (word, _) => { if (word == 2) throw new CleaveException("/srv/releases/1: the disk is gone"); } };
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Remark = l => { lock (said) said.Add(l); } });
         HttpResponseMessage response = await server.Post("/v1/completions", "{\"model\":\"reply\",\"prompt\":\"x\",\"stream\":true}");
         string[] events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(3, events.Length);
         using JsonDocument last = JsonDocument.Parse(events[^1]["data: ".Length..]);
-        Assert.Equal("the disk is gone", last.RootElement.GetProperty("error").GetProperty("message").GetString());
+        Assert.Equal("internal error", last.RootElement.GetProperty("error").GetProperty("message").GetString());
+        Assert.Contains("/srv/releases/1: the disk is gone", Assert.Single(said), StringComparison.Ordinal); // files are the operator's business
     }
 }

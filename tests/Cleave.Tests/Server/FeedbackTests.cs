@@ -158,6 +158,20 @@ public sealed class FeedbackTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void Anothers_request_of_the_same_name_neither_shows_nor_takes_it()
+    {
+        var answered = new AnsweredRequests();
+        var result = new Cleave.Serving.ModuleResult(new("m", "t", Cleave.Serving.Route.Named), "x", Cleave.Serving.FinishReason.Stop, 1, 1, 0.5, TimeSpan.Zero);
+        answered.Remember("a", "me", result);
+        answered.Remember("a", "you", result);
+        Assert.Null(answered.Take("a", "you", out bool known));
+        Assert.False(known);
+        Assert.NotNull(answered.Take("a", "me", out _));
+        Assert.Null(answered.Take("a", "you", out known));
+        Assert.False(known); // also after it was judged
+    }
+
+    [Fact]
     public void Old_requests_are_forgotten()
     {
         var answered = new AnsweredRequests(most: 2);

@@ -119,6 +119,36 @@ public sealed class KeyTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_that_breaks_off_costs_what_was_read_and_made()
+    {
+        var host = new WordHost { BeforeWord = (word, _) => { if (word == 2) throw new InvalidOperationException("as asked"); } };
+        await using RunningServer server = await RunningServer.StartAsync(host, new ServerOptions { Keys = Keys("alpha tokens-per-day=10") });
+        const string Four = "{\"model\":\"reply\",\"prompt\":\"a b c d\",\"stream\":true}";
+        foreach (int _ in new[] { 4 + 2, 4 + 2 })
+            Assert.Contains("internal error", await (await Send(server, "alpha", "/v1/completions", Four)).Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("insufficient_quota", (await RunningServer.Error(await Send(server, "alpha", "/v1/completions", Four))).Code);
+    }
+
+    [Fact]
+    public async Task A_key_for_some_modules_hears_of_those_alone_where_it_names_none()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(new WordHost(), new ServerOptions { Keys = Keys("alpha modules=mood") });
+        foreach ((string path, string body) in new[] { ("/v1/completions", Ask.Replace("reply", "x", StringComparison.Ordinal)), ("/v1/classify", "{\"model\":\"x\",\"input\":\"a\"}"), ("/v1/embeddings", "{\"model\":\"x\",\"input\":\"a\"}") })
+        {
+            var error = await RunningServer.Error(await Send(server, "alpha", path, body));
+            Assert.Equal((404, "there is no module 'x'; there are: mood"), (error.Status, error.Message));
+        }
+    }
+
+    [Fact]
+    public async Task Without_keys_a_proxy_brings_neither_administrators_nor_readers_of_metrics()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(new WordHost());
+        Assert.Equal(HttpStatusCode.OK, (await Send(server, null, "/metrics", null)).StatusCode);
+        Assert.Equal(403, (await RunningServer.Error(await Send(server, null, "/Metrics", null, ("X-Forwarded-For", "203.0.113.5")))).Status);
+    }
+
+    [Fact]
     public async Task Administrators_need_an_administrators_key_and_what_they_do_is_written_down()
     {
         using var versions = new VersionedHost(new SayingHost("a").Version(), (folder, _) => new SayingHost(folder).Version());

@@ -204,7 +204,7 @@ public sealed class LifecycleTests
     [InlineData("http://*:8080", "give --keys FILE")]
     [InlineData("http://[::]:8080", "give --keys FILE")]
     [InlineData("http://192.0.2.1:80", "give --keys FILE")]
-    [InlineData("https://127.0.0.1:0", "https is not offered")]
+    [InlineData("https://127.0.0.1:0", "give --tls-cert FILE and --tls-key FILE")]
     [InlineData("ftp://127.0.0.1", "only http://ADDRESS:PORT")]
     [InlineData("http://127.0.0.1:0/path", "only http://ADDRESS:PORT")]
     [InlineData("http://example.org:80", "give an IP address")]

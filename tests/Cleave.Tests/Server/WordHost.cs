@@ -51,7 +51,10 @@ internal sealed class WordHost : IModuleHost
             cancellation.ThrowIfCancellationRequested();
             BeforeWord(made, cancellation);
             if (made == 0)
+            {
                 sink.Chosen(choice);
+                sink.Reading(prompt);
+            }
             Say(stops.Push(made++ == 0 ? "1" : $" {made}"));
         }
         Say(stops.Finish());

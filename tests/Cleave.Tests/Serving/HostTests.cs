@@ -86,6 +86,42 @@ public sealed class HostTests(TinyRelease tiny) : IClassFixture<TinyRelease>
     }
 
     [Fact]
+    public void All_that_is_read_is_counted_and_more_than_the_context_is_refused()
+    {
+        ChatMessage[] last = [new(ChatRole.User, "answer me")], whole = [new(ChatRole.User, "please answer this"), new(ChatRole.Assistant, "what then"), .. last];
+        (ModuleResult one, _) = Ask(new ModuleRequest { Module = "reply", Messages = last, MaxTokens = 1 });
+        (ModuleResult three, _) = Ask(new ModuleRequest { Module = "reply", Messages = whole, MaxTokens = 1 });
+        Assert.True(three.PromptTokens > one.PromptTokens + 4, $"{three.PromptTokens} {one.PromptTokens}");
+        Assert.True(three.CachedTokens <= three.PromptTokens);
+        ChatMessage[] history = [.. Enumerable.Repeat(whole, 8).SelectMany(m => m)];
+        Assert.Equal("context_length_exceeded", Assert.Throws<RequestException>(() => Ask(new ModuleRequest { Module = "reply", Messages = history })).Code);
+        (ModuleResult found, _) = Ask(new ModuleRequest { Module = "names", Prompt = "it is anna" });
+        (ModuleResult asked, _) = Ask(new ModuleRequest { Module = "names", Messages = [new(ChatRole.System, "who is there"), new(ChatRole.User, "it is anna")] });
+        Assert.True(asked.PromptTokens > found.PromptTokens);
+    }
+
+    [Fact]
+    public void What_is_read_again_is_checked_again_and_the_monolith_is_there_from_the_start()
+    {
+        using var own = new TinyRelease();
+        using Release release = Release.Open(own.Folder);
+        using (var host = new ReleaseHost(release, Made))
+        {
+            Directory.Move(own.Monolith, own.Monolith + "-gone");
+            Assert.Equal("monolith", host.Run(new ModuleRequest { Module = "names", Prompt = "it is anna" }, new Heard(), CancellationToken.None).Choice.Module);
+            Directory.Move(own.Monolith + "-gone", own.Monolith);
+        }
+        Assert.NotNull(release.Module("reply").Module);
+        release.Unload("reply");
+        File.AppendAllText(Path.Combine(own.Reply, ModelFolder.Config), " ");
+        Assert.Contains("modules/reply/config.json has been changed", Assert.Throws<CleaveException>(() => release.Module("reply")).Message, StringComparison.Ordinal);
+        // Also what is read for the first time, but was written since the hashes were looked at.
+        using Release late = Release.Open(tiny.Folder);
+        File.SetLastWriteTimeUtc(Path.Combine(tiny.Reply, ModelFolder.Config), DateTime.UtcNow.AddMinutes(1));
+        Assert.NotNull(late.Module("reply").Module); // the same contents
+    }
+
+    [Fact]
     public void A_reply_obeys_its_limit_its_stop_text_and_its_seed()
     {
         var request = new ModuleRequest { Module = "reply", Prompt = "answer me" };

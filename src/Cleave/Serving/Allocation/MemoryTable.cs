@@ -92,6 +92,13 @@ public sealed class MemoryTable
         return false;
     }
 
+    /// <summary>Nobody waits for the module any more.</summary>
+    public void Abandon(string module)
+    {
+        if (_units.TryGetValue(module, out Unit? unit))
+            _wanted.Remove(unit);
+    }
+
     /// <summary>A request no longer uses the module.</summary>
     public void Leave(string module) => _units[module].Users--;
 

@@ -15,6 +15,7 @@ public sealed class ModuleMemory
     private readonly TimeProvider _clock;
     private readonly long _start;
     private readonly Dictionary<string, (Func<long> Load, Action Unload)> _modules = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _waitingFor = new(StringComparer.Ordinal);
     private int _waiting;
 
     /// <param name="limit">Bytes of modules, keys and values; null for no limit.</param>
@@ -106,6 +107,7 @@ public sealed class ModuleMemory
         {
             if (_table.TryUse(key, asked))
                 return new Held(this, key);
+            _waitingFor[key] = _waitingFor.GetValueOrDefault(key) + 1;
         }
         Interlocked.Increment(ref _waiting);
         using CancellationTokenRegistration registration = cancellation.Register(() =>
@@ -140,6 +142,14 @@ public sealed class ModuleMemory
         finally
         {
             Interlocked.Decrement(ref _waiting);
+            lock (_gate)
+            {
+                if (--_waitingFor[key] == 0)
+                {
+                    _waitingFor.Remove(key);
+                    _table.Abandon(key); // where the last one has given up, nobody else's module makes room for it
+                }
+            }
         }
     }
 
@@ -155,7 +165,10 @@ public sealed class ModuleMemory
     {
         (Func<long> Load, Action Unload) module;
         lock (_gate)
-            module = _modules[step.Module];
+        {
+            if (!_modules.TryGetValue(step.Module, out module))
+                return; // its version has gone meanwhile
+        }
         long started = _clock.GetTimestamp(), bytes = 0;
         bool loaded = false;
         try

@@ -156,9 +156,10 @@ internal sealed class SequenceBatch : IDisposable
         _batch.Clear();
         List<DecodingSequence> begun = [];
         long room = Room;
-        while (begun.Count < _waiting.Count && StepRules.Begins(_running.Count + begun.Count, reserved, _waiting[begun.Count].Bytes, _options.MaxSequences, room))
+        foreach (DecodingSequence next in _waiting)
         {
-            DecodingSequence next = _waiting[begun.Count];
+            if (!StepRules.Begins(_running.Count + begun.Count, reserved, next.Bytes, _options.MaxSequences, room))
+                break;
             if (_model.Encoder is not null)
             {
                 sourceTokens += next.Request.Prompt.Length;
@@ -168,14 +169,14 @@ internal sealed class SequenceBatch : IDisposable
             }
             else if (IsBeingRead(next.Request, begun))
             {
-                break;
+                continue; // those behind need not wait with it
             }
             reserved += next.Bytes;
             begun.Add(next);
         }
         if (begun.Count == 0)
             return;
-        _waiting.RemoveRange(0, begun.Count);
+        _waiting.RemoveAll(begun.Contains);
         _known.Shrink(room - reserved);
         try
         {

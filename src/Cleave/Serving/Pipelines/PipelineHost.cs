@@ -57,6 +57,8 @@ public sealed class PipelineHost : IModuleHost
             return _host.Run(request, sink, cancellation);
         if (request.Grammar is not null && !PipelineRun.Writers(pipeline, _tasks).Any(w => w.Name == pipeline.Output.Only?.Step))
             throw new RequestException($"the answer of '{pipeline.Name}' is not one step's own writing; a response format is for what writes text", "response_format", "unsupported_value");
+        if (request.LogProbabilities is not null)
+            throw new RequestException($"'{pipeline.Name}' is a pipeline, whose answer is put together; scores of tokens are for what one model writes", "logprobs", "unsupported_value");
         RequestException.CheckTools(request, $"'{pipeline.Name}' is a pipeline; tools are for a model with a chat template");
         var runner = new StepRunner(pipeline, _host, _countTokens, request, _clock);
         return new PipelineRun(pipeline, _tasks, runner, sink, cancellation).Run(_clock.GetTimestamp(), _clock);

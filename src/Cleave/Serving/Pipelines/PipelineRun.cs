@@ -108,6 +108,8 @@ internal sealed class PipelineRun(PipelineDefinition pipeline, IReadOnlyDictiona
                 sink.Text(before);
         }
 
+        public void Reading(int promptTokens) => sink.Reading(promptTokens);
+
         public void Text(string piece) => sink.Text(piece);
     }
 }

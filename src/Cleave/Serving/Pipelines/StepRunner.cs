@@ -78,7 +78,7 @@ internal sealed class StepRunner(PipelineDefinition pipeline, IModuleHost host, 
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            throw new CleaveException($"it took longer than its limit of {step.Limit!.Value.TotalMilliseconds:0.###} ms", e);
+            throw new StepTimeoutException($"it took longer than its limit of {step.Limit!.Value.TotalMilliseconds:0.###} ms", e);
         }
     }
 
@@ -111,6 +111,8 @@ internal sealed class StepRunner(PipelineDefinition pipeline, IModuleHost host, 
             GrammarException => e,
             RequestException r => new RequestException(message, r.Parameter, r.Code),
             CapacityException => new CapacityException(message),
+            BusyException b => new BusyException(message, b.RetryAfterSeconds),
+            StepTimeoutException => new StepTimeoutException(message, e),
             _ => new CleaveException(message, e),
         };
     }

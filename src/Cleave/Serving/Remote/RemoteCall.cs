@@ -10,6 +10,9 @@ namespace Cleave.Serving.Remote;
 /// <summary>Puts one request to one server and reads its answer.</summary>
 internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimeProvider clock)
 {
+    /// <summary>How a server is called where clients hear of it: its address is the operator's business.</summary>
+    public const string Server = "the module's server";
+
     private const int MostRefusal = 64 << 10;
 
     /// <summary>Answers a request to <paramref name="name"/>; <paramref name="sink"/> hears of it once there is something to hear.</summary>
@@ -23,11 +26,10 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
         return await Send(lease, message, async (response, silence, stop) =>
         {
             RemoteFacts facts = RemoteFacts.Of(response.Headers, name, route);
-            string server = lease.Server.Address.ToString();
             if (!request.IsHeardWhole)
-                return await Stream(response, isChat, facts, sink, server, silence, stop).ConfigureAwait(false);
-            ModuleResult result = RemoteAnswers.Whole(JsonCursor.Parse(await Bytes(response, options.MostAnswerBytes, stop).ConfigureAwait(false), server), isChat, facts);
-            RemoteAnswers.CheckForm(result, kind, server);
+                return await Stream(response, isChat, facts, sink, silence, stop).ConfigureAwait(false);
+            ModuleResult result = RemoteAnswers.Whole(JsonCursor.Parse(await Bytes(response, options.MostAnswerBytes, stop).ConfigureAwait(false), Server), isChat, facts);
+            RemoteAnswers.CheckForm(result, kind, Server);
             sink.Chosen(result.Choice);
             if (result.Text.Length > 0)
                 sink.Text(result.Text);
@@ -41,35 +43,34 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
     {
         using HttpRequestMessage message = RemoteRequests.Embeddings(lease.Server.Address, name, texts);
         return await Send(lease, message, async (response, _, stop) => RemoteAnswers.Vectors(
-            JsonCursor.Parse(await Bytes(response, options.MostAnswerBytes, stop).ConfigureAwait(false), lease.Server.Address.ToString()), texts.Count), false, cancel).ConfigureAwait(false);
+            JsonCursor.Parse(await Bytes(response, options.MostAnswerBytes, stop).ConfigureAwait(false), Server), texts.Count), false, cancel).ConfigureAwait(false);
     }
 
     // Whatever goes wrong on the way is said in the terms of whoever decides about another try.
     private async Task<T> Send<T>(RemoteLease lease, HttpRequestMessage message, Func<HttpResponseMessage, CancellationTokenSource, CancellationToken, Task<T>> read, bool withDeadline, CancellationToken cancel)
     {
-        Uri server = lease.Server.Address;
         using var silence = new CancellationTokenSource(options.Silence, clock);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(cancel, lease.Lost, silence.Token);
         try
         {
             using HttpResponseMessage response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, any.Token).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK)
-                throw RemoteRefusals.Of(server, response.StatusCode, response.Headers.RetryAfter?.Delta, await Bytes(response, MostRefusal, any.Token).ConfigureAwait(false), withDeadline);
+                throw RemoteRefusals.Of(response.StatusCode, response.Headers.RetryAfter?.Delta, await Bytes(response, MostRefusal, any.Token).ConfigureAwait(false), withDeadline);
             return await read(response, silence, any.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw lease.Lost.IsCancellationRequested ? new RemoteException(502, RemoteException.Failed, $"{server}: does not say any more whether it is ready", e)
-                : silence.IsCancellationRequested ? new RemoteException(504, RemoteException.Silent, $"{server}: said nothing for {options.Silence.TotalSeconds:0.###} s", e)
-                : new RemoteException(503, RemoteException.Unavailable, $"{server}: no connection within {options.ConnectLimit.TotalSeconds:0.###} s", e);
+            throw lease.Lost.IsCancellationRequested ? new RemoteException(502, RemoteException.Failed, $"{Server} does not say any more whether it is ready", e)
+                : silence.IsCancellationRequested ? new RemoteException(504, RemoteException.Silent, $"{Server} said nothing for {options.Silence.TotalSeconds:0.###} s", e)
+                : new RemoteException(503, RemoteException.Unavailable, $"no connection to {Server} within {options.ConnectLimit.TotalSeconds:0.###} s", e);
         }
         catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError)
         {
-            throw new RemoteException(503, RemoteException.Unavailable, $"{server}: {e.Message}", e) { RetryAfter = options.ProbeEvery, IsBroken = true };
+            throw new RemoteException(503, RemoteException.Unavailable, $"no connection to {Server}", e) { RetryAfter = options.ProbeEvery, IsBroken = true };
         }
         catch (Exception e) when (e is HttpRequestException or IOException && !cancel.IsCancellationRequested)
         {
-            throw new RemoteException(502, RemoteException.Failed, $"{server}: the answer broke off: {e.Message}", e) { IsBroken = e is not HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } };
+            throw new RemoteException(502, RemoteException.Failed, $"{Server}: the answer broke off", e) { IsBroken = e is not HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } };
         }
         catch (ModelFileException e)
         {
@@ -81,14 +82,14 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
         }
     }
 
-    private async Task<ModuleResult> Stream(HttpResponseMessage response, bool isChat, RemoteFacts facts, IResultSink sink, string server, CancellationTokenSource silence, CancellationToken stop)
+    private async Task<ModuleResult> Stream(HttpResponseMessage response, bool isChat, RemoteFacts facts, IResultSink sink, CancellationTokenSource silence, CancellationToken stop)
     {
         var text = new StringBuilder();
         var tokens = new List<TokenScore>();
         FinishReason? finish = null;
         JsonCursor? usage = null;
         bool isHeard = false;
-        using var body = new LimitedStream(await response.Content.ReadAsStreamAsync(stop).ConfigureAwait(false), options.MostAnswerBytes, server);
+        using var body = new LimitedStream(await response.Content.ReadAsStreamAsync(stop).ConfigureAwait(false), options.MostAnswerBytes);
         await foreach (SseItem<byte[]> item in SseParser.Create(body, static (_, data) => data.ToArray()).EnumerateAsync(stop).ConfigureAwait(false))
         {
             silence.CancelAfter(options.Silence);
@@ -96,11 +97,11 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
             {
                 if (!isHeard)
                     sink.Chosen(facts.Choice);
-                return RemoteAnswers.Result(facts, text.ToString(), finish ?? throw new ModelFileException(server, "the stream has no finish_reason"), usage, tokens.Count > 0 ? tokens : null);
+                return RemoteAnswers.Result(facts, text.ToString(), finish ?? throw new ModelFileException(Server, "the stream has no finish_reason"), usage, tokens.Count > 0 ? tokens : null);
             }
-            JsonCursor root = JsonCursor.Parse(item.Data, server);
+            JsonCursor root = JsonCursor.Parse(item.Data, Server);
             if (root.Find("error") is { } error)
-                throw RemoteRefusals.InStream(new Uri(server), error.Element);
+                throw RemoteRefusals.InStream(error.Element);
             usage = root.Find("usage") ?? usage;
             facts = facts.With(root.Find("cleave"));
             foreach (JsonCursor choice in root["choices"].Items().Take(1))
@@ -120,7 +121,7 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
                     sink.Text(piece, scores);
             }
         }
-        throw new ModelFileException(server, "the stream ends in the middle");
+        throw new ModelFileException(Server, "the stream ends in the middle");
     }
 
     private static async Task<byte[]> Bytes(HttpResponseMessage response, long most, CancellationToken stop)
@@ -130,7 +131,7 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
     }
 
     /// <summary>Gives so many bytes and no more.</summary>
-    private sealed class LimitedStream(Stream inner, long most, string server) : ForwardStream
+    private sealed class LimitedStream(Stream inner, long most) : ForwardStream
     {
         private long _read;
 
@@ -145,6 +146,6 @@ internal sealed class RemoteCall(HttpClient http, RemoteOptions options, TimePro
             base.Dispose(disposing);
         }
 
-        private int Count(int read) => (_read += read) <= most ? read : throw new ModelFileException(server, $"the answer has more than {most} bytes");
+        private int Count(int read) => (_read += read) <= most ? read : throw new ModelFileException(Server, $"the answer has more than {most} bytes");
     }
 }

@@ -12,10 +12,10 @@ internal static class RemoteRefusals
     /// <summary>The exception that says it.</summary>
     /// <param name="body">OpenAI's error document, or anything else.</param>
     /// <param name="withDeadline">Whether the request said how long it may take.</param>
-    public static CleaveException Of(Uri server, HttpStatusCode status, TimeSpan? retryAfter, ReadOnlySpan<byte> body, bool withDeadline)
+    public static CleaveException Of(HttpStatusCode status, TimeSpan? retryAfter, ReadOnlySpan<byte> body, bool withDeadline)
     {
         (string message, string? parameter, string? code) = Read(body);
-        string said = $"{server}: status {(int)status}: {message}";
+        string said = $"{RemoteCall.Server}: status {(int)status}: {message}";
         return (int)status switch
         {
             400 or 413 or 422 => new RequestException(message, parameter, code),
@@ -30,11 +30,11 @@ internal static class RemoteRefusals
     }
 
     /// <summary>An error in the middle of a stream.</summary>
-    public static RemoteException InStream(Uri server, JsonElement error)
+    public static RemoteException InStream(JsonElement error)
     {
         (string message, _, string? code) = Read(error);
         return code == "deadline_exceeded" ? new RemoteException(504, code, message) { IsFault = false, IsWorthAnotherTry = false }
-            : new RemoteException(502, RemoteException.Failed, $"{server}: {message}");
+            : new RemoteException(502, RemoteException.Failed, $"{RemoteCall.Server}: {message}");
     }
 
     private static (string Message, string? Parameter, string? Code) Read(ReadOnlySpan<byte> body)

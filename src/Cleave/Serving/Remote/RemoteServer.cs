@@ -118,7 +118,8 @@ internal sealed class RemoteLease(RemoteServer server, bool trial, CancellationT
     {
         if (e.IsNotReady)
             server.Said(ready: false);
-        if (!End(e.IsFault ? e.Message : null))
+        // With the reason that the system gives: it names addresses, and is for administrators.
+        if (!End(!e.IsFault ? null : e.InnerException is { } reason && reason.Message != e.Message ? CleaveException.OneLine($"{e.Message}: {reason.Message}") : e.Message))
             return;
         if (e.IsFault)
             server.Circuit.Fail(trial);

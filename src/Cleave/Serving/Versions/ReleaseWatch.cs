@@ -117,16 +117,29 @@ public sealed class ReleaseWatch(string path, ReleaseArrival arrival)
             return;
         }
         _settled = key;
-        string? refusal = await Take(host, folder!, cancellation).ConfigureAwait(false);
-        Settle(folder!, refusal);
-        say(refusal is null ? $"{folder} is loaded ({Arrival.Kind})" : $"{folder} is refused, and what was served goes on: {refusal}");
         try
         {
-            note(refusal is null ? "done" : "refused", folder!, refusal);
+            string? refusal = await Take(host, folder!, cancellation).ConfigureAwait(false);
+            Settle(folder!, refusal);
+            say(refusal is null ? $"{folder} is loaded ({Arrival.Kind})" : $"{folder} is refused, and what was served goes on: {refusal}");
+            End(refusal is null ? "done" : "refused", refusal);
         }
-        catch (CleaveException e)
+        catch (OperationCanceledException)
         {
-            say(e.Message);
+            End("refused", "the server is stopping");
+            throw;
+        }
+
+        void End(string outcome, string? reason)
+        {
+            try
+            {
+                note(outcome, folder!, reason);
+            }
+            catch (CleaveException e)
+            {
+                say(e.Message);
+            }
         }
     }
 

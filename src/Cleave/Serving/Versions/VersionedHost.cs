@@ -249,7 +249,7 @@ public sealed class VersionedHost : IModuleHost, IDisposable
             }
             return result;
         }
-        catch (Exception e) when (e is not RequestException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (!RequestException.IsRefusal(e) && !cancellation.IsCancellationRequested)
         {
             lock (_gate)
                 version.Count(failed: true, TimeSpan.Zero);

@@ -34,15 +34,17 @@ public sealed class Release : IDisposable
     private readonly bool _monolithOnly;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ITaskModule> _modules = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _loaded = new(StringComparer.Ordinal); // at any time
+    private readonly DateTime _opened;
     private readonly Dictionary<string, double?> _thresholds = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TaskKind> _kinds;
     private readonly Lock _monolithLock = new();
     private IReadOnlyList<ITaskModule>? _monolith;
     private readonly Lazy<(IClassifierModule Module, double Threshold)?> _router;
 
-    private Release(string folder, ReleaseManifest manifest, bool monolithOnly)
+    private Release(string folder, ReleaseManifest manifest, DateTime opened, bool monolithOnly)
     {
-        (_folder, Manifest, _monolithOnly) = (folder, manifest, monolithOnly);
+        (_folder, Manifest, _opened, _monolithOnly) = (folder, manifest, opened, monolithOnly);
         _router = new Lazy<(IClassifierModule, double)?>(() => Directory.Exists(Path.Combine(folder, RouterBuilder.Name)) ? RouterBuilder.Load(Path.Combine(folder, RouterBuilder.Name)) : null);
         ModuleTask[] tasks = [.. ModuleFolder.Tasks(Path.Combine(folder, ReleaseWriter.MonolithFolder))];
         Tasks = [.. tasks.Select(t => t.Name)];
@@ -72,7 +74,8 @@ public sealed class Release : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         if (!IsRelease(folder))
             throw new CleaveException($"{folder}: not a release (no {ReleaseWriter.ManifestName}); make one with 'cleave split'");
-        return new Release(folder, ReleaseManifest.Verify(folder), monolithOnly);
+        DateTime now = DateTime.UtcNow;
+        return new Release(folder, ReleaseManifest.Verify(folder), now, monolithOnly);
     }
 
     /// <summary>The task of a text, and how sure the router is.</summary>
@@ -158,7 +161,7 @@ public sealed class Release : IDisposable
         if (ThresholdOf(task) is not { } threshold)
             return (null, 0);
         lock (_modules)
-            return (_modules.TryGetValue(task, out ITaskModule? loaded) ? loaded : _modules[task] = ModuleFolder.Load(FolderOf(task))[0], threshold);
+            return (_modules.TryGetValue(task, out ITaskModule? loaded) ? loaded : _modules[task] = Load(task)[0], threshold);
     }
 
     /// <summary>Below this confidence a task's module hands over to the monolith; null where the monolith answers for the task. Loads no weights.</summary>
@@ -219,8 +222,20 @@ public sealed class Release : IDisposable
         get
         {
             lock (_monolithLock)
-                return _monolith ??= ModuleFolder.Load(FolderOf(ReleaseWriter.MonolithFolder));
+                return _monolith ??= Load(ReleaseWriter.MonolithFolder);
         }
+    }
+
+    // Hashes were checked when the release was opened. What is read again, or was written since, may be something else by now.
+    private IReadOnlyList<ITaskModule> Load(string name)
+    {
+        string folder = FolderOf(name);
+        bool isFirst;
+        lock (_loaded)
+            isFirst = _loaded.Add(name);
+        if (!isFirst || !Directory.Exists(folder) || new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Any(f => f.LastWriteTimeUtc >= _opened))
+            Manifest.Check(_folder, Path.GetRelativePath(_folder, folder).Replace(Path.DirectorySeparatorChar, '/'));
+        return ModuleFolder.Load(folder);
     }
 
     private string FolderOf(string name) => name == ReleaseWriter.MonolithFolder ? Path.Combine(_folder, name) : Path.Combine(_folder, ReleaseWriter.ModulesFolder, name);

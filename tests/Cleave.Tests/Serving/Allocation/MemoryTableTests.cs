@@ -7,6 +7,20 @@ namespace Cleave.Tests.Serving.Allocation;
 public sealed class MemoryTableTests
 {
     [Fact]
+    public void What_nobody_waits_for_any_more_makes_no_room()
+    {
+        MemoryTable table = Table(100, ("a", 100), ("b", 100), ("c", 100));
+        Load(table, "a", 0);
+        Assert.False(table.TryUse("b", 1));
+        Assert.False(table.TryUse("c", 1));
+        table.Abandon("b");
+        Assert.Equal(new MemoryStep("a", false), table.Next(100));
+        table.Gone("a");
+        Assert.Equal(new MemoryStep("c", true), table.Next(100));
+        table.Abandon("d"); // whose version has gone
+    }
+
+    [Fact]
     public void What_does_not_fit_waits_until_who_is_worth_less_has_ended_and_stayed_its_time()
     {
         MemoryTable table = Table(200, ("a", 100), ("b", 100), ("c", 100));

@@ -220,6 +220,21 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
+    public void Who_waits_for_a_beginning_that_another_reads_holds_up_nobody_behind()
+    {
+        LanguageModel model = DecisiveModel.Create("long");
+        using var batch = new SequenceBatch(model.Transformer, new EngineOptions { KeyValueBytes = 1 << 24, MaxSequences = 8, StepTokens = 40 });
+        DecodingSequence reads = Add(batch, model, [.. Prompt(200), 5], 6), alike = Add(batch, model, [.. Prompt(200), 6], 6), other = Add(batch, model, [300, 301, 302], 6);
+        batch.Step();
+        Assert.Equal((0, 0, 1), (reads.Made, alike.Made, other.Made));
+        while (batch.Step())
+        {
+            // until all are over
+        }
+        Assert.Equal((0, 192), (reads.Known, alike.Known));
+    }
+
+    [Fact]
     public void What_is_kept_is_bounded_and_gives_way_to_who_needs_the_memory()
     {
         LanguageModel model = DecisiveModel.Create("long");

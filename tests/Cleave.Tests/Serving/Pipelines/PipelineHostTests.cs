@@ -136,7 +136,7 @@ public sealed class PipelineHostTests(TinyRelease tiny) : IClassFixture<TinyRele
         var host = new PipelineHost(words, PipelineCases.Read($"p: {{steps: {{r: {{task: reply, limit: 1ms{rule}}}}}, output: \"[{{r}}]\"}}"), default, (_, _) => 1);
         var request = new ModuleRequest { Module = "p", Prompt = "x" };
         if (text is null)
-            Assert.Equal("pipeline 'p', step 'r': it took longer than its limit of 1 ms", Assert.Throws<CleaveException>(() => host.Run(request, new Heard(), gone.Token)).Message);
+            Assert.Equal("pipeline 'p', step 'r': it took longer than its limit of 1 ms", Assert.Throws<StepTimeoutException>(() => host.Run(request, new Heard(), gone.Token)).Message);
         else
             Assert.Equal(text, host.Run(request, new Heard(), gone.Token).Text);
         gone.Cancel(); // whoever asked left: that is no failure of a step

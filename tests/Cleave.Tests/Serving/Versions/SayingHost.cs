@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Cleave.Data;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
 using Cleave.Serving.Versions;
 
@@ -39,8 +40,17 @@ internal sealed class SayingHost(string name) : IModuleHost, IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
-            if (request.Text == "fail")
-                throw new InvalidOperationException("as asked");
+            switch (request.Text)
+            {
+                case "fail":
+                    throw new InvalidOperationException("as asked");
+                case "too long":
+                    throw new CapacityException("as asked");
+                case "no such rules":
+                    throw new GrammarException("rules", "as asked");
+                case "busy":
+                    throw new BusyException("as asked", 1);
+            }
             string asked = Modules.Any(m => m.Name == request.Module && m.Kind == TaskKind.Classify) ? request.Module : "reply";
             var choice = new ModuleChoice(asked, asked, Route.Named);
             sink.Chosen(choice);

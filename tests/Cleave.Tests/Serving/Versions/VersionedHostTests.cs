@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Cleave.Models.Sampling.Grammars;
 using Cleave.Serving;
 using Cleave.Serving.Feedback;
 using Cleave.Serving.Versions;
@@ -32,6 +33,24 @@ public sealed class VersionedHostTests
         Assert.Equal(A, host.Rollback());
         Assert.Equal("a a a", Ask(host).Text);
         Assert.Contains("has served before", Assert.Throws<VersionException>(() => host.Rollback()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_request_cannot_have_is_no_failure_of_the_version_that_says_so()
+    {
+        using VersionedHost host = Create();
+        await host.LoadAsync("b");
+        host.StartLearning(B, 50);
+        foreach ((string text, Type refusal) in new[] { ("too long", typeof(CapacityException)), ("no such rules", typeof(GrammarException)), ("busy", typeof(BusyException)) })
+        {
+            for (int i = 0; i < 20; i++)
+                Assert.Throws(refusal, () => Ask(host, $"{text}-{i}".Replace(' ', '-'), text));
+        }
+        Assert.All(host.State.Versions, v => Assert.Equal((0, 0), (v.Requests, v.Failures)));
+        Assert.Equal(0, host.State.Trial!.Learned!.Judged);
+        for (int i = 0; i < 20; i++)
+            Assert.Throws<InvalidOperationException>(() => Ask(host, $"fail-{i}", "fail"));
+        Assert.Equal(20, host.State.Versions.Sum(v => v.Failures));
     }
 
     [Fact]
