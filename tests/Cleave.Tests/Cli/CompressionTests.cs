@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using Cleave.Models;
+using Cleave.Numerics.Tensors;
 using Cleave.Tests.Models;
 
 namespace Cleave.Tests.Cli;
@@ -129,6 +131,31 @@ public sealed class CompressionTests : IDisposable
         Assert.True(large <= 80_000 + Norms && small <= 56_000 + Norms && small < large);
         Assert.True(more > little);
         Assert.Equal(0, CommandLine.Run("quantize", _source, "--out", At("m.gguf"), "--kl", "0.01", "--calibration", _text, "--force").Status);
+    }
+
+    [Fact]
+    public void A_budget_of_bytes_counts_what_no_block_fits()
+    {
+        ModelFolder.Save(At("narrow"), TinyModel.Create(width: 48), WeightType.F32);
+        string[] quantize = ["quantize", At("narrow"), "--out", At("m.gguf"), "--calibration", _text, "--force", "--json", "--bytes"];
+        string refused = CommandLine.Run([.. quantize, "1000"]).OneLineError();
+        long least = long.Parse(refused.Split("at least ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+        Refused("coarsest formats", [.. quantize, $"{least - 1}"]);
+        const int Norms = 7 * 48 * 4; // not matrices
+        Assert.Equal(least + Norms, Done([.. quantize, $"{least}"]).GetProperty("weights_bytes").GetInt64());
+    }
+
+    [Fact]
+    public void A_budget_of_bytes_is_kept_where_matrices_lie_in_one_tensor()
+    {
+        LanguageModel model = TinyModel.CreateGpt2();
+        ModelFolder.Save(At("joined"), model, WeightType.F32);
+        long rest = model.Transformer.Weights().Select(w => w.Weight).OfType<Tensor>().Sum(t => 4L * t.Length);
+        foreach (long bytes in (long[])[18_000, 20_000, 22_000, 24_000, 26_000])
+        {
+            JsonElement json = Done("quantize", At("joined"), "--out", At("m.gguf"), "--bytes", $"{bytes}", "--calibration", _text, "--force", "--json");
+            Assert.InRange(json.GetProperty("weights_bytes").GetInt64() - rest, 1, bytes);
+        }
     }
 
     [Fact]
