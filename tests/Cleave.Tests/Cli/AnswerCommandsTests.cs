@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cleave.Formats.HuggingFace;
 using Cleave.Models;
+using Cleave.Models.Blocks;
 using Cleave.Serving;
 using Cleave.Tests.Models;
 using Cleave.Tokenizers;
@@ -49,6 +50,31 @@ public sealed class AnswerCommandsTests : IDisposable
             Assert.Equal(2, run.Status);
             Assert.Contains("encoder-decoder", run.OneLineError(), StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Single_weights_are_pruned_in_both_stacks()
+    {
+        string output = Path.Combine(_folder, "out");
+        double zeros = Json("prune", _folder, "--out", output, "--method", "magnitude", "--sparsity", "0.5", "--quiet", "--json").GetProperty("zeros").GetDouble();
+        Assert.Equal(0.5, zeros, 1e-3);
+        Transformer pruned = ModelFolder.LoadTransformer(output);
+        DenseLinear[] projections = [.. pruned.Weights().Where(w => w.Name.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(w => (DenseLinear)w.Weight)];
+        Assert.Equal(2 * 7 + 2 * 11, projections.Length); // the decoder has an attention more
+        Assert.All(projections, p => Assert.Equal(p.Weight.Length / 2, p.Weight.Data.Count(0f)));
+    }
+
+    [Theory]
+    [InlineData("--method magnitude", "prune", "--method", "wanda", "--sparsity", "0.5")]
+    [InlineData("--method magnitude", "prune", "--method", "sparsegpt", "--pattern", "2:4")]
+    public void What_reads_or_turns_a_decoders_stream_is_refused_in_one_line(string why, string verb, params string[] options)
+    {
+        string text = Path.Combine(_folder, "text.txt"), output = Path.Combine(_folder, "out");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the parcel has not arrived yet. ", 60)));
+        CommandLine run = CommandLine.Run([verb, _folder, "--out", output, "--calibration", text, .. options.Select(o => o == "FILE" ? text : o)]);
+        Assert.Equal(2, run.Status);
+        Assert.Contains(why, run.OneLineError(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(output));
     }
 
     [Fact]
