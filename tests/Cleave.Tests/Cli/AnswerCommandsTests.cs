@@ -64,6 +64,21 @@ public sealed class AnswerCommandsTests : IDisposable
         Assert.All(projections, p => Assert.Equal(p.Weight.Length / 2, p.Weight.Data.Count(0f)));
     }
 
+    [Fact]
+    public void A_smaller_vocabulary_is_that_of_both_stacks_and_keeps_the_first_token()
+    {
+        string output = Path.Combine(_folder, "out"), few = Path.Combine(_folder, "few.txt"), config = Path.Combine(_folder, ModelFolder.Config);
+        File.WriteAllText(few, "where is my order");
+        int start = _model.Tokenizer.Encode("refund")[^1];
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"decoder_start_token_id\": 0", $"\"decoder_start_token_id\": {start}", StringComparison.Ordinal));
+        Assert.Equal(0, CommandLine.Run("prune", _folder, "--out", output, "--method", "vocabulary", "--calibration", few).Status);
+        LanguageModel smaller = ModelFolder.Load(output);
+        Assert.True(smaller.Tokenizer.VocabularySize < _model.Tokenizer.VocabularySize);
+        Assert.Equal(_model.Tokenizer.TokenOf(start), smaller.Tokenizer.TokenOf(smaller.DecoderStart!.Value));
+        Assert.Equal(smaller.Tokenizer.VocabularySize, smaller.Transformer.Encoder!.Spec.VocabularySize);
+        Assert.Equal(0, CommandLine.Run("generate", output, "where is", "--max-tokens", "3").Status);
+    }
+
     [Theory]
     [InlineData("--method magnitude", "prune", "--method", "wanda", "--sparsity", "0.5")]
     [InlineData("--method magnitude", "prune", "--method", "sparsegpt", "--pattern", "2:4")]
