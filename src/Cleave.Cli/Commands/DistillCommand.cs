@@ -87,10 +87,11 @@ internal static class DistillCommand
     private static int RunText(Call call, string output)
     {
         Refuse(call, "is for a task: give --project", Task, Answers, Epochs);
-        CompressionVerb.RequireText(call);
+        (string, long)? heldOut = CompressionVerb.ReadText(call);
         TextDistillationRequest request = Request(call, output);
         string text = EvalPerplexityCommand.ReadText(call.Get(Train) ?? throw new CleaveException("--train is missing: a text to learn from")).Text;
         NamedModel[] teachers = [.. call.Get(Teachers).Select(name => new NamedModel(name, ModelArgument.Load(call, name)))];
+        CompressionVerb.RequireScored(teachers[0].Model, heldOut);
         NamedModel? student = call.Get(Student) is { } own ? new NamedModel(own, ModelArgument.Load(call, own)) : null;
         using var meter = new EnergyMeter(EnergyOptions.FromEnvironment());
         long started = Stopwatch.GetTimestamp();
@@ -100,7 +101,7 @@ internal static class DistillCommand
         List<(string, object)> notes = [("updates", (double)outcome.Result.Updates)];
         if (outcome.Layers is { } layers)
             notes.Add(("note", $"began as layers {string.Join(", ", layers)} of {teachers[0].Model.Transformer.Layers.Count} of {teachers[0].Name}"));
-        return CompressionVerb.Report(call, Describe(request), output, teachers[0].Name, teachers[0].Model, started, meter, [.. notes]);
+        return CompressionVerb.Report(call, Describe(request), output, teachers[0].Name, teachers[0].Model, heldOut, started, meter, [.. notes]);
     }
 
     private static int RunTask(Call call, SplitProject project, string output)

@@ -84,6 +84,7 @@ public sealed class AnswerCommandsTests : IDisposable
     [InlineData("--method magnitude", "prune", "--method", "sparsegpt", "--pattern", "2:4")]
     [InlineData("share a token table", "prune", "--method", "width", "--keep", "16")]
     [InlineData("share a token table", "quantize", "--method", "rtn", "--rotate", "all")]
+    [InlineData("encoder-decoder", "prune", "--method", "magnitude", "--sparsity", "0.5", "--text", "FILE")]
     public void What_reads_or_turns_a_decoders_stream_is_refused_in_one_line(string why, string verb, params string[] options)
     {
         string text = Path.Combine(_folder, "text.txt"), output = Path.Combine(_folder, "out");

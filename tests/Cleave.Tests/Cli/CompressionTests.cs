@@ -163,6 +163,7 @@ public sealed class CompressionTests : IDisposable
     {
         string brief = At("brief.txt");
         File.WriteAllText(brief, "too short");
+        File.WriteAllText(At("empty.txt"), "");
         Refused("calibration text has", "prune", _source, "--out", At("x"), "--method", "sparsegpt", "--sparsity", "0.5", "--calibration", brief);
         Refused("empties the layer", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.999");
         Refused("whole groups", "prune", _source, "--out", At("x"), "--method", "magnitude", "--pattern", "1:3");
@@ -171,6 +172,9 @@ public sealed class CompressionTests : IDisposable
         Refused("can be kept", "prune", _source, "--out", At("x"), "--method", "layers", "--keep", "9", "--calibration", _text);
         Refused("--calibration is missing", "prune", _source, "--out", At("x"), "--method", "layers", "--keep", "2");
         Refused("--check needs --text", "quantize", _source, "--out", At("x"), "--method", "rtn", "--check");
+        Refused("cannot be read", "quantize", _source, "--out", At("x"), "--method", "rtn", "--text", At("absent.txt"));
+        Refused("cannot be read", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("absent.txt"));
+        Refused("fewer than two tokens", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("empty.txt"));
         Refused("Q8_0 alone", "quantize", _source, "--out", At("x"), "--method", "rtn", "--type", "Q4_0");
         Refused("coarsest formats", "quantize", _source, "--out", At("x.gguf"), "--bytes", "1000", "--calibration", _text);
         Refused("written as a folder", "prune", _source, "--out", At("x.gguf"), "--method", "magnitude", "--sparsity", "0.5");
@@ -178,7 +182,7 @@ public sealed class CompressionTests : IDisposable
         Refused("quantized already", "quantize", At("q"), "--out", At("x"), "--method", "rtn");
         Refused("quantized already", "prune", At("q"), "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5");
         Refused("exists already", "prune", _source, "--out", At("q"), "--method", "magnitude", "--sparsity", "0.5");
-        Assert.Equal([At("brief.txt"), At("q"), At("source"), At("text.txt")], Directory.EnumerateFileSystemEntries(_folder).Order(StringComparer.Ordinal));
+        Assert.Equal([At("brief.txt"), At("empty.txt"), At("q"), At("source"), At("text.txt")], Directory.EnumerateFileSystemEntries(_folder).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -83,6 +83,7 @@ public sealed class DistillTests : IDisposable
         Refused("numbers with commas", _teacher, "--layers", "2", "--train", _text, "--teacher-weights", "1;2");
         Refused("single teacher", _teacher, _teacher, "--layers", "2", "--train", _text, "--hidden", "1");
         Refused("--check needs --text", _teacher, "--layers", "2", "--train", _text, "--check");
+        Refused("cannot be read", _teacher, "--layers", "2", "--train", _text, "--updates", "1", "--batch", "2", "--context", "24", "--text", At("absent.txt"));
         Assert.False(Directory.Exists(At("out")) || Directory.Exists(At("out.work")));
     }
 
