@@ -140,6 +140,8 @@ internal static class DistillCommand
         if (plan is null == call.Get(Student) is null)
             throw new CleaveException(plan is null ? "there is no student: give one with --student, or say how much of the teacher it keeps, such as --layers 2"
                 : "--student is a model of its own; --layers, --heads and --neurons make one of the teacher: give one or the other");
+        if (call.Get(Layers) is null)
+            Refuse(call, "is for --layers: it says which of the teacher's layers stay", By);
         return plan;
     }
 
@@ -159,6 +161,12 @@ internal static class DistillCommand
         CheckSoft(call);
         if (!(call.Get(Hidden) >= 0 && call.Get(Attention) >= 0 && call.Get(RelationLayer) >= 0))
             throw new CleaveException("--hidden, --attention and --relation-layer must not be negative");
+        if (call.Get(Attention) == 0)
+            Refuse(call, "is for --attention", RelationLayer);
+        if (call.Get(Predictions) is null)
+            Refuse(call, "is for --predictions", Top);
+        if (call.Get(Soft) == 0)
+            Refuse(call, "is for --soft above 0: without it no distribution is learnt", Divergence, Temperature);
         if (!(call.Get(OnPolicy) is >= 0 and <= 1))
             throw new CleaveException("--on-policy must be from 0 to 1");
         if (call.Positive(Batch) > MostWindows)

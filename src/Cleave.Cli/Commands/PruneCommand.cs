@@ -71,6 +71,8 @@ internal static class PruneCommand
             throw new CleaveException(weights ? "--keep is for whole parts; say how many weights go with --sparsity" : $"--keep is missing: say how many {call.Get(Method)} stay");
         if (call.Given(By) && method != PruningMethod.Layers)
             throw new CleaveException("--by is for --method layers");
+        if (call.Given(CompressionVerb.CalibrationTokens) && method == PruningMethod.Vocabulary)
+            throw new CleaveException("--calibration-tokens is for methods that measure; --method vocabulary keeps the tokens of the whole text");
         if (call.Given(Rate) && call.Get(Heal) == 0)
             throw new CleaveException("--learning-rate is for --heal");
         if (call.Get(Heal) < 0 || !(call.Get(Rate) > 0))

@@ -175,6 +175,7 @@ public sealed class CompressionTests : IDisposable
         Refused("cannot be read", "quantize", _source, "--out", At("x"), "--method", "rtn", "--text", At("absent.txt"));
         Refused("cannot be read", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("absent.txt"));
         Refused("fewer than two tokens", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("empty.txt"));
+        Refused("--calibration-tokens is for methods that measure", "prune", _source, "--out", At("x"), "--method", "vocabulary", "--calibration", _text, "--calibration-tokens", "9");
         Refused("Q8_0 alone", "quantize", _source, "--out", At("x"), "--method", "rtn", "--type", "Q4_0");
         Refused("coarsest formats", "quantize", _source, "--out", At("x.gguf"), "--bytes", "1000", "--calibration", _text);
         Refused("written as a folder", "prune", _source, "--out", At("x.gguf"), "--method", "magnitude", "--sparsity", "0.5");
