@@ -34,6 +34,7 @@ row() { # verb, then options; the result is kept as $work/last.gguf or $work/las
   rm -rf "$work/last" "$work/last.gguf"
   local json texts=(--calibration "$taken" --calibration-tokens 16384)
   [ "$verb" = distill ] && texts=(--train "$lessons")
+  [[ " $* " == *" vocabulary "* ]] && texts=(--calibration "$taken") # keeps the tokens of all of it
   json=$("$CLEAVE" "$verb" "$model" --out "$to" "$@" "${texts[@]}" --text "$text" --check --json --quiet)
   local line
   line=$(printf '| `%s %s` | %.3f | %s | %.3f | %s | %.0f | %.0f |' "$verb" "${*//$work\//}" "$(awk -v b="$(field weights_bytes "$json")" 'BEGIN { print b / 1e6 }')" "$(field parameters "$json")" "$(field metric "$json")" \

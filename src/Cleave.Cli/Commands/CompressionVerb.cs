@@ -33,19 +33,34 @@ internal static class CompressionVerb
     public static readonly Option<string?> Text = new("--text") { Description = "A UTF-8 text, other than the calibration's, whose perplexity is reported.", HelpName = "FILE" };
     public static readonly Option<bool> Check = new("--check") { Description = "Compare the result on --text with the model that it was made from: divergence, perplexities, changed first choices." };
 
-    /// <summary>The model as it is stored, and a copy to change.</summary>
-    public static (LanguageModel Source, LanguageModel Copy) Load(Call call)
+    /// <summary>The model as it is stored, a copy to change, and the text to report on.</summary>
+    /// <exception cref="CleaveException">The model cannot be changed, or not be measured on the text.</exception>
+    public static (LanguageModel Source, LanguageModel Copy, (string Text, long Bytes)? Text) Load(Call call)
     {
-        RequireText(call);
+        (string Text, long Bytes)? text = ReadText(call);
         LanguageModel source = ModelArgument.Load(call, Model);
-        return (source, source with { Transformer = DenseCopy.Of(source.Transformer, call.Get(Model)) });
+        RequireScored(source, text);
+        return (source, source with { Transformer = DenseCopy.Of(source.Transformer, call.Get(Model)) }, text);
     }
 
-    /// <exception cref="CleaveException"><c>--check</c> without <c>--text</c>.</exception>
-    public static void RequireText(Call call)
+    /// <summary>What <c>--text</c> holds and its bytes, or null. It is read before the work, which a wrong path would waste.</summary>
+    /// <exception cref="CleaveException">It cannot be read, or <c>--check</c> is given without it.</exception>
+    public static (string Text, long Bytes)? ReadText(Call call)
     {
-        if (call.Get(Check) && call.Get(Text) is null)
-            throw new CleaveException("--check needs --text: say what to compare the models on");
+        if (call.Get(Text) is { } file)
+            return EvalPerplexityCommand.ReadText(file);
+        return call.Get(Check) ? throw new CleaveException("--check needs --text: say what to compare the models on") : null;
+    }
+
+    /// <summary>Refuses a text that the model cannot be measured on; null is none.</summary>
+    /// <exception cref="CleaveException">The model does not continue texts, or the text is too short.</exception>
+    public static void RequireScored(LanguageModel model, (string Text, long Bytes)? text)
+    {
+        if (text is not { } given)
+            return;
+        model.Transformer.RequireContinuation();
+        model.Transformer.RequireOneStack();
+        Tokens(model.Tokenizer, given.Text);
     }
 
     /// <summary>The tokens of <c>--calibration</c>.</summary>
@@ -59,10 +74,11 @@ internal static class CompressionVerb
 
     /// <summary>Reads back what was written, measures it, and reports.</summary>
     /// <param name="sourceName">What the source is called.</param>
+    /// <param name="text">Of <see cref="ReadText"/>.</param>
     /// <param name="started">When the work began.</param>
     /// <param name="meter">Made when the work began; loading and measuring are not in its time.</param>
     /// <param name="notes">More to say, by name.</param>
-    public static int Report(Call call, string method, string output, string sourceName, LanguageModel source, long started, EnergyMeter meter, params (string Name, object Value)[] notes)
+    public static int Report(Call call, string method, string output, string sourceName, LanguageModel source, (string Text, long Bytes)? text, long started, EnergyMeter meter, params (string Name, object Value)[] notes)
     {
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         EnergyUse energy = meter.Used;
@@ -70,7 +86,7 @@ internal static class CompressionVerb
             call.Detail($"energy is estimated: {meter.WhyEstimated}");
         LanguageModel written = output.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase) ? GgufModel.LoadWithTokenizer(output) : ModelFolder.LoadFrozen(output);
         long bytes = written.Transformer.Weights().Sum(w => w.Weight is Linear linear ? linear.Bytes - 4L * (linear.Bias?.Length ?? 0) : 4L * ((Tensor)w.Weight).Length);
-        (TextQuality? quality, TextQuality? before, TextComparison? comparison) = Measure(call, source, written);
+        (TextQuality? quality, TextQuality? before, TextComparison? comparison) = Measure(call, source, written, text);
         if (call.Json)
         {
             WriteJson(call, method, output, written.Parameters, bytes, seconds, energy, quality, before, comparison, notes);
@@ -86,11 +102,10 @@ internal static class CompressionVerb
         return Exit.Done;
     }
 
-    private static (TextQuality? Quality, TextQuality? Before, TextComparison? Comparison) Measure(Call call, LanguageModel source, LanguageModel written)
+    private static (TextQuality? Quality, TextQuality? Before, TextComparison? Comparison) Measure(Call call, LanguageModel source, LanguageModel written, (string Text, long Bytes)? heldOut)
     {
-        if (call.Get(Text) is not { } file)
+        if (heldOut is not var (text, bytes))
             return default;
-        (string text, long bytes) = EvalPerplexityCommand.ReadText(file);
         using ProgressLine progress = call.Progress();
         bool check = call.Get(Check), same = source.Transformer.Spec.VocabularySize == written.Transformer.Spec.VocabularySize;
         TokenScore[] scores = Score(written.Transformer, check && same ? source.Transformer : null, written.Tokenizer);
@@ -103,14 +118,15 @@ internal static class CompressionVerb
 
         TokenScore[] Score(Transformer model, Transformer? reference, ITokenizer tokenizer)
         {
-            int[] tokens = tokenizer.Encode(text);
-            if (tokens.Length < 2)
-                throw new CleaveException("--text: a text of fewer than two tokens has no perplexity");
+            int[] tokens = Tokens(tokenizer, text);
             int context = Math.Min(EvalPerplexityCommand.UsualContext, model.Spec.ContextLength);
             using var scorer = new TextScorer(model, reference);
             return scorer.Score(tokens, context, context, progress, call.Cancel);
         }
     }
+
+    private static int[] Tokens(ITokenizer tokenizer, string text) => tokenizer.Encode(text) is { Length: >= 2 } tokens ? tokens
+        : throw new CleaveException("--text: a text of fewer than two tokens has no perplexity");
 
     private static void WriteJson(Call call, string method, string output, long parameters, long bytes, double seconds, EnergyUse energy, TextQuality? quality, TextQuality? before,
         TextComparison? comparison, (string Name, object Value)[] notes) => call.WriteJson(w =>

@@ -87,10 +87,11 @@ internal static class DistillCommand
     private static int RunText(Call call, string output)
     {
         Refuse(call, "is for a task: give --project", Task, Answers, Epochs);
-        CompressionVerb.RequireText(call);
+        (string, long)? heldOut = CompressionVerb.ReadText(call);
         TextDistillationRequest request = Request(call, output);
         string text = EvalPerplexityCommand.ReadText(call.Get(Train) ?? throw new CleaveException("--train is missing: a text to learn from")).Text;
         NamedModel[] teachers = [.. call.Get(Teachers).Select(name => new NamedModel(name, ModelArgument.Load(call, name)))];
+        CompressionVerb.RequireScored(teachers[0].Model, heldOut);
         NamedModel? student = call.Get(Student) is { } own ? new NamedModel(own, ModelArgument.Load(call, own)) : null;
         using var meter = new EnergyMeter(EnergyOptions.FromEnvironment());
         long started = Stopwatch.GetTimestamp();
@@ -100,7 +101,7 @@ internal static class DistillCommand
         List<(string, object)> notes = [("updates", (double)outcome.Result.Updates)];
         if (outcome.Layers is { } layers)
             notes.Add(("note", $"began as layers {string.Join(", ", layers)} of {teachers[0].Model.Transformer.Layers.Count} of {teachers[0].Name}"));
-        return CompressionVerb.Report(call, Describe(request), output, teachers[0].Name, teachers[0].Model, started, meter, [.. notes]);
+        return CompressionVerb.Report(call, Describe(request), output, teachers[0].Name, teachers[0].Model, heldOut, started, meter, [.. notes]);
     }
 
     private static int RunTask(Call call, SplitProject project, string output)
@@ -139,6 +140,8 @@ internal static class DistillCommand
         if (plan is null == call.Get(Student) is null)
             throw new CleaveException(plan is null ? "there is no student: give one with --student, or say how much of the teacher it keeps, such as --layers 2"
                 : "--student is a model of its own; --layers, --heads and --neurons make one of the teacher: give one or the other");
+        if (call.Get(Layers) is null)
+            Refuse(call, "is for --layers: it says which of the teacher's layers stay", By);
         return plan;
     }
 
@@ -158,6 +161,12 @@ internal static class DistillCommand
         CheckSoft(call);
         if (!(call.Get(Hidden) >= 0 && call.Get(Attention) >= 0 && call.Get(RelationLayer) >= 0))
             throw new CleaveException("--hidden, --attention and --relation-layer must not be negative");
+        if (call.Get(Attention) == 0)
+            Refuse(call, "is for --attention", RelationLayer);
+        if (call.Get(Predictions) is null)
+            Refuse(call, "is for --predictions", Top);
+        if (call.Get(Soft) == 0)
+            Refuse(call, "is for --soft above 0: without it no distribution is learnt", Divergence, Temperature);
         if (!(call.Get(OnPolicy) is >= 0 and <= 1))
             throw new CleaveException("--on-policy must be from 0 to 1");
         if (call.Positive(Batch) > MostWindows)

@@ -44,7 +44,7 @@ internal static class PruneCommand
         if (output.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase))
             throw new CleaveException($"{output}: a pruned model is written as a folder; make a GGUF file of it with cleave convert or cleave quantize");
         PruningRequest request = Request(call);
-        (LanguageModel source, LanguageModel copy) = CompressionVerb.Load(call);
+        (LanguageModel source, LanguageModel copy, (string, long)? text) = CompressionVerb.Load(call);
         int[] tokens = CompressionVerb.CalibrationIds(call, source, request.NeedsText);
         using var meter = new EnergyMeter(EnergyOptions.FromEnvironment());
         long started = Stopwatch.GetTimestamp();
@@ -56,7 +56,7 @@ internal static class PruneCommand
         List<(string, object)> notes = request.Pattern is null ? [] : [("zeros", Math.Round(outcome.Zeros, 6))];
         if (outcome.Note is not null)
             notes.Add(("note", outcome.Note));
-        return CompressionVerb.Report(call, Describe(request), output, call.Get(CompressionVerb.Model), source, started, meter, [.. notes]);
+        return CompressionVerb.Report(call, Describe(request), output, call.Get(CompressionVerb.Model), source, text, started, meter, [.. notes]);
     }
 
     private static PruningRequest Request(Call call)
@@ -71,6 +71,8 @@ internal static class PruneCommand
             throw new CleaveException(weights ? "--keep is for whole parts; say how many weights go with --sparsity" : $"--keep is missing: say how many {call.Get(Method)} stay");
         if (call.Given(By) && method != PruningMethod.Layers)
             throw new CleaveException("--by is for --method layers");
+        if (call.Given(CompressionVerb.CalibrationTokens) && method == PruningMethod.Vocabulary)
+            throw new CleaveException("--calibration-tokens is for methods that measure; --method vocabulary keeps the tokens of the whole text");
         if (call.Given(Rate) && call.Get(Heal) == 0)
             throw new CleaveException("--learning-rate is for --heal");
         if (call.Get(Heal) < 0 || !(call.Get(Rate) > 0))

@@ -47,7 +47,7 @@ internal static class QuantizeCommand
         string output = call.OutPath();
         bool toGguf = output.EndsWith(GgufModel.Extension, StringComparison.OrdinalIgnoreCase);
         QuantizationRequest request = Request(call, toGguf);
-        (LanguageModel source, LanguageModel copy) = CompressionVerb.Load(call);
+        (LanguageModel source, LanguageModel copy, (string, long)? text) = CompressionVerb.Load(call);
         if (toGguf && source.Heads.Count > 0)
             throw new CleaveException($"{call.Get(CompressionVerb.Model)}: a model with heads for tasks cannot be a GGUF file, which has no place for them; give a folder as --out");
         int[] tokens = CompressionVerb.CalibrationIds(call, source, request.NeedsText);
@@ -63,7 +63,7 @@ internal static class QuantizeCommand
                 AtomicFolder.Create(output, folder => ModelFolder.Save(folder, model, WeightType.Q8), call.Force);
         }
         string method = $"{call.Get(Method)} {(request.Bytes is null && request.Divergence is null ? request.Mix.Name : "mixed")}";
-        return CompressionVerb.Report(call, method, output, call.Get(CompressionVerb.Model), source, started, meter, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
+        return CompressionVerb.Report(call, method, output, call.Get(CompressionVerb.Model), source, text, started, meter, ("types", string.Join(", ", types.OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))));
     }
 
     private static ConversionOptions Export(QuantizationRequest request, Call call) => new()

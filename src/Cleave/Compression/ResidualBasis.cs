@@ -12,12 +12,14 @@ namespace Cleave.Compression;
 internal static class ResidualBasis
 {
     /// <summary>The same model, its norms without weights.</summary>
-    /// <exception cref="CleaveException">The model's norms are of another kind or stand at other places.</exception>
+    /// <exception cref="CleaveException">The model's norms are of another kind or stand at other places, or it is an encoder–decoder.</exception>
     public static Transformer Fold(Transformer model)
     {
         TransformerSpec spec = model.Spec;
         if (spec.Norm != NormKind.Rms || spec.NormPlace != NormPlace.Before)
             throw new CleaveException($"{spec.Family}: the width of the residual stream can be changed only where RMS norms stand before each part; prune neurons, heads or layers instead");
+        if (spec.Encoder is not null)
+            throw new CleaveException($"{spec.Family}: the residual stream of an encoder-decoder cannot be changed, because its two stacks share a token table; leave its width, and turn heads alone (--rotate heads)");
         Dictionary<string, float[]> weights = model.Weights().ToDictionary(w => w.Name, w => DenseCopy.Values(w.Weight), StringComparer.Ordinal);
         if (spec.TiedEmbeddings)
             weights[WeightNames.Output] = [.. weights[WeightNames.Embedding]];

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cleave.Formats.HuggingFace;
 using Cleave.Models;
+using Cleave.Models.Blocks;
 using Cleave.Serving;
 using Cleave.Tests.Models;
 using Cleave.Tokenizers;
@@ -49,6 +50,49 @@ public sealed class AnswerCommandsTests : IDisposable
             Assert.Equal(2, run.Status);
             Assert.Contains("encoder-decoder", run.OneLineError(), StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Single_weights_are_pruned_in_both_stacks()
+    {
+        string output = Path.Combine(_folder, "out");
+        double zeros = Json("prune", _folder, "--out", output, "--method", "magnitude", "--sparsity", "0.5", "--quiet", "--json").GetProperty("zeros").GetDouble();
+        Assert.Equal(0.5, zeros, 1e-3);
+        Transformer pruned = ModelFolder.LoadTransformer(output);
+        DenseLinear[] projections = [.. pruned.Weights().Where(w => w.Name.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(w => (DenseLinear)w.Weight)];
+        Assert.Equal(2 * 7 + 2 * 11, projections.Length); // the decoder has an attention more
+        Assert.All(projections, p => Assert.Equal(p.Weight.Length / 2, p.Weight.Data.Count(0f)));
+    }
+
+    [Fact]
+    public void A_smaller_vocabulary_is_that_of_both_stacks_and_keeps_the_first_token()
+    {
+        string output = Path.Combine(_folder, "out"), few = Path.Combine(_folder, "few.txt"), config = Path.Combine(_folder, ModelFolder.Config);
+        File.WriteAllText(few, "where is my order");
+        int start = _model.Tokenizer.Encode("refund")[^1];
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"decoder_start_token_id\": 0", $"\"decoder_start_token_id\": {start}", StringComparison.Ordinal));
+        Assert.Equal(0, CommandLine.Run("prune", _folder, "--out", output, "--method", "vocabulary", "--calibration", few).Status);
+        LanguageModel smaller = ModelFolder.Load(output);
+        Assert.True(smaller.Tokenizer.VocabularySize < _model.Tokenizer.VocabularySize);
+        Assert.Equal(_model.Tokenizer.TokenOf(start), smaller.Tokenizer.TokenOf(smaller.DecoderStart!.Value));
+        Assert.Equal(smaller.Tokenizer.VocabularySize, smaller.Transformer.Encoder!.Spec.VocabularySize);
+        Assert.Equal(0, CommandLine.Run("generate", output, "where is", "--max-tokens", "3").Status);
+    }
+
+    [Theory]
+    [InlineData("--method magnitude", "prune", "--method", "wanda", "--sparsity", "0.5")]
+    [InlineData("--method magnitude", "prune", "--method", "sparsegpt", "--pattern", "2:4")]
+    [InlineData("share a token table", "prune", "--method", "width", "--keep", "16")]
+    [InlineData("share a token table", "quantize", "--method", "rtn", "--rotate", "all")]
+    [InlineData("encoder-decoder", "prune", "--method", "magnitude", "--sparsity", "0.5", "--text", "FILE")]
+    public void What_reads_or_turns_a_decoders_stream_is_refused_in_one_line(string why, string verb, params string[] options)
+    {
+        string text = Path.Combine(_folder, "text.txt"), output = Path.Combine(_folder, "out");
+        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the parcel has not arrived yet. ", 60)));
+        CommandLine run = CommandLine.Run([verb, _folder, "--out", output, "--calibration", text, .. options.Select(o => o == "FILE" ? text : o)]);
+        Assert.Equal(2, run.Status);
+        Assert.Contains(why, run.OneLineError(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(output));
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using Cleave.Models;
+using Cleave.Numerics.Tensors;
 using Cleave.Tests.Models;
 
 namespace Cleave.Tests.Cli;
@@ -132,10 +134,36 @@ public sealed class CompressionTests : IDisposable
     }
 
     [Fact]
+    public void A_budget_of_bytes_counts_what_no_block_fits()
+    {
+        ModelFolder.Save(At("narrow"), TinyModel.Create(width: 48), WeightType.F32);
+        string[] quantize = ["quantize", At("narrow"), "--out", At("m.gguf"), "--calibration", _text, "--force", "--json", "--bytes"];
+        string refused = CommandLine.Run([.. quantize, "1000"]).OneLineError();
+        long least = long.Parse(refused.Split("at least ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+        Refused("coarsest formats", [.. quantize, $"{least - 1}"]);
+        const int Norms = 7 * 48 * 4; // not matrices
+        Assert.Equal(least + Norms, Done([.. quantize, $"{least}"]).GetProperty("weights_bytes").GetInt64());
+    }
+
+    [Fact]
+    public void A_budget_of_bytes_is_kept_where_matrices_lie_in_one_tensor()
+    {
+        LanguageModel model = TinyModel.CreateGpt2();
+        ModelFolder.Save(At("joined"), model, WeightType.F32);
+        long rest = model.Transformer.Weights().Select(w => w.Weight).OfType<Tensor>().Sum(t => 4L * t.Length);
+        foreach (long bytes in (long[])[18_000, 20_000, 22_000, 24_000, 26_000])
+        {
+            JsonElement json = Done("quantize", At("joined"), "--out", At("m.gguf"), "--bytes", $"{bytes}", "--calibration", _text, "--force", "--json");
+            Assert.InRange(json.GetProperty("weights_bytes").GetInt64() - rest, 1, bytes);
+        }
+    }
+
+    [Fact]
     public void Wrong_requests_are_refused_in_one_line_and_nothing_is_lost()
     {
         string brief = At("brief.txt");
         File.WriteAllText(brief, "too short");
+        File.WriteAllText(At("empty.txt"), "");
         Refused("calibration text has", "prune", _source, "--out", At("x"), "--method", "sparsegpt", "--sparsity", "0.5", "--calibration", brief);
         Refused("empties the layer", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.999");
         Refused("whole groups", "prune", _source, "--out", At("x"), "--method", "magnitude", "--pattern", "1:3");
@@ -144,6 +172,10 @@ public sealed class CompressionTests : IDisposable
         Refused("can be kept", "prune", _source, "--out", At("x"), "--method", "layers", "--keep", "9", "--calibration", _text);
         Refused("--calibration is missing", "prune", _source, "--out", At("x"), "--method", "layers", "--keep", "2");
         Refused("--check needs --text", "quantize", _source, "--out", At("x"), "--method", "rtn", "--check");
+        Refused("cannot be read", "quantize", _source, "--out", At("x"), "--method", "rtn", "--text", At("absent.txt"));
+        Refused("cannot be read", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("absent.txt"));
+        Refused("fewer than two tokens", "prune", _source, "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5", "--text", At("empty.txt"));
+        Refused("--calibration-tokens is for methods that measure", "prune", _source, "--out", At("x"), "--method", "vocabulary", "--calibration", _text, "--calibration-tokens", "9");
         Refused("Q8_0 alone", "quantize", _source, "--out", At("x"), "--method", "rtn", "--type", "Q4_0");
         Refused("coarsest formats", "quantize", _source, "--out", At("x.gguf"), "--bytes", "1000", "--calibration", _text);
         Refused("written as a folder", "prune", _source, "--out", At("x.gguf"), "--method", "magnitude", "--sparsity", "0.5");
@@ -151,7 +183,7 @@ public sealed class CompressionTests : IDisposable
         Refused("quantized already", "quantize", At("q"), "--out", At("x"), "--method", "rtn");
         Refused("quantized already", "prune", At("q"), "--out", At("x"), "--method", "magnitude", "--sparsity", "0.5");
         Refused("exists already", "prune", _source, "--out", At("q"), "--method", "magnitude", "--sparsity", "0.5");
-        Assert.Equal([At("brief.txt"), At("q"), At("source"), At("text.txt")], Directory.EnumerateFileSystemEntries(_folder).Order(StringComparer.Ordinal));
+        Assert.Equal([At("brief.txt"), At("empty.txt"), At("q"), At("source"), At("text.txt")], Directory.EnumerateFileSystemEntries(_folder).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -83,6 +83,20 @@ public sealed class DistillTests : IDisposable
         Refused("numbers with commas", _teacher, "--layers", "2", "--train", _text, "--teacher-weights", "1;2");
         Refused("single teacher", _teacher, _teacher, "--layers", "2", "--train", _text, "--hidden", "1");
         Refused("--check needs --text", _teacher, "--layers", "2", "--train", _text, "--check");
+        Refused("cannot be read", _teacher, "--layers", "2", "--train", _text, "--updates", "1", "--batch", "2", "--context", "24", "--text", At("absent.txt"));
+        Assert.False(Directory.Exists(At("out")) || Directory.Exists(At("out.work")));
+    }
+
+    [Fact]
+    public void Options_without_effect_are_refused()
+    {
+        string[] brief = ["--train", _text, "--updates", "1", "--batch", "2", "--context", "24"];
+        Refused("--by is for --layers", [_teacher, "--student", _teacher, "--by", "position", .. brief]);
+        Refused("--by is for --layers", [_teacher, "--heads", "1", "--by", "position", .. brief]);
+        Refused("--relation-layer is for --attention", [_teacher, "--layers", "2", "--relation-layer", "1", .. brief]);
+        Refused("--top is for --predictions", [_teacher, "--layers", "2", "--top", "8", .. brief]);
+        Refused("--divergence is for --soft above 0", [_teacher, "--layers", "2", "--soft", "0", "--hidden", "1", "--divergence", "reverse", .. brief]);
+        Refused("--temperature is for --soft above 0", [_teacher, "--layers", "2", "--soft", "0", "--hidden", "1", "--temperature", "3", .. brief]);
         Assert.False(Directory.Exists(At("out")) || Directory.Exists(At("out.work")));
     }
 

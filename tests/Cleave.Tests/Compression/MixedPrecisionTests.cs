@@ -1,3 +1,4 @@
+using Cleave.Compression.Conversion;
 using Cleave.Compression.Quantization;
 using Cleave.Models;
 using Cleave.Numerics.Quantized;
@@ -39,8 +40,8 @@ public class MixedPrecisionTests
     public void Bytes_that_nothing_fits_in_are_refused_before_anything_is_measured()
     {
         Transformer model = FamilyCases.Load("qwen2");
-        string message = Assert.Throws<CleaveException>(() => MixedPrecision.RequireBytes(model, 1000)).Message;
+        string message = Assert.Throws<CleaveException>(() => MixedPrecision.RequireBytes(model, TypeMix.Find("Q4_K_M"), 1000)).Message;
         Assert.Contains("more than 1000", message, StringComparison.Ordinal);
-        MixedPrecision.RequireBytes(model, 1 << 20);
+        MixedPrecision.RequireBytes(model, TypeMix.Find("Q4_K_M"), 1 << 20);
     }
 }

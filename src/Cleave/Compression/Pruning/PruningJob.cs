@@ -119,6 +119,8 @@ public sealed class PruningJob(PruningRequest request, IProgress<ProgressReport>
             RequireNextToken(model.Transformer);
         if (request.OfWeights)
         {
+            if (request.Method != PruningMethod.Magnitude && model.Transformer.Encoder is not null)
+                throw new CleaveException($"{Name()}: inputs are measured on what a decoder continues, and a {spec.Family} model is an encoder and a decoder; prune it with --method magnitude");
             SparsityPattern pattern = request.Pattern ?? throw new CleaveException($"{Name()}: say how many weights go, with --sparsity 0.5 or --pattern 2:4");
             if (pattern.Of > 0 && request.Rounds > 1)
                 throw new CleaveException("--rounds: a pattern is made at once; rounds are for a --sparsity that grows");

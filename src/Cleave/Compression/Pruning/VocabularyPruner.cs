@@ -17,12 +17,17 @@ public static class VocabularyPruner
     public static LanguageModel Prune(LanguageModel model, IEnumerable<int> used, out int[] kept)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (Tokenizer tokenizer, int[] old) = VocabularySubset.Keep(model.Tokenizer, used);
-        kept = old;
         Transformer source = model.Transformer;
+        (Tokenizer tokenizer, int[] old) = VocabularySubset.Keep(model.Tokenizer, model.DecoderStart is { } start ? used.Append(start) : used);
+        kept = old;
         Dictionary<string, object> weights = source.Weights().ToDictionary(w => w.Name, w => w.Weight, StringComparer.Ordinal);
-        Transformer smaller = Transformer.Build(source.Spec with { VocabularySize = old.Length }, (name, rows, columns) =>
+        Transformer smaller = Transformer.Build(Smaller(source.Spec, old), (name, rows, columns) =>
         {
+            if (name == WeightNames.BiasOf(WeightNames.Output)) // a masked language model's
+            {
+                float[] bias = DenseCopy.Values(weights[name]);
+                return Tensor.From([.. old.Select(id => bias[id])], rows, columns);
+            }
             if (name is not (WeightNames.Embedding or WeightNames.Output))
                 return Tensor.From(DenseCopy.Values(weights[name]), rows, columns);
             Tensor table = Tensor.Parameter(rows, columns);
@@ -32,4 +37,8 @@ public static class VocabularyPruner
         });
         return model with { Transformer = smaller, Tokenizer = tokenizer };
     }
+
+    // A decoder begins with a token of its own, and its encoder reads by the same table.
+    private static TransformerSpec Smaller(TransformerSpec spec, int[] kept) => spec.Encoder is not { } encoder ? spec with { VocabularySize = kept.Length }
+        : spec with { VocabularySize = kept.Length, Encoder = encoder with { VocabularySize = kept.Length }, DecoderStart = Array.IndexOf(kept, spec.DecoderStart) };
 }

@@ -58,17 +58,20 @@ public static class WeightPruner
         return all == 0 ? 0 : (double)zeros / all;
     }
 
-    /// <summary>The layers' matrices.</summary>
+    /// <summary>The matrices of the layers of both stacks, where there are two.</summary>
     internal static IEnumerable<(string Name, DenseLinear Linear)> Matrices(Transformer model)
     {
         foreach ((string name, object weight) in model.Weights())
         {
             // A router's small matrix decides where tokens go: it is none of these.
-            if (!name.StartsWith(WeightNames.Layers, StringComparison.Ordinal) || weight is not Linear linear || !name.EndsWith("_proj.weight", StringComparison.Ordinal))
+            if (!OfLayer(name) || weight is not Linear linear || !name.EndsWith("_proj.weight", StringComparison.Ordinal))
                 continue;
             yield return (name, linear as DenseLinear ?? throw new CleaveException($"{name} is quantized already; prune the model that it was made from"));
         }
     }
+
+    private static bool OfLayer(string name) => name.StartsWith(WeightNames.Layers, StringComparison.Ordinal)
+        || name.StartsWith(WeightNames.EncoderPrefix + WeightNames.Layers, StringComparison.Ordinal);
 
     private static void Prune(DenseLinear linear, InputStatistics inputs, WeightCriterion criterion, SparsityPattern pattern, CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using Cleave.Compression.Conversion;
+using Cleave.Formats.Gguf;
 using Cleave.Models;
 using Cleave.Models.Blocks;
 using Cleave.Numerics;
@@ -21,19 +22,30 @@ public static class MixedPrecision
         [BlockFormat.Q8_0, BlockFormat.Q6_K, BlockFormat.Q5_K, BlockFormat.Q5_0, BlockFormat.Q4_K, BlockFormat.Q4_0, BlockFormat.Q3_K, BlockFormat.Q2_K];
 
     /// <summary>Refuses bytes that not even the coarsest formats fit in, before anything is measured.</summary>
+    /// <param name="mix">The types of what is not rounded or fits no blocks.</param>
+    /// <returns>The bytes that are left for the others.</returns>
     /// <exception cref="CleaveException">They need more.</exception>
-    public static void RequireBytes(Transformer model, long bytes)
+    public static long RequireBytes(Transformer model, TypeMix mix, long bytes)
     {
         ArgumentNullException.ThrowIfNull(model);
-        long fewest = 0;
+        ArgumentNullException.ThrowIfNull(mix);
+        long fewest = 0, others = 0;
         foreach ((string name, object weight) in model.Weights())
         {
-            if (weight is DenseLinear linear && IsRounded(name))
-                fewest += Fitting(linear).Select(f => (long)linear.Outputs * linear.Inputs / BlockFormats.Elements(f) * BlockFormats.Bytes(f)).DefaultIfEmpty(linear.Bytes).Min();
+            if (weight is not DenseLinear linear)
+                continue;
+            if (IsRounded(name) && Fitting(linear).Any())
+                fewest += Fitting(linear).Min(f => Stored(linear, f.Stored()));
+            else
+                others += Stored(linear, mix.For(name, model.Spec, linear.Inputs, importance: false));
         }
-        if (fewest > bytes)
-            throw new CleaveException($"--bytes: the matrices need at least {fewest} bytes in the coarsest formats that fit them, more than {bytes}");
+        return fewest + others <= bytes ? bytes - others
+            : throw new CleaveException($"--bytes: the matrices need at least {fewest + others} bytes in the coarsest formats that fit them, more than {bytes}"
+                + (others > 0 ? $"; {others} of them are for what no blocks fit" : ""));
     }
+
+    // In a file; a bias is none of it.
+    private static long Stored(DenseLinear linear, GgufTensorType type) => (long)linear.Outputs * linear.Inputs / type.Block()!.Value.Elements * type.Block()!.Value.Bytes;
 
     private static IEnumerable<BlockFormat> Fitting(DenseLinear linear) => Candidates.Where(f => linear.Inputs % BlockFormats.Elements(f) == 0);
 
@@ -53,7 +65,7 @@ public static class MixedPrecision
             {
                 using var matrix = QuantizedMatrix.Quantize(format, linear.Weight.Data, linear.Outputs, linear.Inputs, importance(name));
                 var rounded = new QuantizedLinear(matrix, linear.Bias);
-                costs.Add(new FormatCost(name, format, rounded.Bytes, Divergence(model, changed, name, rounded, linear, windows, cancel)));
+                costs.Add(new FormatCost(name, format, Stored(linear, format.Stored()), Divergence(model, changed, name, rounded, linear, windows, cancel)));
             }
             progress?.Report(new ProgressReport("sensitivity", ++done, matrices.Length, "matrices"));
         }

@@ -4,6 +4,7 @@ using Cleave.Compression.Pruning;
 using Cleave.Formats.Gguf;
 using Cleave.Models;
 using Cleave.Models.Blocks;
+using Cleave.Models.Families;
 using Cleave.Numerics;
 using Cleave.Numerics.Quantized;
 
@@ -88,8 +89,7 @@ public sealed class QuantizationJob(QuantizationRequest request, IProgress<Progr
 
     private Func<string, int, BlockFormat?> Budgeted(Transformer model, CalibrationText text)
     {
-        if (request.Bytes is { } least)
-            MixedPrecision.RequireBytes(model, least);
+        long? left = request.Bytes is { } bytes ? MixedPrecision.RequireBytes(model, request.Mix, bytes) : null;
         var importance = new Dictionary<string, float[]>(StringComparer.Ordinal);
         new LayerStream(model, text).Run(products: false, layer =>
         {
@@ -98,8 +98,11 @@ public sealed class QuantizationJob(QuantizationRequest request, IProgress<Progr
             return false;
         }, "measure", progress, cancel);
         IReadOnlyList<FormatCost> costs = MixedPrecision.Measure(model, [.. text.Windows.Take(SensitivityWindows)], name => importance.GetValueOrDefault(name, []), progress, cancel);
-        IReadOnlyDictionary<string, FormatCost> chosen = request.Bytes is { } bytes ? MixedPrecision.WithinBytes(costs, bytes)
-            : MixedPrecision.WithinDivergence(costs, request.Divergence!.Value);
-        return (name, _) => chosen.TryGetValue(name, out FormatCost? cost) ? cost.Format : null;
+        // What lies in one tensor of the file has one type there.
+        FormatCost[] stored = [.. costs.GroupBy(c => (Name: Stored(c.Name), c.Format)).Select(g => new FormatCost(g.Key.Name, g.Key.Format, g.Sum(c => c.Bytes), g.Sum(c => c.Divergence)))];
+        IReadOnlyDictionary<string, FormatCost> chosen = left is { } most ? MixedPrecision.WithinBytes(stored, most) : MixedPrecision.WithinDivergence(stored, request.Divergence!.Value);
+        return (name, _) => chosen.TryGetValue(Stored(name), out FormatCost? cost) ? cost.Format : null;
+
+        string Stored(string name) => GgufNames.Place(model.Spec, name).Name;
     }
 }

@@ -20,21 +20,21 @@ public sealed record CostCoefficients(double DenseOperationsPerNs, double Quanti
 {
     /// <summary>
     /// How fast products with a format are beside those with Q8_0: of many tokens at once, where the arithmetic decides, and of one, where reading and
-    /// unpacking the weights do (bench/results, block-rates.md).
+    /// unpacking the weights do. With AVX2 as the coefficients are fitted; AVX-VNNI, where there is any, makes Q8_0 alone faster (bench/results, block-rates.md).
     /// </summary>
     public static (double Many, double One) SpeedOf(BlockFormat format) => format switch
     {
         BlockFormat.Q8_0 => (1, 1),
-        BlockFormat.Q4_0 => (1.31, 1.06),
-        BlockFormat.Q4_1 => (0.42, 0.27),
-        BlockFormat.Q5_0 => (0.42, 0.27),
-        BlockFormat.Q5_1 => (0.39, 0.28),
-        BlockFormat.IQ4_NL => (0.46, 0.3),
-        BlockFormat.Q2_K => (0.46, 0.36),
-        BlockFormat.Q3_K => (0.43, 0.32),
-        BlockFormat.Q4_K => (0.47, 0.34),
-        BlockFormat.Q5_K => (0.42, 0.32),
-        BlockFormat.Q6_K => (0.4, 0.33),
+        BlockFormat.Q4_0 => (1.61, 1.39),
+        BlockFormat.Q4_1 => (1.48, 1.04),
+        BlockFormat.Q5_0 => (1.63, 1.01),
+        BlockFormat.Q5_1 => (1.49, 0.87),
+        BlockFormat.IQ4_NL => (1.09, 0.82),
+        BlockFormat.Q2_K => (1.53, 1.07),
+        BlockFormat.Q3_K => (1.55, 0.89),
+        BlockFormat.Q4_K => (1.66, 1.28),
+        BlockFormat.Q5_K => (1.6, 0.67),
+        BlockFormat.Q6_K => (1.49, 0.59),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "not a block format"),
     };
 
