@@ -8,6 +8,7 @@ using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.SingleTask;
+using Cleave.Training;
 using Cleave.Training.Ensembles;
 
 namespace Cleave.Splitting.Ensembles;
@@ -27,38 +28,15 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         if (File.Exists(training.Output))
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
-        string members = Path.Combine(training.WorkFolder, EnsembleFolder.MembersFolder);
-        FileLock held = FolderLock.Acquire(training.WorkFolder);
+        using var work = new RunFolder(training.Output, training.Resume, training.Force, EnsembleFingerprint.Of(training, options, data));
         EnsembleResult? result = null;
-        bool done = false;
-        try
-        {
-            PrepareState(members);
-            var trainer = new MemberTrainer(training, data, progress, cancellation);
-            Plan plan = Train(trainer);
-            progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
-            AtomicFolder.Create(training.Output, folder => result = options.IsSoup ? WriteSoup(folder, plan, trainer) : WriteEnsemble(folder, plan, trainer),
-                overwrite: training.Force || training.Resume);
-            done = true;
-            return result!;
-        }
-        finally
-        {
-            held.Dispose();
-            if (done || !Directory.Exists(members))
-                Directory.Delete(training.WorkFolder, recursive: true);
-        }
-    }
-
-    private void PrepareState(string members)
-    {
-        bool unfinished = Directory.Exists(members);
-        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
-            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
-        if (unfinished && !training.Resume && !training.Force)
-            throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
-        if (unfinished && !training.Resume)
-            Directory.Delete(members, recursive: true);
+        var trainer = new MemberTrainer(training, data, progress, cancellation);
+        Plan plan = Train(trainer);
+        progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
+        AtomicFolder.Create(training.Output, folder => result = options.IsSoup ? WriteSoup(folder, plan, trainer) : WriteEnsemble(folder, plan, trainer),
+            overwrite: training.Force || training.Resume);
+        work.Finish();
+        return result!;
     }
 
     private Plan Train(MemberTrainer trainer) => options.Method switch

@@ -85,8 +85,9 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         return ([.. losses.Select((loss, step) => (schedule.At(step), loss))], suggestion);
     }
 
-    // An adapter's base stays as it is stored; other methods change the weights themselves.
-    private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
+    /// <summary>The base as it is trained: an adapter's stays as it is stored; other methods change the weights themselves.</summary>
+    /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
+    internal LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
         : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
 
     private void RequireMemory(Transformer transformer)
