@@ -147,7 +147,7 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         if (options.Method == EnsembleMethod.Soup)
             WeightSoup.Mean(into, members);
         else
-            kept = WeightSoup.Greedy(into, members, model => Score(new TransformerModule(trainer.Data.Source.Name, TaskKind.Classify, model, trainer.Data.Labels, training.Options.MaxTokens, 0), trainer));
+            kept = WeightSoup.Greedy(into, members, model => Score(new TransformerModule(trainer.Data.Source.Name, TaskKind.Classify, model, trainer.Data.Labels, MaxTokens(plan), 0), trainer));
         ModelFolder.Save(folder, into, WeightType.BF16);
         int[] used = [.. kept.Select(k => order[k])];
         return Finish(folder, trainer, [], plan, [.. plan.Folders.Select((_, m) => used.Contains(m) ? 1.0 : 0)]);
@@ -173,8 +173,11 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         return result;
 
         void Describe(double temperature) => ModuleFolder.Write(folder, data.Source.Name,
-            [new ModuleTask(data.Source.Name, TaskKind.Classify, data.Labels, training.Options.MaxTokens, 0, temperature, null)], facts);
+            [new ModuleTask(data.Source.Name, TaskKind.Classify, data.Labels, MaxTokens(plan), 0, temperature, null)], facts);
     }
+
+    // What the members read at most: never more than their context, whatever the training's settings say.
+    private static int MaxTokens(Plan plan) => ModuleFolder.Tasks(plan.Folders[0]).Single().MaxTokens;
 
     private static EnsembleMember Member(string folder, double validation, double weight)
     {

@@ -4,6 +4,7 @@ using Cleave.Formats.Durable;
 using Cleave.Models;
 using Cleave.Numerics;
 using Cleave.Splitting.Ensembles;
+using Cleave.Splitting.Modules;
 using Cleave.Splitting.SingleTask;
 using Cleave.Tests.Cli;
 using Cleave.Tests.Formats.Durable;
@@ -87,6 +88,18 @@ public sealed class EnsembleTrainerTests : IDisposable
     {
         Interrupt(progress => new EnsembleTrainer(_training, Two).Run(progress, new CancellationToken(canceled: true)), _ => false);
         Assert.False(Directory.Exists(_folder.File("out.work")));
+    }
+
+    /// <summary>A text beyond the context is cut, also where the settings would take more of it.</summary>
+    [Theory]
+    [InlineData(EnsembleMethod.Soup)]
+    [InlineData(EnsembleMethod.GreedySoup)]
+    public void A_soup_reads_no_more_than_its_context(EnsembleMethod method)
+    {
+        File.AppendAllLines(_folder.File("train.jsonl"), Enumerable.Range(0, 20).Select(i => $$"""{"text": "{{string.Concat(Enumerable.Repeat($"{i} things ", 200))}}", "label": "bad"}"""));
+        int context = ModelFolder.Load(_training.Base).Transformer.Spec.ContextLength;
+        new EnsembleTrainer(_training with { Options = _training.Options with { MaxTokens = 4 * context } }, new EnsembleOptions(method, 2)).Run();
+        Assert.Equal(context, ModuleFolder.Tasks(_training.Output).Single().MaxTokens);
     }
 
     private TaskSource Source(string file) => new() { Name = "mood", Kind = TaskKind.Classify, Train = [_folder.File(file)], Test = [_folder.File("test.jsonl")] };
