@@ -112,6 +112,8 @@ public sealed class EnsembleTests : IDisposable
     [Theory]
     [InlineData("--ensemble baging", "'bagging'")]
     [InlineData("--ensemble bagging --members 1", "at least 2")]
+    [InlineData("--ensemble bagging --members 257", "at most 256")]
+    [InlineData("--ensemble stacking --members 256", "at most 255")]
     [InlineData("--members 3", "--ensemble")]
     [InlineData("--ensemble soup --method lora", "whole models")]
     [InlineData("--ensemble snapshots --ema 0.9", "ema")]

@@ -54,6 +54,9 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
             throw new CleaveException("an ensemble is for the task classify: answers of other kinds have no mean");
         if (options.Members < 2 && options.Method != EnsembleMethod.Stacking)
             throw new CleaveException($"--members {options.Members}: an ensemble has at least 2");
+        int most = EnsembleFolder.MostMembers - (options.Method == EnsembleMethod.Stacking ? 1 : 0); // beside the n-gram classifier
+        if (options.Members > most && !options.IsSoup)
+            throw new CleaveException($"--members {options.Members}: an ensemble by {options.Name} has at most {most}");
         if (training.Unlabelled is not null)
             throw new CleaveException("--ensemble and --unlabelled each train several models; give one of them");
         if (options.Method == EnsembleMethod.Snapshots && (training.Options.Ema > 0 || training.Options.Swa > 0 || training.Options.EarlyStop > 0))
