@@ -128,6 +128,21 @@ public sealed class EnsembleTests : IDisposable
         Assert.False(Directory.Exists(At("wrong")));
     }
 
+    /// <summary>One item of each label: none can be held out.</summary>
+    [Theory]
+    [InlineData("--ensemble soup --members 2", "an ensemble")]
+    [InlineData("--unlabelled TRAIN", "unlabelled texts")]
+    [InlineData("--early-stop 2", "early-stop")]
+    [InlineData("--schedule plateau", "plateau")]
+    public void What_is_chosen_by_validation_items_is_refused_without_them(string words, string expected)
+    {
+        File.WriteAllLines(At("two.jsonl"), ["""{"text": "thank you, that was quick", "label": "good"}""", """{"text": "my parcel has not arrived", "label": "bad"}"""]);
+        CommandLine result = CommandLine.Run(["train", _base, "--task", "classify", "--train", At("two.jsonl"), "--test", _test, "--out", At("few"), .. words.Split(' ').Select(a => a == "TRAIN" ? _train : a)]);
+        Assert.Equal(2, result.Status);
+        Assert.Contains($"{expected} needs validation items", result.OneLineError(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(At("few")) || Directory.Exists(At("few.work")));
+    }
+
     private CommandLine Train(string output, params string[] more) => CommandLine.Run(Args(output, more));
 
     private string[] Args(string output, string[] more) => ["train", _base, "--task", "classify", "--train", _train, "--test", _test, "--metric", "accuracy",

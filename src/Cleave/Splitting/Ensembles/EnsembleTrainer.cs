@@ -28,6 +28,7 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         if (File.Exists(training.Output))
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
+        data.RequireValidation("an ensemble");
         using var work = new RunFolder(training.Output, training.Resume, training.Force, EnsembleFingerprint.Of(training, options, data));
         EnsembleResult? result = null;
         var trainer = new MemberTrainer(training, data, progress, cancellation);

@@ -44,6 +44,10 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             throw new CleaveException("--unlabelled trains several models one after the other, each by one process; leave out the launcher");
         using RunFolder? folder = _ranks.Rank == 0 ? new RunFolder(training.Output, training.Resume, training.Force) : null;
         TaskDataset data = given ?? TaskDataset.Load(training.Source, training.Seed);
+        if (Options.EarlyStop > 0)
+            data.RequireValidation("early-stop");
+        if (Options.Schedule.Name == "plateau")
+            data.RequireValidation("the schedule plateau");
         SelfTrainingResult? added = null;
         if (training.Unlabelled is { } unlabelled)
             (data, added) = new SelfTrainer(training, unlabelled, LoadModel).Extend(data, progress, cancellation);
