@@ -45,7 +45,7 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         EnsembleMethod.Bagging => Bagged(trainer),
         EnsembleMethod.Boosting => Boosted(trainer),
         EnsembleMethod.Stacking => Stacked(trainer),
-        EnsembleMethod.Snapshots => new Plan(trainer.Snapshots(options.Members), Combination.Mean),
+        EnsembleMethod.Snapshots => new Plan(trainer.Snapshots(), Combination.Mean),
         _ => new Plan([.. Enumerable.Range(0, options.Members).Select(m => trainer.Train($"{m}", trainer.Data.Train, sameStart: true))], Combination.Mean),
     };
 
@@ -62,6 +62,8 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
             throw new CleaveException("--ensemble and --unlabelled each train several models; give one of them");
         if (options.Method == EnsembleMethod.Snapshots && (training.Options.Ema > 0 || training.Options.Swa > 0 || training.Options.EarlyStop > 0))
             throw new CleaveException("snapshots are of a whole run's own weights: leave out ema, swa and early-stop");
+        if (options.Method == EnsembleMethod.Snapshots && (training.Options.Schedule.Name != "cyclic" || training.Options.Schedule.Cycles != options.Members))
+            throw new CleaveException($"snapshots are taken at the ends of a learning rate's cycles, one a member: leave out schedule, warmup and cycles, or give --schedule cyclic --cycles {options.Members}");
         if (options.IsSoup && training.Options.UsesAdapter)
             throw new CleaveException("a soup is the mean of whole models; use the methods full, last or head");
     }
