@@ -30,7 +30,7 @@ internal sealed class StudentTrainer(TaskContext task, ulong seed)
         trunk.TrainingNoise = noise.IsNone ? null : noise;
         trunk.TrainingMemory = options.Memory;
         weights.Adapter?.Use(trunk.TrainingNoise);
-        using Optimizer optimizer = OptimizerBuilder.Build(options.Optimizer, weights.Parameters, trunk.Layers.Count);
+        using Optimizer optimizer = OptimizerBuilder.Build(options.Optimizer, weights.Parameters, trunk);
         using WeightAverage? average = options.Ema > 0 ? WeightAverage.Exponential(weights.Parameters, options.Ema) : null;
         int updates = Math.Max(1, plan.Count / options.Accumulate);
         ISchedule schedule = ScheduleBuilder.Build(options.Schedule, options.PeakLearningRate, updates);

@@ -75,7 +75,7 @@ internal sealed class FineTuneRun : IDisposable
         _validateEvery = options.ValidateEvery > 0 ? options.ValidateEvery : Math.Max(1, Updates / options.Epochs);
         _objective = new TaskObjective(data.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, data)) { Mixup = _mixup };
         _plain = new TaskObjective(data.Kind, trunk, head);
-        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk.Layers.Count, ranks);
+        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk, ranks);
         Places = LayerPlaces.Of(trunk, _weights.Parameters);
         Schedule = ScheduleBuilder.Build(options.Schedule, options.PeakLearningRate, Updates);
         _average = options.Ema > 0 ? WeightAverage.Exponential(_weights.Parameters, options.Ema)
