@@ -117,6 +117,41 @@ public sealed class FineTunerTests : IDisposable
         Assert.All(last.Parameters, p => Assert.True(p.Name.StartsWith("model.layers.1.", StringComparison.Ordinal) || p.Name == "model.norm.weight", p.Name));
     }
 
+    /// <summary>A micro-batch with few rows to learn from counts less than one with many.</summary>
+    [Theory]
+    [InlineData("classes", "")]
+    [InlineData("classes", "bad=4")]
+    [InlineData("answers", "")]
+    public void Small_batches_of_one_update_are_together_the_large_one(string kind, string weights)
+    {
+        LanguageModel small = Model("plain"), large = Model("plain");
+        FineTuneData data = kind == "classes" ? FineTuneData.Encode(Data(), small, 64, false) : FineTuneData.Encode(Answers(), small, 64, false);
+        var options = new FineTuneOptions
+        {
+            Epochs = 1,
+            BatchTokens = 96,
+            ClassWeights = weights,
+            Optimizer = new OptimizerOptions { Name = "sgd", Momentum = 0, WeightDecay = 0, ClipNorm = 0, LearningRate = 1 },
+            Schedule = new ScheduleOptions { Name = "constant", Warmup = 0 },
+        };
+        IReadOnlyList<IReadOnlyList<TaskItem>> batches = new TaskBatches(data.Train, options.BatchTokens, 1).Epoch(0);
+        Assert.True(batches.Count >= 4 && batches.DistinctBy(b => b.Sum(i => i.Supervised)).Count() > 1);
+        float[] before = [.. small.Transformer.Parameters().SelectMany(p => p.Tensor.Data.ToArray())];
+        FineTuneResult parts = new FineTuner(options with { Accumulate = batches.Count }, data, At("parts"), 1).Run(small);
+        FineTuneResult whole = new FineTuner(options with { BatchTokens = 1 << 20 }, data, At("whole"), 1).Run(large);
+        Assert.Equal((1, 1), (parts.Updates, whole.Updates));
+        Assert.Equal(whole.Curve[0].TrainLoss, parts.Curve[0].TrainLoss, 1e-5);
+        float[] step = [.. Values(whole).Zip(before, (x, y) => x - y)], own = [.. Values(parts).Zip(before, (x, y) => x - y)];
+        Assert.InRange(Math.Sqrt(step.Zip(own, (x, y) => Math.Pow((double)x - y, 2)).Sum() / step.Sum(x => (double)x * x)), 0, 1e-4);
+    }
+
+    private TaskDataset Answers()
+    {
+        File.WriteAllLines(At("answers.jsonl"), Enumerable.Range(0, 40).Select(i =>
+            $$"""{"text": "where is order {{i * 7919}}", "target": "{{(i % 4 == 0 ? "thank you, your order has arrived, and your refund was very quick" : "no")}} {{i}}"}"""));
+        return TaskDataset.Load(new TaskSource { Name = "reply", Kind = TaskKind.Generate, Train = [At("answers.jsonl")] }, 1);
+    }
+
     [Fact]
     public void Activations_that_are_computed_again_leave_out_the_same()
     {
