@@ -75,6 +75,9 @@ internal static class TrainCommand
     {
         SplitProject? project = call.Get(Project) is { } path ? ProjectReader.Load(path) : null;
         (TaskSource source, Metric metric, FineTuneOptions usual, SelfTrainingOptions? unlabelled) = project is null ? FromOptions(call) : FromProject(call, project, call.Get(Task));
+        EnsembleOptions? ensemble = call.Get(Ensemble) is { } kind ? new EnsembleOptions(EnsembleOptions.Parse(kind), call.Positive(Members)) : null;
+        if (ensemble is not null && project?.TrainingGiven.ContainsKey("schedule") != true)
+            usual = usual with { Schedule = ensemble.Schedule(usual.Schedule) };
         FineTuneOptions options = FineTuneSettings.Apply(usual, Settings.Where(s => call.Given(s.Option)).Select(s => (s.Setting, call.Get(s.Option)!)));
         bool test = call.Get(RangeTest);
         foreach (Option option in test ? new Option[] { Merge, MergeBound, Ensemble, Members, Unlabelled, PseudoAccuracy, PseudoAgree, SharedOptions.Out, SharedOptions.Resume, SharedOptions.Force } : call.Get(Merge) ? [] : [MergeBound])
@@ -94,11 +97,11 @@ internal static class TrainCommand
         };
         if (training.Merge && !options.UsesAdapter)
             throw new CleaveException("--merge is for the methods lora, dora and ia3: other results are whole models already");
-        if (call.Get(Ensemble) is not null && call.JoinRanks().Size > 1)
+        if (ensemble is not null && call.JoinRanks().Size > 1)
             throw new CleaveException("--ensemble trains its members one after the other, each by one process; leave out the launcher");
-        if (call.Get(Ensemble) is { } name)
-            return EnsembleRun.Train(call, training, new EnsembleOptions(EnsembleOptions.Parse(name), call.Positive(Members)), EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
-        if (call.Given(Members) && call.Get(Ensemble) is null)
+        if (ensemble is not null)
+            return EnsembleRun.Train(call, training, ensemble, EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
+        if (call.Given(Members))
             throw new CleaveException("--members is for --ensemble: say how the models answer together");
         return test ? FindRate(call, training) : TrainModel(call, training, options.Method.ToString().ToLowerInvariant(), EnergyOptions.FromEnvironment(project?.Energy), project?.Prices);
     }

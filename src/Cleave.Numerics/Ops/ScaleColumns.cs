@@ -7,7 +7,7 @@ namespace Cleave.Numerics.Ops;
 public static partial class Op
 {
     /// <summary>y[n, c] = x[n, c] · scale[c] / divisor[c] + bias[c]: x (N, C), scale (1, C), y (N, C).</summary>
-    /// <param name="divisor">(1, C), a constant: no gradient reaches it; null for 1.</param>
+    /// <param name="divisor">(1, C), a constant: no gradient reaches it; null for 1. Where it is 0, y is the bias alone and no gradient passes.</param>
     /// <param name="bias">(1, C), or null.</param>
     public static Tensor ScaleColumns(Tape tape, Tensor x, Tensor scale, Tensor? divisor = null, Tensor? bias = null)
     {
@@ -16,8 +16,9 @@ public static partial class Op
         if (divisor is not null)
         {
             Check.Same("ScaleColumns: columns of x and length of divisor", x.Columns, divisor.Length);
+            // What is divided by a norm of 0 is 0 itself and has no direction: 0 stands for it, and not 0 / 0.
             for (int c = 0; c < factor.Length; c++)
-                factor.Data[c] /= divisor.Data[c];
+                factor.Data[c] = divisor.Data[c] == 0 ? 0 : factor.Data[c] / divisor.Data[c];
         }
         Tensor y = tape.New(x.Rows, x.Columns, x.RequiresGradient || scale.RequiresGradient || bias is { RequiresGradient: true });
         for (int r = 0; r < x.Rows; r++)
@@ -60,7 +61,7 @@ public static partial class Op
                     VectorMath.AddInPlace(sum, part);
                 }
                 for (int i = 0; i < c && Divisor is not null; i++)
-                    sum[i] /= Divisor.Data[i];
+                    sum[i] = Divisor.Data[i] == 0 ? 0 : sum[i] / Divisor.Data[i];
                 Accumulate(Scale, sum);
             }
             if (!X.RequiresGradient)

@@ -92,6 +92,15 @@ public sealed class TaskDataset
         return new TaskDataset(Source) { Train = train, Validation = Validation, Test = Test, Labels = Labels, Report = Report };
     }
 
+    /// <summary>Refuses data of which nothing could be held out for choices.</summary>
+    /// <param name="what">What looks at the validation items.</param>
+    /// <exception cref="DatasetException">There are no validation items.</exception>
+    public void RequireValidation(string what)
+    {
+        if (Validation.Count == 0)
+            throw new DatasetException(Source.Name, [$"{what} needs validation items, and none could be held out of {Train.Count} training items (those that are nearly the same stay together); give more items, or a file of validation items"]);
+    }
+
     private static void CheckFractions(TaskSource source)
     {
         if (source.ValidationFraction is not (> 0 and < 1) || source.TestFraction is not (> 0 and < 1))

@@ -62,4 +62,13 @@ public static class WeightNames
     internal static string Layer(int layer) => $"{Layers}{layer}";
 
     internal const string Layers = "model.layers.";
+
+    /// <summary>Whether a weight belongs to a layer, of an encoder–decoder to one of either stack.</summary>
+    internal static bool IsOfLayer(string weight) => OfStack(weight).StartsWith(Layers, StringComparison.Ordinal);
+
+    /// <summary>Whether a weight belongs to the encoder of an encoder–decoder.</summary>
+    internal static bool IsOfEncoder(string weight) => weight.StartsWith(EncoderPrefix, StringComparison.Ordinal);
+
+    /// <summary>A weight's name as its own stack calls it.</summary>
+    internal static string OfStack(string weight) => IsOfEncoder(weight) ? weight[EncoderPrefix.Length..] : weight;
 }

@@ -61,7 +61,7 @@ public sealed class SplitWorkspace : IDisposable
                 throw new CleaveException($"{folder}: the unfinished split there is of {(wasShared ? "several processes: continue it with --launch or --storage as before" : "one process: continue it without --launch and --storage")}, or start over with --force");
             if (exists && (!resume || theirs != fingerprint || wasShared != shared))
             {
-                Clear(folder);
+                FolderLock.Clear(folder);
                 id = null;
             }
             id ??= Guid.NewGuid().ToString("n")[..8];
@@ -123,21 +123,10 @@ public sealed class SplitWorkspace : IDisposable
     /// <summary>Removes the state: the release is there.</summary>
     public void Finish()
     {
-        Clear(Folder);
+        FolderLock.Clear(Folder);
         _lock?.Dispose();
         Directory.Delete(Folder, recursive: true);
     }
 
     public void Dispose() => _lock?.Dispose();
-
-    private static void Clear(string folder)
-    {
-        foreach (string directory in Directory.GetDirectories(folder))
-            Directory.Delete(directory, recursive: true);
-        foreach (string file in Directory.GetFiles(folder))
-        {
-            if (!Path.GetFileName(file).StartsWith(FolderLock.FileName, StringComparison.Ordinal))
-                File.Delete(file);
-        }
-    }
 }

@@ -40,7 +40,7 @@ public sealed class Trainer(Optimizer optimizer, ISchedule schedule, int accumul
     /// Runs from the optimizer's step to the schedule's last.
     /// </summary>
     /// <param name="loss">(tape, step from 0, micro-batch) → loss; it runs the model and records losses whose weights
-    /// add up to 1/<c>accumulate</c>.</param>
+    /// add up to 1 over the update's micro-batches.</param>
     /// <param name="afterStep">Called after each update; returns false to stop early.</param>
     /// <exception cref="DivergedException">The loss or the gradient is not finite.</exception>
     /// <exception cref="CleaveException">Micro-batches cannot be dealt evenly to the processes, or one of them failed.</exception>

@@ -104,6 +104,20 @@ public sealed class AnswerCommandsTests : IDisposable
         Assert.Equal(_model.Parameters, Json("inspect", _folder, "--json").GetProperty("parameters").GetInt64());
     }
 
+    /// <summary>The adapter is the encoder's, and what is read back answers as what was measured.</summary>
+    [Theory]
+    [InlineData("lora")]
+    [InlineData("ia3")]
+    public void An_adapter_of_a_classification_is_written_and_read(string method)
+    {
+        string items = Path.Combine(_folder, "items.jsonl"), test = Path.Combine(_folder, "test.jsonl"), output = Path.Combine(_folder, "out");
+        TrainTests.Write(items, 80, 1);
+        TrainTests.Write(test, 40, 2);
+        JsonElement trained = Json("train", _folder, "--task", "classify", "--train", items, "--test", test, "--method", method, "--epochs", "1", "--metric", "accuracy", "--out", output, "--json", "--quiet");
+        Assert.Contains("\"encoder.block.0.layer.0.SelfAttention.k\"", File.ReadAllText(Path.Combine(output, "adapter_config.json")), StringComparison.Ordinal);
+        Assert.Equal(trained.GetProperty("metric").GetDouble(), Json("eval", output, "--data", test, "--metric", "accuracy", "--json", "--quiet").GetProperty("value").GetDouble());
+    }
+
     [Fact]
     public void A_plain_model_is_served()
     {

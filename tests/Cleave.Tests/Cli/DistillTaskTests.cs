@@ -88,6 +88,10 @@ public sealed class DistillTaskTests : IDisposable
         Refused("look at a text", At("teacher"), "--task", "mood", "--layers", "1", "--by", "loss");
         Refused("the project has", At("teacher"), "--task", "moods", "--layers", "1");
         Refused("has 2 layers", At("teacher"), "--task", "mood", "--layers", "3");
+        string project = File.ReadAllText(_project.ProjectPath);
+        File.WriteAllText(_project.ProjectPath, project.Replace("learning-rate: 0.005", "learning-rate: 0.005, mixup: 0.2", StringComparison.Ordinal));
+        Refused("take mixup out", At("teacher"), "--task", "mood", "--layers", "1");
+        File.WriteAllText(_project.ProjectPath, project);
         File.WriteAllText(At("mood.train.jsonl"), File.ReadAllText(At("mood.train.jsonl")).Replace("\"bad\"", "\"poor\"", StringComparison.Ordinal));
         File.WriteAllText(At("mood.test.jsonl"), File.ReadAllText(At("mood.test.jsonl")).Replace("\"bad\"", "\"poor\"", StringComparison.Ordinal));
         Refused("the data's 'poor' is not among the teacher's", At("teacher"), "--task", "mood", "--layers", "1");

@@ -112,9 +112,14 @@ public sealed class EnsembleTests : IDisposable
     [Theory]
     [InlineData("--ensemble baging", "'bagging'")]
     [InlineData("--ensemble bagging --members 1", "at least 2")]
+    [InlineData("--ensemble bagging --members 257", "at most 256")]
+    [InlineData("--ensemble stacking --members 256", "at most 255")]
     [InlineData("--members 3", "--ensemble")]
     [InlineData("--ensemble soup --method lora", "whole models")]
     [InlineData("--ensemble snapshots --ema 0.9", "ema")]
+    [InlineData("--ensemble snapshots --schedule cosine", "--schedule cyclic --cycles 4")]
+    [InlineData("--ensemble snapshots --warmup 0.1", "warmup")]
+    [InlineData("--ensemble snapshots --members 3 --cycles 5", "--schedule cyclic --cycles 3")]
     [InlineData("--pseudo-agree", "--unlabelled")]
     [InlineData("--ensemble bagging --unlabelled TRAIN", "one of them")]
     [InlineData("--unlabelled TRAIN --pseudo-accuracy 2", "--pseudo-accuracy")]
@@ -124,6 +129,21 @@ public sealed class EnsembleTests : IDisposable
         Assert.Equal(2, result.Status);
         Assert.Contains(expected, result.OneLineError(), StringComparison.Ordinal);
         Assert.False(Directory.Exists(At("wrong")));
+    }
+
+    /// <summary>One item of each label: none can be held out.</summary>
+    [Theory]
+    [InlineData("--ensemble soup --members 2", "an ensemble")]
+    [InlineData("--unlabelled TRAIN", "unlabelled texts")]
+    [InlineData("--early-stop 2", "early-stop")]
+    [InlineData("--schedule plateau", "plateau")]
+    public void What_is_chosen_by_validation_items_is_refused_without_them(string words, string expected)
+    {
+        File.WriteAllLines(At("two.jsonl"), ["""{"text": "thank you, that was quick", "label": "good"}""", """{"text": "my parcel has not arrived", "label": "bad"}"""]);
+        CommandLine result = CommandLine.Run(["train", _base, "--task", "classify", "--train", At("two.jsonl"), "--test", _test, "--out", At("few"), .. words.Split(' ').Select(a => a == "TRAIN" ? _train : a)]);
+        Assert.Equal(2, result.Status);
+        Assert.Contains($"{expected} needs validation items", result.OneLineError(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(At("few")) || Directory.Exists(At("few.work")));
     }
 
     private CommandLine Train(string output, params string[] more) => CommandLine.Run(Args(output, more));

@@ -98,4 +98,16 @@ public static class FolderLock
         }
         return FileLock.Acquire(Path.Combine(folder, FileName), folder);
     }
+
+    /// <summary>Removes everything in a folder but its lock, which the caller holds.</summary>
+    public static void Clear(string folder)
+    {
+        foreach (string directory in Directory.GetDirectories(folder))
+            Directory.Delete(directory, recursive: true);
+        foreach (string file in Directory.GetFiles(folder))
+        {
+            if (!Path.GetFileName(file).StartsWith(FileName, StringComparison.Ordinal))
+                File.Delete(file);
+        }
+    }
 }

@@ -186,7 +186,8 @@ internal sealed class SequenceBatch : IDisposable
             }
             else
             {
-                foreach ((DecodingSequence sequence, KeyValuePages cache) in begun.Zip(_model.Begin(_tape, _batch)))
+                KeyValuePages[] caches = _bank?.Begin(_tape, _batch, [.. begun.Select(s => s.Request.Adapter)]) ?? _model.Begin(_tape, _batch);
+                foreach ((DecodingSequence sequence, KeyValuePages cache) in begun.Zip(caches))
                     sequence.Begin(cache, new[] { _model.Spec.DecoderStart });
             }
         }

@@ -1,4 +1,5 @@
 using Cleave.Evaluation;
+using Cleave.Training.FineTuning.Options;
 
 namespace Cleave.Splitting.Ensembles;
 
@@ -34,6 +35,14 @@ public sealed record EnsembleOptions(EnsembleMethod Method, int Members)
 
     /// <summary>Whether the result is one model of the members' size rather than all of them.</summary>
     public bool IsSoup => Method is EnsembleMethod.Soup or EnsembleMethod.GreedySoup;
+
+    /// <summary>How the learning rate runs unless somebody says it: snapshots are taken at the ends of its cycles, one a member.</summary>
+    /// <param name="usual">As a single model is trained.</param>
+    public ScheduleOptions Schedule(ScheduleOptions usual)
+    {
+        ArgumentNullException.ThrowIfNull(usual);
+        return Method == EnsembleMethod.Snapshots && usual == new ScheduleOptions() ? usual with { Name = "cyclic", Cycles = Members } : usual;
+    }
 
     /// <exception cref="CleaveException">There is no such method.</exception>
     public static EnsembleMethod Parse(string name) => Names.ToList().IndexOf(name) is >= 0 and var index ? (EnsembleMethod)index

@@ -8,6 +8,7 @@ using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Splitting.Modules;
 using Cleave.Splitting.SingleTask;
+using Cleave.Training;
 using Cleave.Training.Ensembles;
 
 namespace Cleave.Splitting.Ensembles;
@@ -27,38 +28,16 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         if (File.Exists(training.Output))
             throw new CleaveException($"{training.Output}: is a file, and the result is a folder; choose another --out");
         TaskDataset data = TaskDataset.Load(training.Source, training.Seed);
-        string members = Path.Combine(training.WorkFolder, EnsembleFolder.MembersFolder);
-        FileLock held = FolderLock.Acquire(training.WorkFolder);
+        data.RequireValidation("an ensemble");
+        using var work = new RunFolder(training.Output, training.Resume, training.Force, EnsembleFingerprint.Of(training, options, data));
         EnsembleResult? result = null;
-        bool done = false;
-        try
-        {
-            PrepareState(members);
-            var trainer = new MemberTrainer(training, data, progress, cancellation);
-            Plan plan = Train(trainer);
-            progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
-            AtomicFolder.Create(training.Output, folder => result = options.IsSoup ? WriteSoup(folder, plan, trainer) : WriteEnsemble(folder, plan, trainer),
-                overwrite: training.Force || training.Resume);
-            done = true;
-            return result!;
-        }
-        finally
-        {
-            held.Dispose();
-            if (done || !Directory.Exists(members))
-                Directory.Delete(training.WorkFolder, recursive: true);
-        }
-    }
-
-    private void PrepareState(string members)
-    {
-        bool unfinished = Directory.Exists(members);
-        if (!unfinished && !training.Force && Directory.Exists(training.Output) && Directory.EnumerateFileSystemEntries(training.Output).Any())
-            throw new CleaveException($"{training.Output}: exists already, and no unfinished run is there to resume; choose another --out or give --force");
-        if (unfinished && !training.Resume && !training.Force)
-            throw new CleaveException($"{training.WorkFolder}: an unfinished run is there; continue it with --resume, or start over with --force");
-        if (unfinished && !training.Resume)
-            Directory.Delete(members, recursive: true);
+        var trainer = new MemberTrainer(training, data, progress, cancellation);
+        Plan plan = Train(trainer);
+        progress?.Report(new ProgressReport("write and measure", 0, 1, "models"));
+        AtomicFolder.Create(training.Output, folder => result = options.IsSoup ? WriteSoup(folder, plan, trainer) : WriteEnsemble(folder, plan, trainer),
+            overwrite: training.Force || training.Resume);
+        work.Finish();
+        return result!;
     }
 
     private Plan Train(MemberTrainer trainer) => options.Method switch
@@ -66,7 +45,7 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         EnsembleMethod.Bagging => Bagged(trainer),
         EnsembleMethod.Boosting => Boosted(trainer),
         EnsembleMethod.Stacking => Stacked(trainer),
-        EnsembleMethod.Snapshots => new Plan(trainer.Snapshots(options.Members), Combination.Mean),
+        EnsembleMethod.Snapshots => new Plan(trainer.Snapshots(), Combination.Mean),
         _ => new Plan([.. Enumerable.Range(0, options.Members).Select(m => trainer.Train($"{m}", trainer.Data.Train, sameStart: true))], Combination.Mean),
     };
 
@@ -76,10 +55,15 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
             throw new CleaveException("an ensemble is for the task classify: answers of other kinds have no mean");
         if (options.Members < 2 && options.Method != EnsembleMethod.Stacking)
             throw new CleaveException($"--members {options.Members}: an ensemble has at least 2");
+        int most = EnsembleFolder.MostMembers - (options.Method == EnsembleMethod.Stacking ? 1 : 0); // beside the n-gram classifier
+        if (options.Members > most && !options.IsSoup)
+            throw new CleaveException($"--members {options.Members}: an ensemble by {options.Name} has at most {most}");
         if (training.Unlabelled is not null)
             throw new CleaveException("--ensemble and --unlabelled each train several models; give one of them");
         if (options.Method == EnsembleMethod.Snapshots && (training.Options.Ema > 0 || training.Options.Swa > 0 || training.Options.EarlyStop > 0))
             throw new CleaveException("snapshots are of a whole run's own weights: leave out ema, swa and early-stop");
+        if (options.Method == EnsembleMethod.Snapshots && (training.Options.Schedule.Name != "cyclic" || training.Options.Schedule.Cycles != options.Members))
+            throw new CleaveException($"snapshots are taken at the ends of a learning rate's cycles, one a member: leave out schedule, warmup and cycles, or give --schedule cyclic --cycles {options.Members}");
         if (options.IsSoup && training.Options.UsesAdapter)
             throw new CleaveException("a soup is the mean of whole models; use the methods full, last or head");
     }
@@ -169,7 +153,7 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         if (options.Method == EnsembleMethod.Soup)
             WeightSoup.Mean(into, members);
         else
-            kept = WeightSoup.Greedy(into, members, model => Score(new TransformerModule(trainer.Data.Source.Name, TaskKind.Classify, model, trainer.Data.Labels, training.Options.MaxTokens, 0), trainer));
+            kept = WeightSoup.Greedy(into, members, model => Score(new TransformerModule(trainer.Data.Source.Name, TaskKind.Classify, model, trainer.Data.Labels, MaxTokens(plan), 0), trainer));
         ModelFolder.Save(folder, into, WeightType.BF16);
         int[] used = [.. kept.Select(k => order[k])];
         return Finish(folder, trainer, [], plan, [.. plan.Folders.Select((_, m) => used.Contains(m) ? 1.0 : 0)]);
@@ -195,8 +179,11 @@ public sealed class EnsembleTrainer(TaskTraining training, EnsembleOptions optio
         return result;
 
         void Describe(double temperature) => ModuleFolder.Write(folder, data.Source.Name,
-            [new ModuleTask(data.Source.Name, TaskKind.Classify, data.Labels, training.Options.MaxTokens, 0, temperature, null)], facts);
+            [new ModuleTask(data.Source.Name, TaskKind.Classify, data.Labels, MaxTokens(plan), 0, temperature, null)], facts);
     }
+
+    // What the members read at most: never more than their context, whatever the training's settings say.
+    private static int MaxTokens(Plan plan) => ModuleFolder.Tasks(plan.Folders[0]).Single().MaxTokens;
 
     private static EnsembleMember Member(string folder, double validation, double weight)
     {

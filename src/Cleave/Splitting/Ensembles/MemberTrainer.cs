@@ -42,11 +42,10 @@ internal sealed class MemberTrainer(TaskTraining training, TaskDataset data, IPr
     }
 
     /// <summary>Snapshots of one run, a member a cycle; returns their folders.</summary>
-    public IReadOnlyList<string> Snapshots(int cycles)
+    public IReadOnlyList<string> Snapshots()
     {
         string whole = Folder("run");
-        var schedule = training.Options.Schedule with { Name = "cyclic", Cycles = cycles };
-        TaskTraining own = training with { Output = whole, Options = training.Options with { Schedule = schedule }, Resume = true, Force = false };
+        TaskTraining own = training with { Output = whole, Resume = true, Force = false };
         if (!ModuleFolder.IsModule(whole))
             new TaskTrainer(own, given: data) { AtCycleEnd = snapshot => Folder($"{snapshot.Updates}") }.Run(Named("snapshots"), cancellation);
         return [.. Directory.GetDirectories(Path.GetDirectoryName(whole)!).Where(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out _))

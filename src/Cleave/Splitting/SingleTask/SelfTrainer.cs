@@ -25,6 +25,7 @@ internal sealed class SelfTrainer(TaskTraining training, SelfTrainingOptions opt
     {
         if (data.Source.Kind != TaskKind.Classify)
             throw new CleaveException("unlabelled texts are for the task classify: a model's own words or spans would only confirm it");
+        data.RequireValidation("training on unlabelled texts");
         (Example[] texts, int known, int refused) = Read(data);
         using TransformerModule first = Train(data, First, training.Seed, progress, cancellation);
         IReadOnlyList<Prediction> validation = first.Predict(data.Validation, cancellation);

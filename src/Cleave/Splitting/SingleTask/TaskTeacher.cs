@@ -32,6 +32,8 @@ internal sealed class TaskTeacher : IDisposable
         _teaching = training.Teaching!;
         if (options.Method != FineTuneMethod.Full || options.Loss != LossKind.CrossEntropy || options.BalanceClasses)
             throw new CleaveException("a student learns with all its weights and by cross-entropy: take method, loss and balance-classes out of the project's training section");
+        if (options.Mixup > 0)
+            throw new CleaveException("a student learns from the teacher's answers, which are not mixed: take mixup out of the project's training section");
         if (_teaching.Options.Weight == 0 && !_teaching.Answers)
             throw new CleaveException("nothing would be learnt from the teacher: give --soft a weight above 0, or --answers");
         if (_teaching.Answers && training.Source.Kind != TaskKind.Generate)

@@ -44,6 +44,10 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
             throw new CleaveException("--unlabelled trains several models one after the other, each by one process; leave out the launcher");
         using RunFolder? folder = _ranks.Rank == 0 ? new RunFolder(training.Output, training.Resume, training.Force) : null;
         TaskDataset data = given ?? TaskDataset.Load(training.Source, training.Seed);
+        if (Options.EarlyStop > 0)
+            data.RequireValidation("early-stop");
+        if (Options.Schedule.Name == "plateau")
+            data.RequireValidation("the schedule plateau");
         SelfTrainingResult? added = null;
         if (training.Unlabelled is { } unlabelled)
             (data, added) = new SelfTrainer(training, unlabelled, LoadModel).Extend(data, progress, cancellation);
@@ -85,8 +89,9 @@ public sealed class TaskTrainer(TaskTraining training, ICollective? ranks = null
         return ([.. losses.Select((loss, step) => (schedule.At(step), loss))], suggestion);
     }
 
-    // An adapter's base stays as it is stored; other methods change the weights themselves.
-    private LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
+    /// <summary>The base as it is trained: an adapter's stays as it is stored; other methods change the weights themselves.</summary>
+    /// <exception cref="CleaveException">There is no such model, or it is damaged.</exception>
+    internal LanguageModel LoadModel() => Options.UsesAdapter ? AdaptedModel.LoadBase(training.Base, Options.QuantizeBase)
         : ModelFolder.Load(Releases.BaseModel.Find(training.Base, Environment.CurrentDirectory));
 
     private void RequireMemory(Transformer transformer)

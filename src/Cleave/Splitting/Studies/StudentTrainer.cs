@@ -30,11 +30,12 @@ internal sealed class StudentTrainer(TaskContext task, ulong seed)
         trunk.TrainingNoise = noise.IsNone ? null : noise;
         trunk.TrainingMemory = options.Memory;
         weights.Adapter?.Use(trunk.TrainingNoise);
-        using Optimizer optimizer = OptimizerBuilder.Build(options.Optimizer, weights.Parameters, trunk.Layers.Count);
+        using Optimizer optimizer = OptimizerBuilder.Build(options.Optimizer, weights.Parameters, trunk);
         using WeightAverage? average = options.Ema > 0 ? WeightAverage.Exponential(weights.Parameters, options.Ema) : null;
         int updates = Math.Max(1, plan.Count / options.Accumulate);
         ISchedule schedule = ScheduleBuilder.Build(options.Schedule, options.PeakLearningRate, updates);
         var objective = new TaskObjective(task.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, student, head));
+        var shares = new UpdateShares([.. plan.Select(p => p.Items)], options.Accumulate, objective.Count);
         ItemNoise items = Varied(options, student);
         var distillation = new DistillationOptions(recipe.SoftWeight, recipe.Temperature);
         double sum = 0;
@@ -43,8 +44,9 @@ internal sealed class StudentTrainer(TaskContext task, ulong seed)
         new Trainer(optimizer, schedule, options.Accumulate).Run((tape, step, micro) =>
         {
             int at = (step * options.Accumulate + micro) % plan.Count;
+            LossShare share = shares.Of(step, micro);
             noise.Begin(step, micro);
-            return objective.Loss(tape, items.Apply(plan[at].Items, at), 1f / options.Accumulate, recipe.SoftWeight > 0 ? item => student.Teacher[item.Example] : null, distillation);
+            return share.Classes * options.Accumulate * objective.Loss(tape, items.Apply(plan[at].Items, at), share, recipe.SoftWeight > 0 ? item => student.Teacher[item.Example] : null, distillation);
         }, step =>
         {
             noise.End();

@@ -23,6 +23,9 @@ internal sealed record AdaptedPart(string Weight, StoredWeight Place, AdaptedLin
 /// </summary>
 public sealed class Adapter
 {
+    /// <summary>What the names of trained tensors begin with, before that of the matrix.</summary>
+    internal const string ParameterPrefix = "adapter.";
+
     private readonly Transformer _transformer;
     private readonly Dictionary<string, AdaptedModule> _modules = new(StringComparer.Ordinal);
 
@@ -39,8 +42,9 @@ public sealed class Adapter
     /// Freezes the transformer and puts a new adapter on it that changes nothing yet: A uniform as a linear layer's weights (He et al., 2015), B zero; magnitudes
     /// the norms of rows; factors 1.
     /// </summary>
+    /// <param name="readerOnly">Whether only the stack that judges texts is adapted (<see cref="Transformer.Reader"/>): of an encoder–decoder its encoder.</param>
     /// <exception cref="CleaveException">No matrix has one of the names.</exception>
-    public static Adapter Attach(Transformer transformer, AdapterOptions options, Rng rng)
+    public static Adapter Attach(Transformer transformer, AdapterOptions options, Rng rng, bool readerOnly = false)
     {
         ArgumentNullException.ThrowIfNull(transformer);
         ArgumentNullException.ThrowIfNull(options);
@@ -49,7 +53,8 @@ public sealed class Adapter
             throw new ArgumentException("an adapter has a rank of at least 1", nameof(options));
         var adapter = new Adapter(transformer, options);
         var firsts = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        HashSet<string> used = adapter.Install((module, weight, linear) =>
+        bool encoderOnly = readerOnly && transformer.Encoder is not null;
+        HashSet<string> used = adapter.Install(weight => !encoderOnly || WeightNames.IsOfEncoder(weight), (module, weight, linear) =>
         {
             if (options.Kind == AdapterKind.Ia3)
                 return new Ia3Linear(linear, Ones(ReadsInner(weight) ? linear.Inputs : linear.Outputs), ReadsInner(weight));
@@ -96,26 +101,31 @@ public sealed class Adapter
         get
         {
             var seen = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
-            return [.. Modules.SelectMany(m => m.Parts).SelectMany(p => p.Linear.Parameters.Select(t => ($"adapter.{p.Weight}.{t.Name}", t.Tensor))).Where(t => seen.Add(t.Tensor))];
+            return [.. Modules.SelectMany(m => m.Parts).SelectMany(p => p.Linear.Parameters.Select(t => (ParameterPrefix + $"{p.Weight}.{t.Name}", t.Tensor))).Where(t => seen.Add(t.Tensor))];
         }
     }
 
     /// <summary>
-    /// Names that PEFT finds the adapted matrices by, and no others: the last part of a module's name, or its last two where a matrix
-    /// without an adapter shares the last.
+    /// Names that PEFT finds the adapted matrices by, and no others: the last part of a module's name, or as many of its last as no matrix
+    /// without an adapter shares.
     /// </summary>
     internal IReadOnlyList<string> TargetNames()
     {
         Family family = Family.Of(_transformer.Spec);
-        HashSet<string> plain = [.. _transformer.Weights().Where(w => w.Weight is Linear and not AdaptedLinear && w.Name.StartsWith(WeightNames.Layers, StringComparison.Ordinal))
-            .Select(w => Module(family.Place(_transformer.Spec, w.Name).Name)).Where(n => !_modules.ContainsKey(n)).Select(Leaf)];
+        List<string> plain = [.. _transformer.Weights().Where(w => w.Weight is Linear and not AdaptedLinear && WeightNames.IsOfLayer(w.Name))
+            .Select(w => Module(family.Place(_transformer.Spec, w.Name).Name)).Where(n => !_modules.ContainsKey(n))];
         // What (IA)³ scales the inputs of is named apart from what it scales the outputs of.
-        plain.UnionWith(_modules.Values.GroupBy(m => Leaf(m.Name)).Where(g => g.Select(m => m.Parts[0].Linear is Ia3Linear { OfInputs: true }).Distinct().Count() > 1).Select(g => g.Key));
-        return [.. _modules.Keys.Select(n => TargetName(n, plain)).Distinct()];
+        plain.AddRange(_modules.Values.GroupBy(m => Leaf(m.Name)).Where(g => g.Select(m => m.Parts[0].Linear is Ia3Linear { OfInputs: true }).Distinct().Count() > 1).Select(g => g.Key));
+        HashSet<string> endings = [.. plain.SelectMany(Endings)];
+        return [.. _modules.Keys.Select(n => Endings(n).First(e => !endings.Contains(e))).Distinct()];
     }
 
-    private static string TargetName(string module, HashSet<string> plain) =>
-        plain.Contains(Leaf(module)) ? string.Join('.', module.Split('.')[^2..]) : Leaf(module);
+    // Of a module's name, from the last part to the whole.
+    private static IEnumerable<string> Endings(string module)
+    {
+        string[] parts = module.Split('.');
+        return Enumerable.Range(1, parts.Length).Select(count => string.Join('.', parts[^count..]));
+    }
 
     /// <summary>Drops a share of what LoRA's adapters read while <paramref name="noise"/> is active.</summary>
     public void Use(TrainingNoise? noise)
@@ -144,11 +154,13 @@ public sealed class Adapter
             ? new QuantizedLinear(QuantizedMatrix.Quantize(format, merged.Weight.Data, merged.Outputs, merged.Inputs), merged.Bias) : merged;
     });
 
-    private HashSet<string> Install(Func<string, string, Linear, AdaptedLinear> make, Func<string, double> alpha)
+    private HashSet<string> Install(Func<string, bool> takes, Func<string, string, Linear, AdaptedLinear> make, Func<string, double> alpha)
     {
         var used = new HashSet<string>(StringComparer.Ordinal);
         InstallPlaced((module, weight, _, linear) =>
         {
+            if (!takes(weight))
+                return null;
             string? target = Options.Chosen.FirstOrDefault(t => t == AdapterOptions.AllLinear || Leaf(Module(weight)) == t || Leaf(module) == t);
             if (target is null)
                 return null;
@@ -164,7 +176,7 @@ public sealed class Adapter
         Family family = Family.Of(_transformer.Spec);
         _transformer.ReplaceLinears((weight, linear) =>
         {
-            if (!weight.StartsWith(WeightNames.Layers, StringComparison.Ordinal))
+            if (!WeightNames.IsOfLayer(weight))
                 return linear;
             if (linear is AdaptedLinear)
                 throw new InvalidOperationException("the transformer has an adapter already; merge or detach it first");
@@ -195,7 +207,7 @@ public sealed class Adapter
     internal static string Leaf(string module) => module[(module.LastIndexOf('.') + 1)..];
 
     private static IEnumerable<string> LeafNames(Transformer transformer) => transformer.Weights()
-        .Where(w => w.Weight is Linear && w.Name.StartsWith(WeightNames.Layers, StringComparison.Ordinal)).Select(w => Leaf(Module(w.Name))).Distinct();
+        .Where(w => w.Weight is Linear && WeightNames.IsOfLayer(w.Name)).Select(w => Leaf(Module(w.Name))).Distinct();
 
     private static Tensor Ones(int length)
     {

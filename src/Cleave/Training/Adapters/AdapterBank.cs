@@ -64,22 +64,42 @@ public sealed class AdapterBank
     /// <param name="adapters">Of each sequence of the batch: a number, or <see cref="None"/>.</param>
     public Tensor Forward(Tape tape, TokenBatch batch, IReadOnlyList<int> adapters, IReadOnlyList<KeyValuePages>? caches = null)
     {
+        try
+        {
+            Own(batch, adapters);
+            return _transformer.Forward(tape, batch, caches: caches);
+        }
+        finally
+        {
+            Owners.Clear();
+        }
+    }
+
+    /// <summary>As <see cref="Transformer.Begin"/>, each source with its adapter.</summary>
+    /// <param name="adapters">Of each sequence of the batch: a number, or <see cref="None"/>.</param>
+    public KeyValuePages[] Begin(Tape tape, TokenBatch source, IReadOnlyList<int> adapters)
+    {
+        try
+        {
+            Own(source, adapters);
+            return _transformer.Begin(tape, source);
+        }
+        finally
+        {
+            Owners.Clear();
+        }
+    }
+
+    private void Own(TokenBatch batch, IReadOnlyList<int> adapters)
+    {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(adapters);
         if (adapters.Count != batch.Count)
             throw new ArgumentException($"{adapters.Count} adapters for {batch.Count} sequences", nameof(adapters));
         List<AdapterRows> owners = Owners;
-        try
-        {
-            ReadOnlySpan<int> offsets = batch.Offsets.Span;
-            for (int s = 0; s < adapters.Count; s++)
-                Own(owners, adapters[s], offsets[s], offsets[s + 1]);
-            return _transformer.Forward(tape, batch, caches: caches);
-        }
-        finally
-        {
-            owners.Clear();
-        }
+        ReadOnlySpan<int> offsets = batch.Offsets.Span;
+        for (int s = 0; s < adapters.Count; s++)
+            Own(owners, adapters[s], offsets[s], offsets[s + 1]);
     }
 
     private void Own(List<AdapterRows> owners, int adapter, int first, int end)

@@ -81,7 +81,7 @@ internal sealed class BankedLinear(Linear original, AdaptedLinear?[] parts) : Li
             for (int o = 0; o < row.Length; o++)
             {
                 float bias = Bias is null ? 0 : Bias.Data[o];
-                row[o] = (row[o] - bias) * lora.Magnitude!.Data[o] / norms.Data[o] + bias;
+                row[o] = norms.Data[o] == 0 ? bias : (row[o] - bias) * lora.Magnitude!.Data[o] / norms.Data[o] + bias; // a row of zeros has no direction
             }
         }
     }

@@ -10,7 +10,8 @@ namespace Cleave.Training.Adapters;
 
 /// <summary>
 /// LoRA: y = x·Wᵀ + b + s·drop(x)·Aᵀ·Bᵀ with a frozen W. With a magnitude m it is DoRA: y = m / ‖W + s·B·A‖ · (x·Wᵀ + s·drop(x)·Aᵀ·Bᵀ) + b, with the
-/// norms of rows, which no gradient reaches (as the paper proposes in section 4.3).
+/// norms of rows, which no gradient reaches (as the paper proposes in section 4.3). A row of zeros has no direction: it gives b alone, whatever its
+/// magnitude, and nothing of it is trained.
 /// </summary>
 public sealed class LoraLinear : AdaptedLinear
 {
@@ -66,8 +67,8 @@ public sealed class LoraLinear : AdaptedLinear
     public override void CopyRow(int row, Span<float> destination)
     {
         CopyAdded(row, destination);
-        if (Magnitude is not null)
-            VectorMath.Scale(destination, (float)(Magnitude.Data[row] / Math.Sqrt(VectorMath.SumOfSquares(destination))));
+        if (Magnitude is not null && Math.Sqrt(VectorMath.SumOfSquares(destination)) is > 0 and var norm) // a row of zeros stays one
+            VectorMath.Scale(destination, (float)(Magnitude.Data[row] / norm));
     }
 
     /// <summary>‖W + s·B·A‖ of every row, (1, outputs).</summary>

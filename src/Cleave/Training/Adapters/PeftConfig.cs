@@ -67,7 +67,7 @@ internal sealed record PeftConfig(AdapterOptions Options)
         };
         if (Options.Kind == AdapterKind.Ia3)
         {
-            json["feedforward_modules"] = new JsonArray([.. names.Where(n => all.Any(m => ((Ia3Linear)m.Parts[0].Linear).OfInputs && m.Name.EndsWith("." + n, StringComparison.Ordinal))).Select(n => (JsonNode)n)]);
+            json["feedforward_modules"] = new JsonArray([.. names.Where(n => all.Any(m => ((Ia3Linear)m.Parts[0].Linear).OfInputs && ("." + m.Name).EndsWith("." + n, StringComparison.Ordinal))).Select(n => (JsonNode)n)]);
         }
         else
         {

@@ -1,13 +1,12 @@
 using Cleave.Models;
 using Cleave.Numerics.Tensors;
+using Cleave.Training.Adapters;
 
 namespace Cleave.Training.Distributed;
 
 /// <summary>The layers of a transformer as places at which gradients become complete.</summary>
 internal static class LayerPlaces
 {
-    private const string AdapterPrefix = "adapter.";
-
     /// <summary>
     /// What of the parameters belongs to each layer alone, from the last layer to the first and the decoder before its encoder. Tables and
     /// heads are in no place: tables may be shared by both ends of the model.
@@ -27,7 +26,7 @@ internal static class LayerPlaces
         }
     }
 
-    private static string Plain(string name) => name.StartsWith(AdapterPrefix, StringComparison.Ordinal) ? name[AdapterPrefix.Length..] : name;
+    private static string Plain(string name) => name.StartsWith(Adapter.ParameterPrefix, StringComparison.Ordinal) ? name[Adapter.ParameterPrefix.Length..] : name;
 
     private static int LayerOf(string rest) => int.Parse(rest.AsSpan(0, rest.IndexOf('.', StringComparison.Ordinal)), System.Globalization.CultureInfo.InvariantCulture);
 }

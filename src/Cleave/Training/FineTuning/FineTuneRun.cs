@@ -27,6 +27,7 @@ internal sealed class FineTuneRun : IDisposable
     private readonly Mixup? _mixup;
     private readonly List<IReadOnlyList<TaskItem>> _plan;
     private readonly IReadOnlyList<IReadOnlyList<TaskItem>> _validation;
+    private readonly UpdateShares _shares;
     private readonly TaskObjective _objective, _plain;
     private readonly PreferenceObjective? _preferences;
     private readonly Func<TaskItem, TeacherTargets>? _teacher;
@@ -75,7 +76,8 @@ internal sealed class FineTuneRun : IDisposable
         _validateEvery = options.ValidateEvery > 0 ? options.ValidateEvery : Math.Max(1, Updates / options.Epochs);
         _objective = new TaskObjective(data.Kind, trunk, head, (float)options.LabelSmoothing, Classes(options, data)) { Mixup = _mixup };
         _plain = new TaskObjective(data.Kind, trunk, head);
-        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk.Layers.Count, ranks);
+        _shares = new UpdateShares(_plan, options.Accumulate, _preferences is null ? _objective.Count : items => (items.Count, items.Count));
+        Optimizer = OptimizerBuilder.Build(options.Optimizer, _weights.Parameters, trunk, ranks);
         Places = LayerPlaces.Of(trunk, _weights.Parameters);
         Schedule = ScheduleBuilder.Build(options.Schedule, options.PeakLearningRate, Updates);
         _average = options.Ema > 0 ? WeightAverage.Exponential(_weights.Parameters, options.Ema)
@@ -104,12 +106,13 @@ internal sealed class FineTuneRun : IDisposable
 
     public double Loss(Tape tape, int step, int micro)
     {
-        IReadOnlyList<TaskItem> items = _plan[(step * _options.Accumulate + micro) % _plan.Count];
-        float weight = 1f / _options.Accumulate;
+        IReadOnlyList<TaskItem> items = _shares.Batch(step, micro);
+        LossShare share = _shares.Of(step, micro);
         _noise.Begin(step, micro);
         _mixup?.Begin(step * _options.Accumulate + micro);
-        return _preferences is not null ? _preferences.Loss(tape, items, weight).Loss
-            : _objective.Loss(tape, _items.Apply(items, step * _options.Accumulate + micro), weight, _teacher, _lesson);
+        double loss = _preferences is not null ? _preferences.Loss(tape, items, share.Rows).Loss
+            : _objective.Loss(tape, _items.Apply(items, step * _options.Accumulate + micro), share, _teacher, _lesson);
+        return loss * share.Classes * _options.Accumulate; // so that the mean over micro-batches is the update's loss
     }
 
     /// <summary>After an update; false ends the training.</summary>

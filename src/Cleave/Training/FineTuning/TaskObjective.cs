@@ -32,17 +32,27 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
     /// <summary>What mixes the texts of a batch while a classifier trains on it, or null.</summary>
     public Mixup? Mixup { get; init; }
 
-    /// <summary>Runs a batch and records its loss, times <paramref name="weight"/>. Returns the loss on the true answers and the teacher's, mixed.</summary>
-    /// <param name="teacher">By item of the batch, or null to learn from the data alone.</param>
-    public double Loss(Tape tape, IReadOnlyList<TaskItem> items, float weight = 1, Func<TaskItem, TeacherTargets>? teacher = null, DistillationOptions? distillation = null)
+    /// <summary>What the mean loss of a batch is over: its supervised rows, and these by the weights of their classes.</summary>
+    public (double Rows, double Classes) Count(IReadOnlyList<TaskItem> items)
     {
         ArgumentNullException.ThrowIfNull(items);
+        double rows = items.Sum(i => (double)i.Supervised);
+        return (rows, _classWeights.Length == 0 ? rows : items.SelectMany(i => i.Targets).Where(t => t >= 0).Sum(t => (double)_classWeights[t]));
+    }
+
+    /// <summary>Runs a batch and records its loss, times its share of the update. Returns the loss on the true answers and the teacher's, mixed.</summary>
+    /// <param name="share">What the batch counts; null where it is its update's only one.</param>
+    /// <param name="teacher">By item of the batch, or null to learn from the data alone.</param>
+    public double Loss(Tape tape, IReadOnlyList<TaskItem> items, LossShare? share = null, Func<TaskItem, TeacherTargets>? teacher = null, DistillationOptions? distillation = null)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        LossShare weight = share ?? LossShare.Whole;
         Tensor hidden = _states.Forward(tape, items);
         if (kind == TaskKind.Classify)
         {
             Collect(items, everyRow: true);
             if (Mixup is not null)
-                return MixedTexts(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), weight);
+                return MixedTexts(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), weight.Rows);
             return Mixed(tape, head!.Forward(tape, trunk.Reader, hidden, _states.Batch), items, weight, teacher, distillation);
         }
         Collect(items, everyRow: false);
@@ -50,7 +60,7 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         if (head is not null)
             return Mixed(tape, head.Projection.Forward(tape, supervised), items, weight, teacher, distillation);
         ISoftTargets? soft = teacher is null || distillation is null ? null : new SoftRows(items, teacher, distillation, smoothing);
-        return trunk.Loss(tape, supervised, Targets(), smoothing, weight, soft);
+        return trunk.Loss(tape, supervised, Targets(), smoothing, weight.Rows, soft);
     }
 
     // The head is affine and the shares add up to 1: mixing what it gives is mixing what it reads.
@@ -68,10 +78,10 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
         return Op.SoftCrossEntropy(tape, Op.MixRows(tape, logits, partners, shares), targets.Data, 1, weight);
     }
 
-    private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, float weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)
+    private double Mixed(Tape tape, Tensor logits, IReadOnlyList<TaskItem> items, LossShare weight, Func<TaskItem, TeacherTargets>? teacher, DistillationOptions? distillation)
     {
         if (teacher is null || distillation is null || distillation.Weight == 0)
-            return Hard(tape, logits, weight);
+            return Hard(tape, logits, weight.Classes);
         Tensor probabilities = tape.New(logits.Rows, logits.Columns);
         int row = 0;
         foreach (TaskItem item in items)
@@ -81,8 +91,8 @@ public sealed class TaskObjective(TaskKind kind, Transformer trunk, TaskHead? he
                 targets.Probabilities(r, distillation.Temperature, probabilities.Data.Slice(row * logits.Columns, logits.Columns));
         }
         float alpha = distillation.Weight;
-        double soft = Op.SoftCrossEntropy(tape, logits, probabilities.Data, distillation.Temperature, weight * alpha);
-        double hard = alpha < 1 ? Hard(tape, logits, weight * (1 - alpha)) : 0;
+        double soft = Op.SoftCrossEntropy(tape, logits, probabilities.Data, distillation.Temperature, weight.Rows * alpha);
+        double hard = alpha < 1 ? Hard(tape, logits, weight.Classes * (1 - alpha)) : 0;
         return alpha * soft + (1 - alpha) * hard;
     }
 

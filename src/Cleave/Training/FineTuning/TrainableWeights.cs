@@ -19,11 +19,11 @@ public sealed record TrainableWeights(IReadOnlyList<(string Name, Tensor Tensor)
         ArgumentNullException.ThrowIfNull(options);
         Adapter? adapter = null;
         if (options.UsesAdapter)
-            adapter = Adapter.Attach(transformer, options.ToAdapter(), Rng.For(seed, "adapter"));
+            adapter = Adapter.Attach(transformer, options.ToAdapter(), Rng.For(seed, "adapter"), readerOnly: head is not null);
         else if (options.Method == FineTuneMethod.Head)
             FreezeForHead(transformer, head);
         else
-            FreezeAllBut(transformer, options.Method == FineTuneMethod.Full ? int.MaxValue : options.LastLayers);
+            FreezeAllBut(transformer, head is null ? transformer : transformer.Reader, options.Method == FineTuneMethod.Full ? int.MaxValue : options.LastLayers);
         List<(string, Tensor)> parameters = [.. transformer.Parameters().Where(p => p.Tensor.RequiresGradient), .. adapter?.Parameters ?? []];
         if (head is not null)
             parameters.AddRange([(WeightNames.Head(head.Task), head.Projection.Weight), (WeightNames.HeadBias(head.Task), head.Projection.Bias!)]);
@@ -37,14 +37,16 @@ public sealed record TrainableWeights(IReadOnlyList<(string Name, Tensor Tensor)
         Adapter.Freeze(transformer);
     }
 
-    // The last layers and the final norm stay trainable; everything does where there are no more layers than that.
-    private static void FreezeAllBut(Transformer transformer, int lastLayers)
+    // The last layers of a stack and its final norm stay trainable; everything does where there are no more layers than that.
+    private static void FreezeAllBut(Transformer transformer, Transformer stack, int lastLayers)
     {
-        int first = transformer.Layers.Count - lastLayers;
+        int first = stack.Layers.Count - lastLayers;
+        bool ofEncoder = stack != transformer;
         foreach ((string name, object weight) in transformer.Weights())
         {
-            bool trained = first <= 0 || name.StartsWith(WeightNames.FinalNorm[..^"weight".Length], StringComparison.Ordinal)
-                || Enumerable.Range(first, lastLayers).Any(i => name.StartsWith(WeightNames.Layer(i) + ".", StringComparison.Ordinal));
+            string own = WeightNames.OfStack(name);
+            bool trained = first <= 0 || WeightNames.IsOfEncoder(name) == ofEncoder && (own.StartsWith(WeightNames.FinalNorm[..^"weight".Length], StringComparison.Ordinal)
+                || Enumerable.Range(first, lastLayers).Any(i => own.StartsWith(WeightNames.Layer(i) + ".", StringComparison.Ordinal)));
             if (trained && weight is Linear and not DenseLinear)
                 throw new CleaveException($"{name} is not held in float32, and only float32 weights can be trained themselves; train an adapter on it (lora, dora, ia3)");
             if (!trained)

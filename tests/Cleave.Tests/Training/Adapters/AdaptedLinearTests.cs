@@ -97,6 +97,31 @@ public class AdaptedLinearTests
             Assert.Equal(plain[i], adapted[i], 1e-4f);
     }
 
+    /// <summary>Pruned matrices have rows of zeros.</summary>
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(2f)]
+    public void A_row_of_zeros_stays_one_under_DoRA_and_every_gradient_is_finite(float magnitude)
+    {
+        Tensor weight = Get("weight", 5, 6), bias = Get("bias", 1, 5), b = Get("b", 5, 2), m = Get("magnitude", 1, 5), x = Get("x", 4, 6);
+        weight.Data.Slice(2 * 6, 6).Clear();
+        b.Data.Slice(2 * 2, 2).Clear();
+        m.Data[2] = magnitude;
+        var dora = new LoraLinear(new DenseLinear(weight, bias), Get("a", 2, 6), b, 1.5, m);
+        using var tape = new Tape(records: true);
+        Tensor y = dora.Forward(tape, x);
+        Assert.All(y.Data.ToArray(), value => Assert.True(float.IsFinite(value)));
+        for (int row = 0; row < 4; row++)
+            Assert.Equal(bias.Data[2], y.Data[row * 5 + 2]);
+        LossGoldenTests.Floats(Layers.GetProperty("seed")).CopyTo(y.Gradient);
+        tape.Backward();
+        Assert.All(dora.Merged().Weight.Data.Slice(2 * 6, 6).ToArray(), value => Assert.Equal(0, value));
+        foreach (Tensor tensor in new[] { x }.Concat(dora.Parameters.Select(p => p.Tensor)))
+            Assert.All([.. tensor.Data, .. tensor.Gradient], value => Assert.True(float.IsFinite(value)));
+        Assert.Equal(0, m.Gradient[2]);
+        Assert.NotEqual(0, m.Gradient[1]);
+    }
+
     private static float[] GradientOfX(Linear linear, Tensor x)
     {
         using var tape = new Tape(records: true);

@@ -1,4 +1,5 @@
 using Cleave.Models;
+using Cleave.Models.Blocks;
 using Cleave.Models.Sampling;
 using Cleave.Numerics;
 using Cleave.Numerics.Autograd;
@@ -92,6 +93,47 @@ public sealed class AdapterBankTests : IDisposable
                 Assert.Equal(round * 2 * KeyValuePages.PagePositions, known);
             }
         }
+    }
+
+    /// <summary>An encoder–decoder's adapters have a part in what it reads, before the first token is written.</summary>
+    [Fact]
+    public async Task Sources_are_each_read_with_their_adapter()
+    {
+        static LanguageModel Model() => DecisiveModel.Create("t5");
+        (string Name, string Folder)[] adapters = Write(Model, Kinds);
+        LanguageModel model = Model();
+        using var engine = new DecodingEngine(model.Transformer, new ComputeTurns(), new ComputeShare("tiny"), adapters: AdapterBank.Load(model.Transformer, adapters));
+        int[] prompt = [5, 6, 7, 8, 9];
+        (int Adapter, List<int> Tokens)[] answers = await Task.WhenAll(Enumerable.Range(AdapterBank.None, 4).Select(adapter => Task.Factory.StartNew(() =>
+        {
+            var made = new List<int>();
+            engine.Run(new SequenceRequest { Prompt = prompt, Adapter = adapter, Sampling = new SamplingOptions { MaxTokens = 6 }, IsEnd = _ => false }, t => { made.Add(t.Id); return true; });
+            return (adapter, made);
+        }, TaskCreationOptions.LongRunning)));
+        foreach ((int adapter, List<int> tokens) in answers)
+        {
+            LanguageModel alone = Model();
+            if (adapter != AdapterBank.None)
+                AdapterFolder.Load(adapters[adapter].Folder, alone.Transformer);
+            Assert.Equal(DecisiveModel.Alone(alone, prompt, new SamplingOptions { MaxTokens = 6 }, null).Tokens, tokens);
+        }
+        Assert.True(answers.DistinctBy(a => string.Join(' ', a.Tokens)).Count() > 1);
+    }
+
+    [Fact]
+    public void A_row_of_zeros_under_DoRA_stays_finite()
+    {
+        static LanguageModel Model()
+        {
+            LanguageModel model = DecisiveModel.Create("llama");
+            ((DenseLinear)model.Transformer.Layers[0].Attention.Query).Weight.Data[..32].Clear();
+            return model;
+        }
+        string folder = Path.Combine(_folder, "zero");
+        AdapterFolder.Save(folder, Adapter.Attach(Model().Transformer, new AdapterOptions(AdapterKind.Dora), new Rng(4)), null);
+        AdapterBank bank = AdapterBank.Load(Model().Transformer, [("zero", folder)]);
+        using var tape = new Tape(records: false);
+        Assert.All(bank.Forward(tape, new TokenBatch().Add([1, 2, 3]), [0]).Data.ToArray(), x => Assert.True(float.IsFinite(x)));
     }
 
     [Fact]

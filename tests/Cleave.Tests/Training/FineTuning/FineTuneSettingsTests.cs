@@ -73,5 +73,20 @@ public sealed class FineTuneSettingsTests : IDisposable
         Assert.Equal(0.0625, OptimizerBuilder.Scale("adapter.model.layers.0.mlp.up_proj.weight.lora_A.weight", 0.5, 4));
         Assert.Equal(0.03125, OptimizerBuilder.Scale("model.embed_tokens.weight", 0.5, 4));
         Assert.Equal(1, OptimizerBuilder.Scale("model.layers.0.mlp.up_proj.weight", 1, 4));
+        foreach (string below in new[] { "model.embed_token_types.weight", "model.embed_norm.weight", "model.embed_norm.bias", "model.relative_bias.weight" })
+            Assert.Equal(0.03125, OptimizerBuilder.Scale(below, 0.5, 4));
+        Assert.Equal(1, OptimizerBuilder.Scale("model.norm.weight", 0.5, 4));
+    }
+
+    [Fact]
+    public void Each_stack_counts_its_own_layers()
+    {
+        Assert.Equal(0.5, OptimizerBuilder.Scale("encoder.model.layers.1.mlp.up_proj.weight", 0.5, 4, 2));
+        Assert.Equal(0.25, OptimizerBuilder.Scale("adapter.encoder.model.layers.0.mlp.up_proj.weight.lora_A.weight", 0.5, 4, 2));
+        Assert.Equal(0.125, OptimizerBuilder.Scale("encoder.model.relative_bias.weight", 0.5, 4, 2));
+        Assert.Equal(1, OptimizerBuilder.Scale("encoder.model.norm.weight", 0.5, 4, 2));
+        Assert.Equal(0.5, OptimizerBuilder.Scale("model.layers.3.mlp.up_proj.weight", 0.5, 4, 2));
+        Assert.Equal(0.03125, OptimizerBuilder.Scale("model.relative_bias.weight", 0.5, 4, 2));
+        Assert.Equal(0.015625, OptimizerBuilder.Scale("model.embed_tokens.weight", 0.5, 2, 5));
     }
 }

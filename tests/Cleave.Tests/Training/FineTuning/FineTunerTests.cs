@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cleave.Data;
 using Cleave.Data.Augmentation;
 using Cleave.Data.Balancing;
@@ -18,6 +19,11 @@ public sealed class FineTunerTests : IDisposable
 {
     private static readonly FineTuneOptions Quick = new() { Epochs = 3, BatchTokens = 96, Optimizer = new OptimizerOptions { LearningRate = 3e-3 }, ValidateEvery = 5 };
     private readonly string _folder = Directory.CreateTempSubdirectory("cleave-tune").FullName;
+    private static readonly string[] DecoderModules = [.. Enumerable.Range(0, 2).SelectMany(i => new[]
+    {
+        $"decoder.block.{i}.layer.0.SelfAttention.q", $"decoder.block.{i}.layer.0.SelfAttention.k", $"decoder.block.{i}.layer.0.SelfAttention.v", $"decoder.block.{i}.layer.0.SelfAttention.o",
+        $"decoder.block.{i}.layer.1.EncDecAttention.k", $"decoder.block.{i}.layer.1.EncDecAttention.v", $"decoder.block.{i}.layer.2.DenseReluDense.wi_0", $"decoder.block.{i}.layer.2.DenseReluDense.wo",
+    })];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -66,6 +72,84 @@ public sealed class FineTunerTests : IDisposable
         }
         Assert.Equal(options.UsesAdapter, result.Weights.Adapter is not null);
         Assert.NotNull(result.Model.Head("mood"));
+    }
+
+    /// <summary>The encoder judges texts: what a method trains of a classifier is the encoder's.</summary>
+    [Theory]
+    [InlineData(FineTuneMethod.Last)]
+    [InlineData(FineTuneMethod.Lora)]
+    [InlineData(FineTuneMethod.Dora)]
+    [InlineData(FineTuneMethod.Ia3)]
+    public void A_method_trains_the_stack_that_the_head_reads(FineTuneMethod method)
+    {
+        LanguageModel model = T5Cases.Create(encoderLayers: 3);
+        var before = model.Transformer.Parameters().ToDictionary(p => p.Name, p => p.Tensor.Data.ToArray());
+        FineTuneResult result = Tuner(Quick with { Method = method, LastLayers = 1, Epochs = 1, Optimizer = new OptimizerOptions { LayerDecay = 0.9 } }, model, "t5").Run(model);
+        foreach ((string name, Tensor tensor) in model.Transformer.Parameters())
+        {
+            bool expected = method == FineTuneMethod.Last && (name.StartsWith("encoder.model.layers.2.", StringComparison.Ordinal) || name == "encoder.model.norm.weight");
+            Assert.Equal((name, expected), (name, !tensor.Data.SequenceEqual(before[name])));
+        }
+        if (method == FineTuneMethod.Last)
+            return;
+        Assert.All(result.Weights.Adapter!.Parameters, p => Assert.StartsWith("adapter.encoder.model.layers.", p.Name, StringComparison.Ordinal));
+        Assert.All(Enumerable.Range(0, 3), i => Assert.Contains(result.Weights.Adapter!.Parameters, p => p.Name.Contains($"layers.{i}.", StringComparison.Ordinal) && p.Tensor.Data.ToArray().Any(x => x is not (0 or 1))));
+        // What is written names the encoder's matrices and none of the decoder's; what is read computes the same.
+        AdapterFolder.Save(At("adapter"), result.Weights.Adapter, "t5");
+        LanguageModel other = T5Cases.Create(encoderLayers: 3);
+        AdapterFolder.Load(At("adapter"), other.Transformer);
+        int[][] source = [[1, 2, 3, 4, 5, 6]];
+        Assert.Equal(T5Cases.Logits(model.Transformer, source, [[0, 8, 9]]), T5Cases.Logits(other.Transformer, source, [[0, 8, 9]]));
+        Assert.NotEqual(T5Cases.Logits(T5Cases.Create(encoderLayers: 3).Transformer, source, [[0, 8, 9]]), T5Cases.Logits(other.Transformer, source, [[0, 8, 9]]));
+        Assert.All(JsonDocument.Parse(File.ReadAllText(At("adapter/adapter_config.json"))).RootElement.GetProperty("target_modules").EnumerateArray(),
+            t => Assert.DoesNotContain(DecoderModules, m => ("." + m).EndsWith("." + t.GetString(), StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Both_stacks_of_a_model_that_answers_are_adapted()
+    {
+        Transformer model = T5Cases.Create().Transformer;
+        var weights = TrainableWeights.Of(model, null, new FineTuneOptions { Method = FineTuneMethod.Lora, Targets = ["q_proj"] }, 1);
+        Assert.Contains(weights.Parameters, p => p.Name == "adapter.encoder.model.layers.1.self_attn.q_proj.weight.lora_B.weight");
+        Assert.Contains(weights.Parameters, p => p.Name == "adapter.model.layers.1.cross_attn.q_proj.weight.lora_B.weight");
+        weights.Adapter!.Detach();
+        var last = TrainableWeights.Of(T5Cases.Create().Transformer, null, new FineTuneOptions { Method = FineTuneMethod.Last, LastLayers = 1 }, 1);
+        Assert.All(last.Parameters, p => Assert.True(p.Name.StartsWith("model.layers.1.", StringComparison.Ordinal) || p.Name == "model.norm.weight", p.Name));
+    }
+
+    /// <summary>A micro-batch with few rows to learn from counts less than one with many.</summary>
+    [Theory]
+    [InlineData("classes", "")]
+    [InlineData("classes", "bad=4")]
+    [InlineData("answers", "")]
+    public void Small_batches_of_one_update_are_together_the_large_one(string kind, string weights)
+    {
+        LanguageModel small = Model("plain"), large = Model("plain");
+        FineTuneData data = kind == "classes" ? FineTuneData.Encode(Data(), small, 64, false) : FineTuneData.Encode(Answers(), small, 64, false);
+        var options = new FineTuneOptions
+        {
+            Epochs = 1,
+            BatchTokens = 96,
+            ClassWeights = weights,
+            Optimizer = new OptimizerOptions { Name = "sgd", Momentum = 0, WeightDecay = 0, ClipNorm = 0, LearningRate = 1 },
+            Schedule = new ScheduleOptions { Name = "constant", Warmup = 0 },
+        };
+        IReadOnlyList<IReadOnlyList<TaskItem>> batches = new TaskBatches(data.Train, options.BatchTokens, 1).Epoch(0);
+        Assert.True(batches.Count >= 4 && batches.DistinctBy(b => b.Sum(i => i.Supervised)).Count() > 1);
+        float[] before = [.. small.Transformer.Parameters().SelectMany(p => p.Tensor.Data.ToArray())];
+        FineTuneResult parts = new FineTuner(options with { Accumulate = batches.Count }, data, At("parts"), 1).Run(small);
+        FineTuneResult whole = new FineTuner(options with { BatchTokens = 1 << 20 }, data, At("whole"), 1).Run(large);
+        Assert.Equal((1, 1), (parts.Updates, whole.Updates));
+        Assert.Equal(whole.Curve[0].TrainLoss, parts.Curve[0].TrainLoss, 1e-5);
+        float[] step = [.. Values(whole).Zip(before, (x, y) => x - y)], own = [.. Values(parts).Zip(before, (x, y) => x - y)];
+        Assert.InRange(Math.Sqrt(step.Zip(own, (x, y) => Math.Pow((double)x - y, 2)).Sum() / step.Sum(x => (double)x * x)), 0, 1e-4);
+    }
+
+    private TaskDataset Answers()
+    {
+        File.WriteAllLines(At("answers.jsonl"), Enumerable.Range(0, 40).Select(i =>
+            $$"""{"text": "where is order {{i * 7919}}", "target": "{{(i % 4 == 0 ? "thank you, your order has arrived, and your refund was very quick" : "no")}} {{i}}"}"""));
+        return TaskDataset.Load(new TaskSource { Name = "reply", Kind = TaskKind.Generate, Train = [At("answers.jsonl")] }, 1);
     }
 
     [Fact]

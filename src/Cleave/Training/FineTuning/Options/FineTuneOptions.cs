@@ -14,7 +14,7 @@ public enum FineTuneMethod
     /// <summary>The task's head alone.</summary>
     Head,
 
-    /// <summary>The last layers, the final norm and the head.</summary>
+    /// <summary>The last layers, the final norm and the head: of an encoder–decoder those of the stack that the head reads, without a head those of the decoder.</summary>
     Last,
 
     Lora,

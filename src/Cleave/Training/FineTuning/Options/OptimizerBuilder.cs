@@ -2,6 +2,7 @@ using System.Globalization;
 using Cleave.Models;
 using Cleave.Numerics.Distributed;
 using Cleave.Numerics.Tensors;
+using Cleave.Training.Adapters;
 using Cleave.Training.Optimizers;
 
 namespace Cleave.Training.FineTuning.Options;
@@ -11,6 +12,8 @@ public static class OptimizerBuilder
 {
     public static IReadOnlyList<string> Names { get; } = ["adamw", "adam", "sgd", "lamb", "lion", "adafactor", "muon"];
 
+    private static readonly string[] Below = [WeightNames.Embedding, WeightNames.Positions, WeightNames.TokenTypes, WeightNames.EmbeddingNorm, WeightNames.BiasOf(WeightNames.EmbeddingNorm), WeightNames.RelativeBias];
+
     /// <summary>A learning rate that usually suits: few weights bear more than all of them.</summary>
     public static double UsualRate(string optimizer, FineTuneMethod method)
     {
@@ -18,15 +21,16 @@ public static class OptimizerBuilder
         return optimizer switch { "sgd" => 50 * adam, "lion" => adam / 5, "lamb" => 3 * adam, "adafactor" => 10 * adam, _ => adam };
     }
 
-    /// <param name="layers">Of the transformer, for the decay of learning rates from layer to layer.</param>
+    /// <param name="transformer">Whose layers the learning rates decay along.</param>
     /// <param name="ranks">Who trains together; null for this process alone.</param>
-    public static Optimizer Build(OptimizerOptions options, IReadOnlyList<(string Name, Tensor Tensor)> parameters, int layers, ICollective? ranks = null)
+    public static Optimizer Build(OptimizerOptions options, IReadOnlyList<(string Name, Tensor Tensor)> parameters, Transformer transformer, ICollective? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(transformer);
         IUpdateRule usual = Rule(options), other = options.Name == "muon" ? Adam(options) : usual;
         bool coupled = options.Name == "adam";
-        var groups = parameters.GroupBy(p => (Rule: Takes(usual, p.Name, p.Tensor) ? usual : other, Scale: Scale(p.Name, options.LayerDecay, layers)))
+        var groups = parameters.GroupBy(p => (Rule: Takes(usual, p.Name, p.Tensor) ? usual : other, Scale: Scale(p.Name, options.LayerDecay, transformer.Layers.Count, transformer.Encoder?.Layers.Count ?? 0)))
             .Select(g => new ParameterGroup([.. g], g.Key.Rule)
             {
                 LearningRateScale = g.Key.Scale,
@@ -41,19 +45,22 @@ public static class OptimizerBuilder
         };
     }
 
-    /// <summary>Layer i of L takes decay^(L − i), the embeddings decay^(L + 1), what lies above the layers 1.</summary>
-    public static double Scale(string name, double decay, int layers)
+    /// <summary>Layer i of a stack of L takes decay^(L − i), what lies below its layers decay^(L + 1), what lies above them 1.</summary>
+    /// <param name="layers">Of the transformer.</param>
+    /// <param name="encoderLayers">Of its encoder; the token table of both lies below the higher stack.</param>
+    public static double Scale(string name, double decay, int layers, int encoderLayers = 0)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (decay == 1)
             return 1;
-        int at = name.IndexOf(WeightNames.Layers, StringComparison.Ordinal);
-        if (at >= 0)
+        string plain = name.StartsWith(Adapter.ParameterPrefix, StringComparison.Ordinal) ? name[Adapter.ParameterPrefix.Length..] : name, own = WeightNames.OfStack(plain);
+        int depth = WeightNames.IsOfEncoder(plain) ? encoderLayers : own == WeightNames.Embedding ? Math.Max(layers, encoderLayers) : layers;
+        if (own.StartsWith(WeightNames.Layers, StringComparison.Ordinal))
         {
-            string rest = name[(at + WeightNames.Layers.Length)..];
-            return Math.Pow(decay, layers - int.Parse(rest.AsSpan(0, rest.IndexOf('.', StringComparison.Ordinal)), CultureInfo.InvariantCulture));
+            string rest = own[WeightNames.Layers.Length..];
+            return Math.Pow(decay, depth - int.Parse(rest.AsSpan(0, rest.IndexOf('.', StringComparison.Ordinal)), CultureInfo.InvariantCulture));
         }
-        return name is WeightNames.Embedding or WeightNames.Positions ? Math.Pow(decay, layers + 1) : 1;
+        return Below.Contains(own) ? Math.Pow(decay, depth + 1) : 1;
     }
 
     private static IUpdateRule Rule(OptimizerOptions o) => o.Name switch
