@@ -17,7 +17,7 @@ internal static class SearchReader
     /// <summary>The project's section, or what holds without one.</summary>
     public static SearchOptions Read(YamlSection? search, int mostTrials)
     {
-        var options = new SearchOptions(12, "tpe", null);
+        var options = new SearchOptions(12, AutoSampler.SamplerName, null);
         if (search is null)
             return options;
         options = options with { Trials = search.Integer("trials", options.Trials, 1, mostTrials) };
@@ -32,9 +32,9 @@ internal static class SearchReader
         if (task.Section("search") is not { } search)
             return null;
         // Whom to ask is said once, for the project; a task may keep to a sampler alone.
-        string? sampler = search.Has("sampler") ? search.Choice("sampler", "tpe", [.. SamplerNames.All]) : null;
+        string? sampler = search.Has("sampler") ? search.Choice("sampler", AutoSampler.SamplerName, [.. SamplerNames.All]) : null;
         bool minutes = search.Has("minutes"), stopping = search.Has("stopping");
-        SearchOptions read = ReadCommon(search, $"tasks.{name}.search.space", new SearchOptions(0, "tpe", null));
+        SearchOptions read = ReadCommon(search, $"tasks.{name}.search.space", new SearchOptions(0, AutoSampler.SamplerName, null));
         return new TaskSearch(sampler, minutes ? read.Minutes : null, stopping ? read.Stopping : null, read.Space);
     }
 
