@@ -36,7 +36,7 @@ internal static class ResponseFormat
         cancel.ThrowIfCancellationRequested();
         try
         {
-            return Grammar.Parse(rules, "response_format.grammar");
+            return SchemaGrammars.OfRules(rules, "response_format.grammar");
         }
         catch (CleaveException e)
         {

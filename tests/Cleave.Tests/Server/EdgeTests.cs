@@ -120,6 +120,8 @@ public sealed class EdgeTests : IDisposable
         string Body(string format) => $"{{\"model\":\"reply\",\"prompt\":\"x\",\"response_format\":{format}}}";
         Assert.Equal(HttpStatusCode.OK, (await server.Post("/v1/completions", Body("{\"type\":\"grammar\",\"grammar\":\"root ::= [0-9]+\"}"))).StatusCode);
         Assert.NotNull(host.Seen[^1].Grammar);
+        await server.Post("/v1/completions", Body("{\"type\":\"grammar\",\"grammar\":\"root ::= [0-9]+\"}"));
+        Assert.Same(host.Seen[^2].Grammar, host.Seen[^1].Grammar); // what was found out about its tokens is not found out again
         foreach (string wrong in new[] { "{\"type\":\"grammar\"}", "{\"type\":\"grammar\",\"grammar\":1}", "{\"type\":\"grammar\",\"grammar\":\"root ::= [0-9\"}", "{\"type\":\"grammar\",\"grammar\":\"root ::= root\"}" })
         {
             var error = await RunningServer.Error(await server.Post("/v1/completions", Body(wrong)));
